@@ -1,0 +1,74 @@
+# Each target sets up .venv by itself; the second time that takes no time.
+#
+#   TIER=smoke|book|paper   size of the chapters that `make book` runs (default: book)
+#   PYTHON=python3.12       the Python that makes .venv (default: the first that fits)
+#   NLBOOK_VENV=folder      an environment of your own, used as it is; nothing is installed
+
+TIER ?= book
+
+ifdef NLBOOK_VENV
+VENV := $(NLBOOK_VENV)
+READY :=
+else
+VENV := .venv
+# Changes with the locked versions, the package metadata and the place: environments do not move.
+KEY := $(shell (cat requirements.lock pyproject.toml; pwd) | cksum | cut -d ' ' -f 1)
+READY := $(VENV)/ready-$(KEY)
+endif
+BIN := $(VENV)/bin
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help book test notebooks bench lab lock clean clean-all
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make book       run the chapters that changed and build the site (TIER=$(TIER))"
+	@echo "make test       run every test, the notebook copies and the checks of the site"
+	@echo "make notebooks  write book/notebooks/ again from the chapters"
+	@echo "make bench      measure performance and write the table that the book shows"
+	@echo "make lab        open the chapters in JupyterLab"
+	@echo "make lock       solve the dependencies again and write requirements.lock"
+	@echo "make clean      remove what was built; clean-all removes .venv as well"
+
+book: $(READY)
+	@$(BIN)/nlbook build --tier $(TIER)
+
+test: $(READY)
+	@$(BIN)/python -m tests
+
+notebooks: $(READY)
+	@$(BIN)/nlbook notebooks
+
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks
+
+lab: $(READY)
+	@$(PIP_INSTALL) --constraint requirements.lock "jupyterlab>=4.2,<5"
+	@$(BIN)/jupyter lab book
+
+.venv/ready-%: requirements.lock pyproject.toml
+	@python=`.ci/find-python $(PYTHON)` || exit 1; \
+	echo "Setting up .venv with $$python; this takes a minute or two"; \
+	rm -rf .venv && "$$python" -m venv .venv
+	@$(PIP_INSTALL) --no-deps --requirement requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
+
+# Through wheels only, so that what is locked installs without a compiler.
+lock:
+	@python=`.ci/find-python $(PYTHON)` || exit 1; \
+	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && "$$python" -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+		--prefer-binary ".[test]" && \
+	( sed -n '/^#/p' requirements.lock; \
+	"$$folder/bin/python" -m pip freeze --exclude nlbook ) > "$$folder/lock" && \
+	cp "$$folder/lock" requirements.lock
+
+clean:
+	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find nlbook tests book -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-all: clean
+	rm -rf .venv
