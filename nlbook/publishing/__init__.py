@@ -1,0 +1,26 @@
+"""The book's machinery.
+
+A chapter calls `begin`, `claim`, `show_number` and `figures`; these are imported at once. What
+runs chapters and builds the site is imported when it is called for, so that a change to it
+leaves the executed chapters fresh.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nlbook.publishing import figures
+from nlbook.publishing.claims import claim, show_number
+from nlbook.publishing.guard import begin
+
+if TYPE_CHECKING:
+    from nlbook.publishing.runner import run_chapter
+
+__all__ = ["begin", "claim", "figures", "run_chapter", "show_number"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "run_chapter":
+        return import_module("nlbook.publishing.runner").run_chapter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,135 @@
+"""Begin a chapter in its kernel: refuse wrong parameters, whoever started the kernel.
+
+The parameters cell annotates its names; a cell that papermill injects doesn't. So Python's own
+``__annotations__`` lists what the chapter declares, and any other plain value that exists when
+the chapter begins is a misspelt parameter. This needs neither the chapter's file nor the
+history of cells, and holds under ``nlbook run``, papermill, nbval and a hub alike.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from nlbook.publishing import figures
+from nlbook.publishing.book import did_you_mean, find_book
+from nlbook.publishing.errors import BookError, ParameterError
+from nlbook.publishing.parameters import convert, matching_tiers, read_parameters
+
+__all__ = ["ChapterRun", "begin", "current_run"]
+
+_PLAIN = (type(None), bool, int, float, str, list, dict)  # what papermill can inject
+_DECLARED = "_nlbook_declared"
+_KERNEL_MODULES = r"(ipykernel|IPython|jupyter_client|zmq|tornado|traitlets|asyncio)(\.|$)"
+_DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
+
+
+@dataclass(frozen=True)
+class ChapterRun:
+    """A chapter that has begun."""
+
+    chapter: str  #: its name
+    parameters: dict[str, Any]  #: checked and converted values
+    tiers: tuple[str, ...]  #: the tiers that these values are; often one, or none
+
+    @property
+    def tier(self) -> str | None:
+        """The first of `tiers`."""
+        return self.tiers[0] if self.tiers else None
+
+
+_run: ChapterRun | None = None
+
+
+def begin(chapter: str) -> ChapterRun:
+    """Check the parameters in the kernel and start the record of claims.
+
+    Called in the first cell after the parameters, as ``_ = publishing.begin("NN_name")``. It
+    converts values to their declared types in place, sets the figures' style, and makes
+    warnings errors (except the kinds that announce deprecations, and the kernel's own).
+
+    Parameters
+    ----------
+    chapter : str
+        Name of the chapter.
+
+    Returns
+    -------
+    ChapterRun
+        The parameters, and the tiers that they are.
+
+    Raises
+    ------
+    ParameterError
+        For a name that the chapter doesn't declare, or a value of the wrong type.
+    RuntimeError
+        Outside a notebook, or before the parameters cell.
+    """
+    global _run
+    shell = _shell()
+    space = shell.user_ns
+    first = _DECLARED not in space  # later, the chapter's own variables are there too
+    declared = dict(space.get("__annotations__", {}) if first else space[_DECLARED])
+    if not declared:
+        raise RuntimeError("begin(): run the cell of parameters first")
+    if first:
+        _refuse_undeclared(space, declared, shell.user_ns_hidden, chapter)
+    for name, kind in declared.items():
+        text = kind if isinstance(kind, str) else getattr(kind, "__name__", None)
+        text = str(kind) if hasattr(kind, "__args__") else text
+        space[name] = convert(name, space[name], str(text))
+    space[_DECLARED] = declared
+    values = {name: space[name] for name in declared}
+    figures.apply_style()
+    _make_warnings_errors()
+    _run = ChapterRun(chapter, values, _tiers(chapter, values))
+    return _run
+
+
+def current_run() -> ChapterRun:
+    """The run that has begun in this kernel.
+
+    Raises
+    ------
+    RuntimeError
+        If none has.
+    """
+    if _run is None:
+        raise RuntimeError("call publishing.begin() first, in the cell after the parameters")
+    return _run
+
+
+def _shell() -> Any:
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise RuntimeError("begin() belongs in a notebook")
+    return shell
+
+
+def _refuse_undeclared(
+    space: dict[str, Any], declared: dict[str, Any], hidden: dict[str, Any], chapter: str
+) -> None:
+    for name, value in space.items():
+        if name.startswith("_") or name in hidden or name in declared:
+            continue
+        if isinstance(value, _PLAIN):
+            hint = did_you_mean(name, declared)
+            listed = ", ".join(declared)
+            raise ParameterError(f"{chapter} has no parameter {name!r}: {hint}It has {listed}")
+
+
+def _make_warnings_errors() -> None:
+    warnings.simplefilter("error")
+    for category in _DEPRECATIONS:
+        warnings.simplefilter("ignore", category)
+    warnings.filterwarnings("default", module=_KERNEL_MODULES)
+
+
+def _tiers(chapter: str, values: dict[str, Any]) -> tuple[str, ...]:
+    try:
+        return matching_tiers(read_parameters(chapter, find_book()), values)
+    except BookError:
+        return ()
