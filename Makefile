@@ -59,11 +59,11 @@ lab: $(READY)
 # Through wheels only, so that what is locked installs without a compiler.
 lock:
 	@python=`.ci/find-python $(PYTHON)` || exit 1; \
-	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && "$$python" -m venv "$$folder" && \
+	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && "$$python" -m venv --upgrade-deps "$$folder" && \
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
 		--prefer-binary ".[test]" && \
 	( sed -n '/^#/p' requirements.lock; \
-	"$$folder/bin/python" -m pip freeze --exclude nlbook ) > "$$folder/lock" && \
+	"$$folder/bin/python" -m pip freeze --all --exclude nlbook --exclude pip ) > "$$folder/lock" && \
 	cp "$$folder/lock" requirements.lock
 
 clean:
