@@ -1,0 +1,230 @@
+"""Drive a Chromium without a window, by its debugging protocol over a local socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--disable-extensions", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-port=0",
+)  # fmt: skip
+_STARTING_S = 30.0
+_LOADING_S = 20.0
+
+# Waits until the fonts and MathJax are done, then measures.
+_MEASURE = """
+(async () => {
+  const wait = ms => new Promise(done => setTimeout(done, ms));
+  const formulas = () => document.querySelectorAll('.math').length;
+  const typeset = () => [...document.querySelectorAll('.math')]
+    .filter(m => m.querySelector('mjx-container')).length;
+  for (let i = 0; i < 100 && formulas() && !(window.MathJax && MathJax.startup); i++) await wait(50);
+  if (formulas() && window.MathJax && MathJax.startup) await MathJax.startup.promise;
+  await document.fonts.ready;
+  const limit = document.documentElement.clientWidth;
+  const wide = [...document.querySelectorAll('main *')]
+    .filter(e => e.getBoundingClientRect().right > limit + 1)
+    .map(e => e.tagName.toLowerCase() + '.' + e.className);
+  return {
+    content_width: document.documentElement.scrollWidth,
+    widest: wide.slice(0, 3).join(', '),
+    formulas: formulas(), typeset: typeset(),
+    formula_errors: document.querySelectorAll('mjx-merror').length,
+  };
+})()
+"""
+
+
+@dataclass
+class View:
+    """What a page did in the browser."""
+
+    content_width: int = 0   # width that the page needs, CSS pixels
+    widest: str = ""         # elements that stick out
+    formulas: int = 0        # places with mathematics
+    typeset: int = 0         # of which MathJax has typeset
+    formula_errors: int = 0  # of which MathJax could not read
+    errors: list[str] = field(default_factory=list)    # uncaught errors and console errors
+    requests: list[str] = field(default_factory=list)  # addresses that the page asked for
+
+
+def find_chromium() -> str | None:
+    """Find the first Chromium on the path, or None."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+class Browser:
+    """A Chromium for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    program : str
+        The Chromium to start. It has a fresh profile and resolves no host name.
+    """
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._stack = contextlib.ExitStack()
+        self._number = 0
+        self._events: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Browser:
+        with contextlib.ExitStack() as stack:
+            profile = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="nlbook-chromium-", ignore_cleanup_errors=True)
+            )
+            process = subprocess.Popen(
+                [self._program, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+            stack.callback(_stop, process)
+            self._loop = asyncio.new_event_loop()
+            stack.callback(self._loop.close)
+            self._loop.run_until_complete(self._connect(process, Path(profile)))
+            stack.callback(self._socket.close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def open(self, url: str, width: int, height: int, theme: str = "light") -> View:
+        """Load a page and measure it.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        width, height : int
+            The screen, CSS pixels; a width under 600 is taken for a phone.
+        theme : {"light", "dark"}
+            What the reader prefers.
+
+        Returns
+        -------
+        View
+            What happened.
+        """
+        return self._loop.run_until_complete(self._open(url, width, height, theme))
+
+    def screenshot(self, path: Path, *, whole: bool = False) -> Path:
+        """Write a picture (PNG) of the page that is open, of all of it or of the screen."""
+        options: dict[str, Any] = {"format": "png", "captureBeyondViewport": whole}
+        if whole:
+            size = self._loop.run_until_complete(self._call("Page.getLayoutMetrics"))
+            options["clip"] = {**size["cssContentSize"], "x": 0, "y": 0, "scale": 1}
+        shot = self._loop.run_until_complete(self._call("Page.captureScreenshot", options))
+        path.write_bytes(base64.b64decode(shot["data"]))
+        return path
+
+    def run(self, script: str) -> Any:
+        """Evaluate an expression in the page that is open."""
+        return self._loop.run_until_complete(self._evaluate(script))
+
+    async def _connect(self, process: subprocess.Popen[bytes], profile: Path) -> None:
+        from tornado.httpclient import AsyncHTTPClient
+        from tornado.websocket import websocket_connect
+
+        told = profile / "DevToolsActivePort"
+        end = time.monotonic() + _STARTING_S
+        while not (told.is_file() and len(told.read_text().split()) == 2):
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{self._program} did not start (exit {process.poll()})")
+            await asyncio.sleep(0.05)
+        port = told.read_text().split()[0]
+        answer = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/json/list")
+        page = next(t for t in json.loads(answer.body) if t["type"] == "page")
+        self._socket = await websocket_connect(
+            page["webSocketDebuggerUrl"], max_message_size=2**28
+        )
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            await self._call(f"{domain}.enable")
+
+    async def _open(self, url: str, width: int, height: int, theme: str) -> View:
+        phone = width < 600
+        await self._call(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1,
+             "mobile": phone},
+        )
+        await self._call(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": "prefers-color-scheme", "value": theme}]},
+        )
+        self._events.clear()
+        await self._call("Page.navigate", {"url": url})
+        await self._settle("Page.loadEventFired")
+        view = View(**await self._evaluate(_MEASURE))
+        for event in self._events:
+            _note(event, view)
+        return view
+
+    async def _evaluate(self, script: str) -> Any:
+        answer = await self._call(
+            "Runtime.evaluate",
+            {"expression": script, "awaitPromise": True, "returnByValue": True},
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"the page refused a script: {answer['exceptionDetails']['text']}")
+        return answer["result"].get("value")
+
+    async def _settle(self, method: str) -> None:
+        while not any(event["method"] == method for event in self._events):
+            self._events.append(await self._message())
+
+    async def _call(self, method: str, options: Mapping[str, Any] | None = None) -> Any:
+        self._number += 1
+        number = self._number
+        await self._socket.write_message(
+            json.dumps({"id": number, "method": method, "params": dict(options or {})})
+        )
+        while True:
+            message = await self._message()
+            if message.get("id") == number:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']['message']}")
+                return message["result"]
+            self._events.append(message)
+
+    async def _message(self) -> dict[str, Any]:
+        text = await asyncio.wait_for(self._socket.read_message(), _LOADING_S)
+        if text is None:
+            raise RuntimeError("Chromium ended")
+        return dict(json.loads(text))
+
+
+def _note(event: dict[str, Any], view: View) -> None:
+    """Add what an event tells to a view."""
+    told = event["params"]
+    if event["method"] == "Network.requestWillBeSent":
+        view.requests.append(told["request"]["url"])
+    elif event["method"] == "Runtime.exceptionThrown":
+        thrown = told["exceptionDetails"]
+        view.errors.append(thrown.get("exception", {}).get("description", thrown["text"]))
+    elif event["method"] == "Runtime.consoleAPICalled" and told["type"] == "error":
+        view.errors.append(" ".join(str(a.get("value", a.get("type"))) for a in told["args"]))
+    elif event["method"] == "Log.entryAdded" and told["entry"]["level"] == "error":
+        view.errors.append(f"{told['entry']['text']} {told['entry'].get('url', '')}".strip())
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

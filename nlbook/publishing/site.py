@@ -1,0 +1,368 @@
+"""Stage the executed notebooks and the other pages, and build the site from them.
+
+The site is built from exactly the notebooks that it is given: each must be fresh, be of the
+chapter as it now is, and have a caption and an alt text for each picture. Sphinx builds all
+pages anew with warnings as errors: an incremental build shows old numbers across pages. The
+pages load nothing from another host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+from nlbook.publishing import pages, staging
+from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
+
+GENERATED = ("claims", "costs", "benchmarks")
+_CHAPTER = re.compile(r"\d\d_\w+")
+# Left by the theme: a loader of live code from another host, which no page offers, and hints to
+# load fonts early, which a browser refuses for pages opened from disk.
+_UNWANTED = re.compile(
+    r"<script>const THEBE_JS_URL.*?</script>|<script[^>]*sphinx-thebe\.js[^>]*></script>"
+    r'|<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>'
+    r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
+    re.DOTALL,
+)
+_MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
+
+
+def build_site(
+    book: Any,
+    executed: Path | None = None,
+    out: Path | None = None,
+    *,
+    repository: str | None = None,
+    hub: str | None = None,
+    quiet: bool = True,
+) -> Path:
+    """Build the site from executed notebooks.
+
+    Parameters
+    ----------
+    book : Book
+        What `nlbook.publishing.book.find_book` returns.
+    executed : Path, optional
+        Folder of executed notebooks, one a chapter: by default those of the last build;
+        `book.copies` for the committed ones.
+    out : Path, optional
+        Folder that the finished site replaces; by default ``_build/html``.
+    repository, hub : str, optional
+        Addresses of the repository and of a Jupyter hub that can clone it. Each chapter then
+        has a button that opens its copy there. By default from the environment variables
+        ``NLBOOK_REPOSITORY`` and ``NLBOOK_HUB``; without them there is no button.
+    quiet : bool
+        Keep what Sphinx prints for the error, if there is one.
+
+    Returns
+    -------
+    Path
+        `out`, whose ``index.html`` opens in a browser with no server and no network.
+
+    Raises
+    ------
+    StaleChapter
+        Outputs are missing, or do not belong to the chapter as it now is.
+    FigureError
+        A picture without caption or alt text.
+    SiteError
+        Anything else that stops the site, with Sphinx's warnings where it has any.
+    """
+    build = Path(book.root) / "_build"
+    out = Path(out) if out else build / "html"
+    repository = repository or os.environ.get("NLBOOK_REPOSITORY")
+    hub = hub or os.environ.get("NLBOOK_HUB")
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=".site-") as scratch:
+        staged = Path(scratch, "staged")
+        stage(book, Path(executed or book.executed), staged, repository=repository, hub=hub)
+        try:
+            html = _run_builder(staged, quiet)
+        finally:
+            shutil.copytree(
+                staged, build / "staged", dirs_exist_ok=True, ignore=shutil.ignore_patterns("_build")
+            )
+        _prune(html)
+        _replace(html, out)
+    return out
+
+
+def stage(
+    book: Any,
+    executed: Path,
+    staged: Path,
+    *,
+    repository: str | None = None,
+    hub: str | None = None,
+) -> None:
+    """Write everything that the builder reads into one flat folder.
+
+    Parameters
+    ----------
+    book : Book
+        What `nlbook.publishing.book.find_book` returns.
+    executed : Path
+        Folder of executed notebooks.
+    staged : Path
+        Folder to write; it must not exist.
+    repository, hub : str, optional
+        As in `build_site`.
+    """
+    root, source = Path(book.root), Path(book.book)
+    staged.mkdir(parents=True)
+    names = _pages_of_toc(root / "_toc.yml")
+    chapters = [name for name in names if _CHAPTER.fullmatch(name)]
+    _check_toc(names, chapters, source)
+
+    shutil.copy2(root / "_toc.yml", staged)
+    _write_config(root, staged, repository, hub)
+    if (source / "_static").is_dir():
+        shutil.copytree(source / "_static", staged / "_static")
+    keys: list[str] = []
+    for bibliography in sorted(source.glob("*.bib")):
+        shutil.copy2(bibliography, staged)
+        keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text(), re.MULTILINE)
+    for name in names:
+        if name not in chapters and name not in GENERATED:
+            shutil.copy2(source / f"{name}.md", staged)
+
+    claims: dict[str, list[dict[str, Any]]] = {}
+    costs: list[pages.Cost] = []
+    figures: dict[str, str] = {}
+    for name in chapters:
+        notebook, record = _stage_chapter(book, executed, staged, name)
+        claims[name] = staging.claims(notebook)
+        for figure in staging.promote_figures(notebook, name):
+            if figure in figures:
+                raise FigureError(f"figure {figure!r} is in {figures[figure]} and in {name}")
+            figures[figure] = name
+        nbformat.write(notebook, staged / f"{name}.ipynb")
+        costs += _costs(book, name, record)
+    (staged / "claims.md").write_text(pages.claims_page(claims, keys))
+    (staged / "costs.md").write_text(pages.costs_page(costs))
+    (staged / "benchmarks.md").write_text(pages.benchmarks_page(_benchmarks(book)))
+
+
+def _stage_chapter(
+    book: Any, executed: Path, staged: Path, name: str
+) -> tuple[NotebookNode, dict[str, Any]]:
+    """Join a chapter to its outputs, add its notes, and lay out its downloads."""
+    stored = executed / f"{name}.ipynb"
+    if not stored.is_file():
+        raise StaleChapter(f"{name} has not been executed: there is no {stored}")
+    notebook = nbformat.read(stored, 4)
+    metadata = dict(notebook.metadata.get("nlbook", {}))
+    joined = staging.join(notebook, staging.read_chapter(Path(book.book) / f"{name}.md"), name)
+    _refuse_stale(book, stored, name)
+
+    record_file = stored.with_suffix(".json")
+    record = json.loads(record_file.read_text()) if record_file.is_file() else {}
+    downloads = {"this notebook, executed": _offer(stored, staged, "executed")}
+    copy = Path(book.copies) / stored.name
+    if copy.is_file() and copy.resolve() != stored.resolve():
+        downloads["its copy, to run"] = _offer(copy, staged, "copies")
+    if record:
+        downloads["record of the run"] = _offer(record_file, staged, "executed")
+    _add_under_title(joined, pages.title_note(name, metadata, record, downloads), name)
+    foot = nbformat.v4.new_markdown_cell(pages.provenance(name, metadata, record), id="provenance")
+    joined.cells.append(foot)
+    return joined, record
+
+
+def _refuse_stale(book: Any, stored: Path, name: str) -> None:
+    from nlbook.publishing import freshness
+
+    if not freshness.is_fresh(stored, book):
+        raise StaleChapter(
+            f"{name} is stale: its code, parameters, data or environment changed after the run "
+            f"that made {stored.name}; run it again (nlbook build, or make notebooks)"
+        )
+
+
+def _offer(path: Path, staged: Path, folder: str) -> str:
+    """Copy a file for download; return its path relative to the page."""
+    target = staged / "downloads" / folder / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, target)
+    return target.relative_to(staged).as_posix()
+
+
+def _add_under_title(notebook: NotebookNode, note: str, name: str) -> None:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search(r"^# .+$", cell.source, re.MULTILINE):
+            cell.source = re.sub(
+                r"^# .+$", lambda m: f"{m.group()}\n\n{note}", cell.source, count=1, flags=re.M
+            )
+            return
+    raise SiteError(f"{name} has no title: a line '# Title' before anything else")
+
+
+def _pages_of_toc(path: Path) -> list[str]:
+    """List the pages of a table of contents, in reading order."""
+
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, Mapping):
+            for key in ("root", "file"):
+                if key in node:
+                    yield str(node[key])
+            for key in ("parts", "chapters", "sections"):
+                yield from walk(node.get(key))
+        elif isinstance(node, list):
+            for item in node:
+                yield from walk(item)
+
+    return [Path(name).with_suffix("").as_posix() for name in walk(yaml.safe_load(path.read_text()))]
+
+
+def _check_toc(names: list[str], chapters: list[str], source: Path) -> None:
+    there = {path.stem for path in source.glob("*.md") if _CHAPTER.fullmatch(path.stem)}
+    if absent := sorted(set(chapters) - there):
+        raise SiteError(f"_toc.yml names {', '.join(absent)}, which {source} does not hold")
+    if unlisted := sorted(there - set(chapters)):
+        raise SiteError(f"chapters that _toc.yml does not name: {', '.join(unlisted)}")
+    for name in names:
+        if name not in chapters and name not in GENERATED and not (source / f"{name}.md").is_file():
+            raise SiteError(f"_toc.yml names {name}, but there is no {name}.md in {source}")
+    for name in GENERATED:
+        if name not in names:
+            raise SiteError(f"_toc.yml must name the generated page {name!r}")
+
+
+def _write_config(root: Path, staged: Path, repository: str | None, hub: str | None) -> None:
+    """Copy the configuration, with addresses of a repository and a hub where they are known."""
+    config = yaml.safe_load((root / "_config.yml").read_text())
+    if repository:
+        parts = urlsplit(repository)
+        if parts.scheme not in ("http", "https") or parts.path.strip("/").count("/") < 1:
+            raise SiteError(f"repository must be like https://host/owner/name, got {repository!r}")
+        config["repository"] = {
+            "url": repository.rstrip("/").removesuffix(".git"),
+            "path_to_book": "book/notebooks",
+            "branch": _branch(root),
+        }
+        config.setdefault("html", {})["use_repository_button"] = True
+        theme = config.setdefault("sphinx", {}).setdefault("config", {})
+        theme.setdefault("html_theme_options", {})["repository_provider"] = (
+            "github" if (parts.hostname or "").endswith("github.com") else "gitlab"
+        )
+    if hub:
+        if not repository:
+            raise SiteError("a hub needs the address of a repository that it can clone")
+        if urlsplit(hub).scheme not in ("http", "https"):
+            raise SiteError(f"hub must be like https://host, got {hub!r}")
+        config["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "jupyterhub_url": hub.rstrip("/"),
+        }
+    (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+
+def _branch(root: Path) -> str:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--abbrev-ref", "HEAD"],
+            cwd=root, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "main"
+    return "main" if found in ("", "HEAD") else found
+
+
+def _costs(book: Any, name: str, record: dict[str, Any]) -> list[pages.Cost]:
+    """Collect what is known of a chapter's cost: this run's record, and the measured model."""
+    found = []
+    if record.get("wall_s") is not None:
+        found.append(
+            pages.Cost(
+                name,
+                str(record.get("tier") or "own"),
+                wall_s=record["wall_s"],
+                cores=record.get("cores"),
+                memory_mib=record.get("peak_memory_mib"),
+                basis="this build",
+            )
+        )
+    return found or [pages.Cost(name, "book", basis="—")]
+
+
+def _benchmarks(book: Any) -> list[dict[str, Any]]:
+    tables = []
+    for path in sorted((Path(book.recorded) / "benchmarks").glob("*.json")):
+        table = json.loads(path.read_text())
+        missing = [key for key in ("title", "rows") if key not in table]
+        if missing:
+            raise SiteError(f"{path} lacks {' and '.join(missing)}")
+        tables.append(table)
+    return tables
+
+
+def _run_builder(staged: Path, quiet: bool) -> Path:
+    """Run jupyter-book in a process of its own, every page anew, warnings as errors."""
+    main = "from jupyter_book.cli.main import main; main()"
+    options = ["build", "--all", "-n", "-W", "--keep-going", str(staged)]
+    package = str(Path(__file__).resolve().parents[2])  # autodoc must see this very package
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
+        "PYTHONHASHSEED": "0",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", main, *options],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+    )
+    html = staged / "_build" / "html"
+    if done.returncode != 0 or not (html / "index.html").is_file():
+        raise SiteError("the site did not build:\n" + _complaints(done.stdout or "", staged))
+    return html
+
+
+def _complaints(text: str, staged: Path) -> str:
+    """Pick the lines that say what is wrong."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{staged}{os.sep}", "")
+    lines = [line for line in plain.splitlines() if re.search(r"WARNING|ERROR|Exception", line)]
+    return "\n".join(dict.fromkeys(lines)) or "\n".join(plain.splitlines()[-25:])
+
+
+def _prune(html: Path) -> None:
+    """Drop what no page needs: most of MathJax, live code, and the builder's own records."""
+    mathjax = html / "_static" / "mathjax"
+    if mathjax.is_dir():
+        for path in mathjax.iterdir():
+            if path.name not in _MATHJAX:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(mathjax / "output" / "svg", ignore_errors=True)
+    for path in html.glob("*.html"):
+        path.write_text(_UNWANTED.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (html / "_static").glob("sphinx-thebe.*"):
+        path.unlink()
+    (html / ".buildinfo").unlink(missing_ok=True)
+
+
+def _replace(new: Path, out: Path) -> None:
+    """Put a finished site in place of the last one, never half of it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not (out / "index.html").is_file() and any(out.iterdir()):
+        raise SiteError(f"{out} is not a site: it will not be replaced")
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    shutil.move(new, aside / "new")
+    if out.exists():
+        os.rename(out, aside / "old")
+    os.rename(aside / "new", out)
+    shutil.rmtree(aside)

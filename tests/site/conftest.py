@@ -1,0 +1,249 @@
+"""A book of two small chapters, with outputs as a run stores them, and the sites built once."""
+
+import base64
+import json
+import shutil
+import struct
+import zlib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nlbook.publishing import staging
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.site import build_site
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TOC = """\
+format: jb-book
+root: index
+parts:
+  - caption: Chapters
+    numbered: 1
+    chapters: [{file: 01_walks}, {file: 02_use}]
+  - caption: More
+    chapters: [{file: claims}, {file: costs}, {file: benchmarks}, {file: references}]
+"""
+
+INDEX = "# A small book\n\nIt begins with {ref}`walks`.\n"
+
+WALKS = """\
+---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+(walks)=
+# Random walks
+
+How far does a walker get? As far as {cite}`einstein1905` says.
+
+$$
+\\\\frac{\\\\partial p}{\\\\partial t} = D \\\\nabla^2 p .
+$$ (eq-diffusion)
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+n_walkers: int = 4000  # walkers
+seed: int = 1  # of the walks
+```
+
+```{code-cell} ipython3
+:tags: [remove-output]
+
+from nlbook import publishing
+
+_ = publishing.begin("01_walks")
+```
+
+```{code-cell} ipython3
+:tags: [hide-input]
+
+publishing.figures.show(None, name="fig-walks", caption="...", alt="...")
+```
+
+{numref}`fig-walks` obeys {eq}`eq-diffusion`.
+
+```{code-cell} ipython3
+publishing.claim("walks.variance", 64.2, expected=64.0, atol=5.0, source="einstein1905, eq. 1")
+```
+
+The variance is {glue:text}`walks.variance`.
+
+```{bibliography}
+:filter: docname in docnames
+```
+""".replace("\\\\", "\\")
+
+USE = """\
+---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+# Using walks
+
+In {ref}`walks`, after {cite}`einstein1905`, the variance was
+{glue:text}`01_walks.md::walks.variance:s`; see {numref}`fig-walks`.
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+n_steps: int = 16  # steps
+```
+
+```{code-cell} ipython3
+n_steps + 1
+```
+
+````{admonition} Solution
+:class: dropdown
+
+Seventeen.
+````
+
+```{bibliography}
+:filter: docname in docnames
+```
+"""
+
+BIB = """\
+@article{einstein1905,
+  author = {Einstein, Albert},
+  title = {On the movement of small particles suspended in a stationary liquid},
+  journal = {Annalen der Physik},
+  volume = {322},
+  pages = {549},
+  year = {1905},
+}
+"""
+
+
+def png(width=64, height=40):
+    """A grey picture, as base64."""
+    rows = b"".join(b"\0" + b"\xb0" * width for _ in range(height))
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + data).decode()
+
+
+def figure(name="fig-walks", caption=r"End points; $\sigma^2 = 64$, see {eq}`eq-diffusion`.",
+           alt="Histogram of end points, bell-shaped, variance 64."):
+    """The output of `figures.show`."""
+    return nbformat.v4.new_output(
+        "display_data",
+        data={"image/png": png(), "text/plain": alt},
+        metadata={
+            "image/png": {"alt": alt, "width": 32, "height": 20},
+            "nlbook": {"figure": {"name": name, "caption": caption, "alt": alt}},
+        },
+    )
+
+
+def claim(name="walks.variance", text="64.2", **row):
+    """The output of `claim`."""
+    prefix = "application/papermill.record/"
+    row = {"name": name, "text": text, "value": 64.2, "expected": 64.0, "atol": 5.0, "rtol": None,
+           "minimum": None, "maximum": None, "kind": "reference", "tiers": ["book"],
+           "tested": True, "holds": True, "source": "einstein1905, eq. 1", "unit": None, **row}
+    return nbformat.v4.new_output(
+        "display_data",
+        data={prefix + "text/plain": repr(text)},
+        metadata={"scrapbook": {"name": name, "mime_prefix": prefix}, "nlbook": {"claim": row}},
+    )
+
+
+def result(text):
+    return nbformat.v4.new_output("execute_result", data={"text/plain": text}, execution_count=1)
+
+
+def executed_notebook(chapter, outputs, injected=None):
+    """What a run of `chapter` stores when its code cells give `outputs`."""
+    notebook = staging.read_chapter(chapter)
+    for count, (cell, some) in enumerate(
+        zip(staging.code_cells(notebook), outputs, strict=True), start=1
+    ):
+        cell.outputs, cell.execution_count = list(some), count
+    if injected is not None:
+        number = next(n for n, c in enumerate(notebook.cells) if c.cell_type == "code")
+        cell = nbformat.v4.new_code_cell(injected, id="injected")
+        cell.metadata["tags"], cell.execution_count = [staging.INJECTED], 2
+        notebook.cells.insert(number + 1, cell)
+    notebook.metadata["nlbook"] = {
+        "chapter": chapter.stem, "tier": "book", "parameters": {"seed": 1}, "seed": 1,
+        "key": "0" * 64,
+    }
+    return notebook
+
+
+def write_small_book(folder):
+    """Write the book of two chapters with its executed notebooks; return it."""
+    source = folder / "book"
+    source.mkdir(parents=True)
+    shutil.copy2(ROOT / "_config.yml", folder)
+    shutil.copytree(ROOT / "book" / "_static", source / "_static")
+    (folder / "_toc.yml").write_text(TOC)
+    (source / "tiers.yaml").write_text("01_walks:\n  smoke: {n_walkers: 40}\n")
+    (source / "references.bib").write_text(BIB)
+    (source / "references.md").write_text("# References\n\n```{bibliography}\n```\n")
+    for name, text in (("index", INDEX), ("01_walks", WALKS), ("02_use", USE)):
+        (source / f"{name}.md").write_text(text)
+    book = Book(folder)
+    book.executed.mkdir(parents=True)
+    walks = executed_notebook(
+        source / "01_walks.md",
+        [[], [], [figure()], [claim()]],
+        injected="# Parameters\nn_walkers = 40\nseed = 1\n",
+    )
+    use = executed_notebook(source / "02_use.md", [[], [result("17")]])
+    nbformat.write(walks, book.executed / "01_walks.ipynb")
+    nbformat.write(use, book.executed / "02_use.ipynb")
+    record = {
+        "chapter": "01_walks", "tier": "book", "wall_s": 41.2, "cores": 2, "threads": 2,
+        "peak_memory_mib": 310.0, "commit": "0123456789abcdef", "started": "2026-01-01T00:00:00Z",
+        "command": "nlbook run 01_walks", "environment": {"python": "3.11", "versions": {"a": "1"}},
+    }
+    (book.executed / "01_walks.json").write_text(json.dumps(record))
+    return book
+
+
+@pytest.fixture
+def all_fresh(monkeypatch):
+    """Take freshness for granted: tests of other faults need no keys."""
+    from nlbook.publishing import freshness
+
+    monkeypatch.setattr(freshness, "is_fresh", lambda *arguments, **options: True)
+
+
+@pytest.fixture
+def small_book(tmp_path, all_fresh):
+    """A small book of one's own, to break."""
+    return write_small_book(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_site(tmp_path_factory):
+    """The small book's site, built once, with a hub; read only."""
+    from nlbook.publishing import freshness
+
+    book = write_small_book(tmp_path_factory.mktemp("small"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(freshness, "is_fresh", lambda *arguments, **options: True)
+        return build_site(
+            book,
+            repository="https://git.example.org/science/walks",
+            hub="https://hub.example.org",
+        )
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory):
+    """This book's own site, built once from the committed copies; read only."""
+    book = find_book(ROOT)
+    return build_site(book, book.copies, tmp_path_factory.mktemp("site") / "html")
