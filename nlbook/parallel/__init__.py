@@ -1,0 +1,58 @@
+"""Many independent tasks: in threads, or on ipyparallel engines, stored one by one.
+
+`run_tasks` calls an importable function once for each task, keeps what is finished in a folder,
+and goes on from there when it is called again. `start_cluster` starts engines on this machine,
+plain or under MPI; `connect` gives a notebook the cluster that its runner has started.
+
+Environment variables: NLBOOK_CLUSTER, the connection file of the cluster to use;
+NLBOOK_WORKERS, the number of threads when there is none; NLBOOK_MPIEXEC, another ``mpiexec``
+than the environment's own.
+"""
+
+from nlbook.parallel.clusters import (
+    ClusterRecord,
+    RunningCluster,
+    list_clusters,
+    start_cluster,
+    stop_clusters,
+)
+from nlbook.parallel.connection import connect
+from nlbook.parallel.errors import (
+    Cancelled,
+    ClusterError,
+    MPIUnavailable,
+    StoreError,
+    StoreWarning,
+    TaskError,
+    TaskErrors,
+)
+from nlbook.parallel.interruption import checkpoint
+from nlbook.parallel.mpi import block_partition, mpi_available, require_mpi, run_on_ranks
+from nlbook.parallel.seeds import seed_sequence, task_seed
+from nlbook.parallel.tasks import run_tasks
+from nlbook.parallel.threads import usable_cores
+
+__all__ = [
+    "Cancelled",
+    "ClusterError",
+    "ClusterRecord",
+    "MPIUnavailable",
+    "RunningCluster",
+    "StoreError",
+    "StoreWarning",
+    "TaskError",
+    "TaskErrors",
+    "block_partition",
+    "checkpoint",
+    "connect",
+    "list_clusters",
+    "mpi_available",
+    "require_mpi",
+    "run_on_ranks",
+    "run_tasks",
+    "seed_sequence",
+    "start_cluster",
+    "stop_clusters",
+    "task_seed",
+    "usable_cores",
+]

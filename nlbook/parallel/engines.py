@@ -1,0 +1,203 @@
+"""Tasks on the engines of an ipyparallel cluster.
+
+Batches go to whichever engine is free. A batch whose engine dies is sent to another one. Engines
+that see the store's folder write to it themselves, so that a finished task is on the disk even if
+this process dies; only keys then travel. Otherwise the arrays travel and are stored here.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nlbook.parallel.batches import Batch, Failure, Outcome, compute_batch
+from nlbook.parallel.errors import ClusterError, StoreError
+from nlbook.parallel.interruption import checkpoint
+from nlbook.parallel.keys import load_function
+from nlbook.parallel.store import Store, as_result
+
+__all__ = ["compute_on_engines", "run_batch"]
+
+_POLL = 0.2  # seconds between looks at the state of the cluster
+_NO_ENGINE = 30.0  # seconds without any engine after which the run gives up
+_SILENCE = 30.0  # seconds without a result after which the controller is asked for a sign of life
+_ANSWER = 60.0  # seconds that it has for the answer
+_REMEMBERED = 64  # finished batches after which the hub is told to forget them
+_QUEUED = 4  # batches sent ahead for each engine
+
+
+def run_batch(name: str, batch: Batch, store: Store | None) -> tuple[Outcome, bool]:
+    """Compute a batch; this function runs on an engine.
+
+    Returns
+    -------
+    outcome : Outcome
+        Without the arrays, when they have been stored here.
+    stored : bool
+    """
+    here = store if store is not None and store.is_seen_here() else None
+    outcome = compute_batch(load_function(name), batch, here)
+    stored = here is not None and outcome.unstored is None
+    results = {key: {} for key in outcome.results} if stored else outcome.results
+    return Outcome(results, outcome.failures), stored
+
+
+def compute_on_engines(
+    client: Any, name: str, batches: Sequence[Batch], store: Store | None, retries: int
+) -> Iterator[tuple[Batch, Outcome]]:
+    """Yield each batch with its outcome, in the order in which they finish.
+
+    Closing the generator, or Ctrl-C while it waits, withdraws what is queued and interrupts the
+    engines.
+
+    Parameters
+    ----------
+    client : ipyparallel.Client
+    name : str
+        The function's "module:qualname"; engines import it.
+    retries : int
+        How often a batch is sent again after the death of its engine.
+
+    Raises
+    ------
+    ClusterError
+        If no engine is left, the controller is gone, or the engines cannot import the function.
+    """
+    waiting = deque(batches)
+    running: dict[Any, Batch] = {}
+    finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    watch = _Watch(client)
+    memory = _HubMemory(client)
+    view = client.load_balanced_view()
+    view.set_flags(retries=retries)
+    try:
+        while waiting or running:
+            while waiting and len(running) < _QUEUED * max(1, len(client.ids)):
+                batch = waiting.popleft()
+                answer = view.apply_async(run_batch, name, batch, store)
+                running[answer] = batch
+                answer.add_done_callback(finished.put)
+            try:
+                answer = finished.get(timeout=_POLL)
+            except queue.Empty:
+                checkpoint()  # this run may itself be a task of another one
+                watch.look()
+                continue
+            watch.reset()
+            batch = running.pop(answer)
+            outcome = _outcome(answer, name, batch, store, retries)
+            memory.forget(answer)
+            yield batch, outcome
+    finally:
+        if running:
+            _interrupt(client, list(running))
+        else:
+            memory.purge()
+
+
+def _outcome(
+    answer: Any, name: str, batch: Batch, store: Store | None, retries: int
+) -> Outcome:
+    from ipyparallel.error import CompositeError, EngineError, RemoteError
+
+    try:
+        outcome, stored = answer.get()
+    except EngineError:
+        text = f"its engine died, {retries + 1} times over: too little memory, or a crash"
+        return Outcome({}, dict.fromkeys(batch.tasks, Failure(text, text)))
+    except (RemoteError, CompositeError) as error:
+        raise ClusterError(
+            f"an engine could not run {name}: {error}. Is the same code installed where the "
+            f"engines run?\n{getattr(error, 'traceback', '')}"
+        ) from None
+    if store is None:
+        results = {key: as_result(result) for key, result in outcome.results.items()}
+        return Outcome(results, outcome.failures)
+    unstored = None
+    if stored:
+        results = store.read_batch(list(outcome.results)) if outcome.results else {}
+    else:
+        results = {key: as_result(result) for key, result in outcome.results.items()}
+        if results:
+            try:
+                store.write(results, batch.descriptions)
+            except StoreError as error:
+                unstored = str(error)
+    return Outcome(results, outcome.failures, unstored)
+
+
+class _Watch:
+    """Notices that a cluster has died while a run waits for it."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.reset()
+
+    def reset(self) -> None:
+        self.heard = self.had_engines = time.monotonic()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if self.client.ids:
+            self.had_engines = now
+        elif now - self.had_engines > _NO_ENGINE:
+            raise ClusterError(
+                f"no engine has been left for {_NO_ENGINE:g} s. Start a new cluster and run again."
+            )
+        if now - self.heard > _SILENCE:
+            if not _answers(self.client):
+                raise ClusterError(
+                    f"the controller has not answered for {_ANSWER:g} s: the cluster has stopped. "
+                    f"Start a new one and run again."
+                )
+            self.heard = time.monotonic()
+
+
+def _answers(client: Any) -> bool:
+    thread = threading.Thread(target=client.queue_status, daemon=True)
+    thread.start()
+    thread.join(_ANSWER)
+    return not thread.is_alive()
+
+
+def _interrupt(client: Any, answers: list[Any]) -> None:
+    """Withdraw queued batches, interrupt running ones, and wait a moment for the engines."""
+    from ipyparallel.error import NoEnginesRegistered
+
+    try:
+        client.abort(answers, block=False)
+        client.send_signal(signal.SIGINT, block=False)
+    except (NoEnginesRegistered, OSError):
+        return
+    client.wait(answers, timeout=2)
+
+
+class _HubMemory:
+    """Makes client and hub forget finished batches, lest long runs fill their memory."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.finished: list[str] = []
+
+    def forget(self, answer: Any) -> None:
+        self.finished += answer.msg_ids
+        self.client.purge_local_results(answer)
+        self.client.history.clear()
+        if len(self.finished) >= _REMEMBERED:
+            self.purge()
+
+    def purge(self) -> None:
+        from ipyparallel.error import RemoteError
+
+        if not self.finished:
+            return
+        try:
+            self.client.purge_hub_results(self.finished)
+        except (RemoteError, IndexError):
+            return  # the hub has not yet seen one of them finish: with the next ones
+        self.finished = []

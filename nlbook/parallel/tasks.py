@@ -1,0 +1,187 @@
+"""Many independent tasks, in threads here or on the engines of a cluster, with a memory.
+
+A task is a set of keyword arguments, its seed among them. What it computes depends on nothing
+else: neither on the number of workers, nor on the other tasks, nor on where it runs. That is
+what lets finished tasks be stored one by one, and an interrupted run go on, or a finished one
+grow by more seeds, without computing anything twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from numbers import Integral
+from typing import Any
+
+from nlbook.parallel.batches import Batch, Failure, Outcome
+from nlbook.parallel.code_tree import code_tree_hash
+from nlbook.parallel.connection import opened
+from nlbook.parallel.engines import compute_on_engines
+from nlbook.parallel.errors import StoreError, TaskError, TaskErrors
+from nlbook.parallel.keys import check_tasks, describe_task, function_name, task_key
+from nlbook.parallel.store import Result, Store, open_store
+from nlbook.parallel.threads import compute_in_threads, default_workers
+
+__all__ = ["run_tasks"]
+
+
+def run_tasks(
+    function: Callable[..., Any],
+    tasks: Sequence[Mapping[str, Any]],
+    cluster: Any = None,
+    store: str | os.PathLike[str] | None = None,
+    *,
+    schema: int = 1,
+    shard_size: int = 1,
+    retries: int = 3,
+    workers: int | None = None,
+    progress: bool = True,
+    description: str | None = None,
+) -> list[Result]:
+    """Call a function once for each task and return the results in the order of the tasks.
+
+    Parameters
+    ----------
+    function : callable
+        Defined at the top of an importable module. Called as ``function(**task)``; returns a
+        mapping of names to arrays, scalars or strings. A long one calls `checkpoint` between
+        pieces of its work.
+    tasks : sequence of mapping
+        Keyword arguments: None, bool, int, float, str, list, tuple, dict, NumPy scalars and
+        arrays, and frozen dataclasses of these. No two may be equal: give each its own seed
+        (`task_seed`).
+    cluster : ipyparallel.Client, ipyparallel.Cluster or path, optional
+        Where to compute: what `connect` or `start_cluster` returned, a running cluster, or its
+        connection file. By default threads of this process.
+    store : path, optional
+        Folder that keeps each finished task, under a key of the function's name, `schema` and
+        the task. Tasks found there are not computed again.
+    schema : int
+        Raise it when the results of `function` change, so that older ones are left aside.
+    shard_size : int
+        Number of tasks that are computed together and stored in one file; for tasks of less
+        than a second.
+    retries : int
+        How often a task is sent to another engine when its engine dies.
+    workers : int, optional
+        Number of threads; by default NLBOOK_WORKERS, or the usable cores.
+    progress : bool
+        Show a bar on the standard error stream.
+    description : str, optional
+        Text before the bar; by default the function's name.
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        The same to the bit whether computed or read, here or on engines.
+
+    Raises
+    ------
+    ValueError
+        If an argument or a task cannot be used; nothing has been computed.
+    StoreError
+        If the store is damaged, foreign or not writable. In the middle of a run (a full disk)
+        its ``.results`` holds what had been computed.
+    TaskErrors
+        If tasks raised, after all others have been finished and stored.
+    ClusterError
+        If the cluster cannot be reached, or dies.
+    KeyboardInterrupt
+        On Ctrl-C, when the running tasks have stopped; finished ones are in the store.
+    """
+    _check_number("schema", schema, 0)
+    _check_number("shard_size", shard_size, 1)
+    _check_number("retries", retries, 0)
+    if workers is not None:
+        _check_number("workers", workers, 1)
+    name = function_name(function)
+    checked = check_tasks(function, tasks)
+    keys = _distinct_keys(name, int(schema), checked)
+
+    shelf: Store | None = None
+    found: dict[str, Result] = {}
+    if store is not None:
+        shelf = open_store(store, name, int(schema), code_tree_hash(name))
+        found = shelf.read(keys)
+    missing = {key: task for key, task in zip(keys, checked, strict=True) if key not in found}
+    failures: dict[str, Failure] = {}
+    if missing:
+        if shelf is not None:
+            shelf.make_writable()
+        batches = _batches(missing, int(shard_size))
+        bar_text = description or name.rpartition(":")[2]
+        with ExitStack() as stack:
+            stream: Iterator[tuple[Batch, Outcome]]
+            if cluster is None:
+                n_threads = default_workers() if workers is None else int(workers)
+                stream = compute_in_threads(function, batches, shelf, n_threads)
+            else:
+                client = stack.enter_context(opened(cluster))
+                stream = compute_on_engines(client, name, batches, shelf, int(retries))
+            stack.enter_context(closing(stream))  # type: ignore[type-var]
+            bar = stack.enter_context(_bar(len(keys), len(found), bar_text, progress))
+            try:
+                for batch, outcome in stream:
+                    found.update(outcome.results)
+                    failures.update(outcome.failures)
+                    bar.update(len(batch.tasks))
+                    if outcome.unstored is not None:
+                        raise StoreError(outcome.unstored)
+            except StoreError as error:
+                error.results = [found.get(key) for key in keys]
+                raise
+            except KeyboardInterrupt as interrupt:
+                interrupt.add_note(_where_it_stands(len(keys), len(found), shelf))
+                raise
+    results = [found.get(key) for key in keys]
+    if failures:
+        errors = [
+            TaskError(i, key, describe_task(task), failures[key].error, failures[key].traceback)
+            for i, (key, task) in enumerate(zip(keys, checked, strict=True))
+            if key in failures
+        ]
+        raise TaskErrors(errors, results, name)
+    return [found[key] for key in keys]
+
+
+def _check_number(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+def _distinct_keys(name: str, schema: int, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    first: dict[str, int] = {}
+    for index, task in enumerate(tasks):
+        key = task_key(name, schema, task)
+        if key in first:
+            raise ValueError(
+                f"tasks {first[key]} and {index} are equal ({describe_task(task)}): "
+                f"give each task its own seed"
+            )
+        first[key] = index
+    return list(first)
+
+
+def _batches(missing: Mapping[str, Mapping[str, Any]], shard_size: int) -> list[Batch]:
+    keys = list(missing)
+    batches = []
+    for start in range(0, len(keys), shard_size):
+        shard = {key: missing[key] for key in keys[start : start + shard_size]}
+        batches.append(Batch(shard, {key: describe_task(task) for key, task in shard.items()}))
+    return batches
+
+
+def _bar(total: int, initial: int, text: str, progress: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=initial, desc=text, unit="task", disable=not progress)
+
+
+def _where_it_stands(n_tasks: int, n_done: int, store: Store | None) -> str:
+    if store is None:
+        return f"{n_done} of {n_tasks} tasks had been finished; without a store they are lost"
+    return (
+        f"at least {n_done} of {n_tasks} tasks are stored in {store.folder}; "
+        f"the same call goes on from there"
+    )
