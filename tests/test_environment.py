@@ -1,0 +1,106 @@
+"""The files that name the dependencies agree: pyproject, conda environment, lock, lower bounds."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import nlbook
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+LOCK = (ROOT / "requirements.lock").read_text().splitlines()
+OLDEST = (ROOT / ".github" / "constraints-oldest.txt").read_text().splitlines()
+
+# Packages whose conda-forge name differs from the name on the Python index.
+CONDA_NAMES = {
+    "build": "python-build",
+    "jupyter-client": "jupyter_client",
+    "matplotlib": "matplotlib-base",  # without a graphical toolkit
+    "nbconvert": "nbconvert-core",  # without pandoc
+}
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    parsed = [Requirement(line) for line in lines]
+    return {canonicalize_name(requirement.name): requirement for requirement in parsed}
+
+
+def pins(lines: list[str]) -> dict[str, Version]:
+    rows = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): Version(version) for name, version in rows}
+
+
+def conda_ranges() -> dict[str, SpecifierSet]:
+    rows = [row for row in CONDA if isinstance(row, str)]
+    for row in CONDA:
+        if isinstance(row, dict):
+            rows += row["pip"]
+    split = [(row.split(maxsplit=1) + [""])[:2] for row in rows]
+    return {name: SpecifierSet(bounds) for name, bounds in split}
+
+
+NEEDED = requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+
+
+def test_conda_has_the_same_packages_with_the_same_ranges():
+    expected = {
+        CONDA_NAMES.get(name, name): requirement.specifier for name, requirement in NEEDED.items()
+    }
+    expected["python"] = SpecifierSet(PROJECT["requires-python"])
+    found = conda_ranges()
+    del found["pip"]
+    assert found == expected
+
+
+def test_the_lock_has_exact_versions_only():
+    assert [
+        line
+        for line in LOCK
+        if not line.startswith("#") and not re.fullmatch(r"[\w.-]+==[\w.!+-]+", line)
+    ] == []
+
+
+def test_the_lock_is_sorted_and_names_each_package_once():
+    names = [line.split("==")[0].lower() for line in LOCK if not line.startswith("#")]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_the_lock_satisfies_the_range(name):
+    assert pins(LOCK)[name] in NEEDED[name].specifier
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_the_oldest_version_tested_is_the_lower_bound(name):
+    lower = [Version(s.version) for s in NEEDED[name].specifier if s.operator == ">="]
+    assert [pins(OLDEST)[name]] == lower if lower else name not in pins(OLDEST)
+
+
+def test_the_oldest_versions_name_nothing_else():
+    assert set(pins(OLDEST)) <= set(NEEDED)
+
+
+def test_no_file_names_a_host_or_a_path():
+    for lines in (LOCK, OLDEST):
+        assert [line for line in lines if re.search(r"://|file:| @ |^-|^/", line)] == []
+
+
+def test_each_upper_bound_has_its_reason():
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    rows = [line for line in lines if re.search(r'^ +".*,<\d', line)]
+    assert rows, "the pattern no longer finds the upper bounds"
+    assert [row for row in rows if "  # " not in row] == []
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert {nlbook.__version__, citation["version"], newest[1]} == {PROJECT["version"]}

@@ -1,0 +1,130 @@
+"""What a reader of the source should never meet."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1_000_000
+
+# Files over one megabyte, each with its reason.
+LARGE: dict[str, str] = {}
+
+# A path of one machine: a home folder, a work folder, a drive.
+MACHINE_PATH = re.compile(
+    r"(?<![\w./~$}*-])/(?:home|root|Users|work|mnt|scratch|tmp/w)/[\w.]|\b[A-Z]:\\\\?Users\b"
+)
+# Where packages come from is the reader's choice, not the book's.
+REGISTRY_HOST = re.compile(
+    r"pypi\.(?:org|python\.org)|pythonhosted\.org|/simple/|index-url|find-links"
+)
+
+PRINTING = {
+    "nlbook/cli.py": "the command's answers",
+}
+
+
+def tracked() -> list[Path]:
+    """Files under version control, and those that are about to be."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        pytest.fail(f"these checks need a git clone: {done.stderr.strip()}")
+    return [ROOT / name for name in sorted(done.stdout.split("\0")) if (ROOT / name).is_file()]
+
+
+def texts() -> dict[str, str]:
+    found = {}
+    for path in tracked():
+        try:
+            found[path.relative_to(ROOT).as_posix()] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+    del found[Path(__file__).relative_to(ROOT).as_posix()]  # it spells what it looks for
+    return found
+
+
+def places(pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{name}:{number}: {line.strip()[:120]}"
+        for name, text in texts().items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_no_file_holds_a_path_of_one_machine():
+    assert places(MACHINE_PATH) == []
+
+
+def test_no_file_names_a_package_registry():
+    assert places(REGISTRY_HOST) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("/home/ada/nlbook", True),
+        ("'/root/.cache'", True),
+        ("https://example.org/home/page", False),
+        ("book/root/x", False),
+        ("$HOME/work/x", False),
+    ],
+)
+def test_a_machine_path_is_told_from_other_text(text, found):
+    assert bool(MACHINE_PATH.search(text)) == found
+
+
+def test_no_file_is_large_without_a_reason():
+    sizes = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in tracked()}
+    assert {name for name, size in sizes.items() if size > MEGABYTE} == set(LARGE)
+
+
+def test_no_module_is_longer_than_its_subject():
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
+        for path in tracked()
+        if path.suffix == ".py"
+    }
+    assert {name: n for name, n in lengths.items() if n > 400} == {}
+
+
+def test_the_package_prints_only_where_printing_is_its_work():
+    printing = {}
+    for path in sorted((ROOT / "nlbook").rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        calls = [
+            node.lineno
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("print", "breakpoint")
+            and not any(keyword.arg == "file" for keyword in node.keywords)
+        ]
+        if calls and name not in PRINTING:
+            printing[name] = calls
+    assert printing == {}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--no-cache", "--check", "."],
+        ["mypy", "--no-error-summary"],
+    ],
+    ids=["ruff check", "ruff format", "mypy"],
+)
+def test_the_source_is_clean(command):
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
