@@ -66,7 +66,7 @@ def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ())
             (
                 f"`{row['name']}`",
                 f"{row.get('text', '')} {row.get('unit') or ''}".strip(),
-                bound(row),
+                cell(str(row.get("bounds") or "")),
                 str(row.get("kind", "")),
                 _verdict(row),
                 source(str(row.get("source") or ""), known),
@@ -75,24 +75,6 @@ def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ())
         ]
         lines += markdown_table(("claim", "value", "must be", "kind", "holds", "source"), table)
     return "\n".join(lines) + "\n"
-
-
-def bound(row: Row) -> str:
-    """Say in words what a claim's value must satisfy."""
-    limits = {**row, **(row.get("bounds") or {})}
-    words = []
-    expected = limits.get("expected")
-    if expected is not None:
-        words.append(_number(expected))
-        if limits.get("atol"):
-            words.append(f"± {_number(limits['atol'])}")
-        if limits.get("rtol"):
-            words.append(f"± {_number(100 * limits['rtol'])} %")
-    if limits.get("minimum") is not None:
-        words.append(f"at least {_number(limits['minimum'])}")
-    if limits.get("maximum") is not None:
-        words.append(f"at most {_number(limits['maximum'])}")
-    return " ".join(words)
 
 
 def source(text: str, keys: Iterable[str] = ()) -> str:

@@ -24,7 +24,10 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from nlbook.publishing import pages, staging
+from nlbook.publishing import pages, reference, staging
+from nlbook.publishing.book import Book
+from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.records import read_record
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
 GENERATED = ("claims", "costs", "benchmarks")
@@ -37,11 +40,12 @@ _UNWANTED = re.compile(
     r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
     re.DOTALL,
 )
+_REFERENCE = "<!-- the reference of the package -->"  # where a page wants it
 _MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
 
 
 def build_site(
-    book: Any,
+    book: Book,
     executed: Path | None = None,
     out: Path | None = None,
     *,
@@ -81,7 +85,7 @@ def build_site(
     SiteError
         Anything else that stops the site, with Sphinx's warnings where it has any.
     """
-    build = Path(book.root) / "_build"
+    build = book.root / "_build"
     out = Path(out) if out else build / "html"
     repository = repository or os.environ.get("NLBOOK_REPOSITORY")
     hub = hub or os.environ.get("NLBOOK_HUB")
@@ -101,7 +105,7 @@ def build_site(
 
 
 def stage(
-    book: Any,
+    book: Book,
     executed: Path,
     staged: Path,
     *,
@@ -121,7 +125,7 @@ def stage(
     repository, hub : str, optional
         As in `build_site`.
     """
-    root, source = Path(book.root), Path(book.book)
+    root, source = book.root, book.book
     staged.mkdir(parents=True)
     names = _pages_of_toc(root / "_toc.yml")
     chapters = [name for name in names if _CHAPTER.fullmatch(name)]
@@ -137,7 +141,10 @@ def stage(
         keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text(), re.MULTILINE)
     for name in names:
         if name not in chapters and name not in GENERATED:
-            shutil.copy2(source / f"{name}.md", staged)
+            text = (source / f"{name}.md").read_text(encoding="utf-8")
+            if _REFERENCE in text:
+                text = text.replace(_REFERENCE, reference.reference_page())
+            (staged / f"{name}.md").write_text(text, encoding="utf-8")
 
     claims: dict[str, list[dict[str, Any]]] = {}
     costs: list[pages.Cost] = []
@@ -157,7 +164,7 @@ def stage(
 
 
 def _stage_chapter(
-    book: Any, executed: Path, staged: Path, name: str
+    book: Book, executed: Path, staged: Path, name: str
 ) -> tuple[NotebookNode, dict[str, Any]]:
     """Join a chapter to its outputs, add its notes, and lay out its downloads."""
     stored = executed / f"{name}.ipynb"
@@ -165,31 +172,24 @@ def _stage_chapter(
         raise StaleChapter(f"{name} has not been executed: there is no {stored}")
     notebook = nbformat.read(stored, 4)
     metadata = dict(notebook.metadata.get("nlbook", {}))
-    joined = staging.join(notebook, staging.read_chapter(Path(book.book) / f"{name}.md"), name)
-    _refuse_stale(book, stored, name)
+    joined = staging.join(notebook, staging.read_chapter(book.book / f"{name}.md"), name)
+    if reason := why_stale(stored, book):
+        raise StaleChapter(
+            f"{name} is stale: {reason} after the run that made {stored.name}; run it again "
+            "(nlbook build, or make notebooks for the committed copies)"
+        )
 
-    record_file = stored.with_suffix(".json")
-    record = json.loads(record_file.read_text()) if record_file.is_file() else {}
+    record = read_record(stored) or {}
     downloads = {"this notebook, executed": _offer(stored, staged, "executed")}
-    copy = Path(book.copies) / stored.name
+    copy = book.copies / stored.name
     if copy.is_file() and copy.resolve() != stored.resolve():
         downloads["its copy, to run"] = _offer(copy, staged, "copies")
     if record:
-        downloads["record of the run"] = _offer(record_file, staged, "executed")
+        downloads["record of the run"] = _offer(stored.with_suffix(".json"), staged, "executed")
     _add_under_title(joined, pages.title_note(name, metadata, record, downloads), name)
     foot = nbformat.v4.new_markdown_cell(pages.provenance(name, metadata, record), id="provenance")
     joined.cells.append(foot)
     return joined, record
-
-
-def _refuse_stale(book: Any, stored: Path, name: str) -> None:
-    from nlbook.publishing import freshness
-
-    if not freshness.is_fresh(stored, book):
-        raise StaleChapter(
-            f"{name} is stale: its code, parameters, data or environment changed after the run "
-            f"that made {stored.name}; run it again (nlbook build, or make notebooks)"
-        )
 
 
 def _offer(path: Path, staged: Path, folder: str) -> str:
@@ -281,7 +281,7 @@ def _branch(root: Path) -> str:
     return "main" if found in ("", "HEAD") else found
 
 
-def _costs(book: Any, name: str, record: dict[str, Any]) -> list[pages.Cost]:
+def _costs(book: Book, name: str, record: dict[str, Any]) -> list[pages.Cost]:
     """Collect what is known of a chapter's cost: this run's record, and the measured model."""
     found = []
     if record.get("wall_s") is not None:
@@ -300,7 +300,7 @@ def _costs(book: Any, name: str, record: dict[str, Any]) -> list[pages.Cost]:
 
 def _benchmarks(book: Any) -> list[dict[str, Any]]:
     tables = []
-    for path in sorted((Path(book.recorded) / "benchmarks").glob("*.json")):
+    for path in sorted((book.recorded / "benchmarks").glob("*.json")):
         table = json.loads(path.read_text())
         missing = [key for key in ("title", "rows") if key not in table]
         if missing:

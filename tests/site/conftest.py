@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.publishing import staging
+from nlbook.publishing import freshness, parameters, staging
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.site import build_site
 
@@ -150,7 +150,7 @@ def claim(name="walks.variance", text="64.2", **row):
     """The output of `claim`."""
     prefix = "application/papermill.record/"
     row = {"name": name, "text": text, "value": 64.2, "expected": 64.0, "atol": 5.0, "rtol": None,
-           "minimum": None, "maximum": None, "kind": "reference", "tiers": ["book"],
+           "minimum": None, "maximum": None, "bounds": "64 within 5", "kind": "reference", "tiers": ["book"],
            "tested": True, "holds": True, "source": "einstein1905, eq. 1", "unit": None, **row}
     return nbformat.v4.new_output(
         "display_data",
@@ -163,21 +163,26 @@ def result(text):
     return nbformat.v4.new_output("execute_result", data={"text/plain": text}, execution_count=1)
 
 
-def executed_notebook(chapter, outputs, injected=None):
+def executed_notebook(chapter, outputs, given=None):
     """What a run of `chapter` stores when its code cells give `outputs`."""
     notebook = staging.read_chapter(chapter)
     for count, (cell, some) in enumerate(
         zip(staging.code_cells(notebook), outputs, strict=True), start=1
     ):
         cell.outputs, cell.execution_count = list(some), count
-    if injected is not None:
+    if given:
         number = next(n for n, c in enumerate(notebook.cells) if c.cell_type == "code")
-        cell = nbformat.v4.new_code_cell(injected, id="injected")
+        cell = nbformat.v4.new_code_cell(
+            "# Parameters\n" + "\n".join(f"{k} = {v!r}" for k, v in given.items()), id="injected"
+        )
         cell.metadata["tags"], cell.execution_count = [staging.INJECTED], 2
         notebook.cells.insert(number + 1, cell)
+    book = find_book(chapter)
+    values = parameters.resolve(chapter.stem, given=given or {}, book=book)
     notebook.metadata["nlbook"] = {
-        "chapter": chapter.stem, "tier": "book", "parameters": {"seed": 1}, "seed": 1,
-        "key": "0" * 64,
+        "chapter": chapter.stem, "tier": None if given else "book", "parameters": values,
+        "seed": values.get("seed"), "key": freshness.chapter_key(chapter, values, book),
+        "outputs": freshness.outputs_digest(notebook), "run": f"run of {chapter.stem}",
     }
     return notebook
 
@@ -199,13 +204,13 @@ def write_small_book(folder):
     walks = executed_notebook(
         source / "01_walks.md",
         [[], [], [figure()], [claim()]],
-        injected="# Parameters\nn_walkers = 40\nseed = 1\n",
+        given={"n_walkers": 40, "seed": 1},
     )
     use = executed_notebook(source / "02_use.md", [[], [result("17")]])
     nbformat.write(walks, book.executed / "01_walks.ipynb")
     nbformat.write(use, book.executed / "02_use.ipynb")
     record = {
-        "chapter": "01_walks", "tier": "book", "wall_s": 41.2, "cores": 2, "threads": 2,
+        "chapter": "01_walks", "run": "run of 01_walks", "tier": None, "wall_s": 41.2, "cores": 2, "threads": 2,
         "peak_memory_mib": 310.0, "commit": "0123456789abcdef", "started": "2026-01-01T00:00:00Z",
         "command": "nlbook run 01_walks", "environment": {"python": "3.11", "versions": {"a": "1"}},
     }
@@ -214,15 +219,7 @@ def write_small_book(folder):
 
 
 @pytest.fixture
-def all_fresh(monkeypatch):
-    """Take freshness for granted: tests of other faults need no keys."""
-    from nlbook.publishing import freshness
-
-    monkeypatch.setattr(freshness, "is_fresh", lambda *arguments, **options: True)
-
-
-@pytest.fixture
-def small_book(tmp_path, all_fresh):
+def small_book(tmp_path):
     """A small book of one's own, to break."""
     return write_small_book(tmp_path)
 
@@ -230,16 +227,11 @@ def small_book(tmp_path, all_fresh):
 @pytest.fixture(scope="session")
 def small_site(tmp_path_factory):
     """The small book's site, built once, with a hub; read only."""
-    from nlbook.publishing import freshness
-
-    book = write_small_book(tmp_path_factory.mktemp("small"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(freshness, "is_fresh", lambda *arguments, **options: True)
-        return build_site(
-            book,
-            repository="https://git.example.org/science/walks",
-            hub="https://hub.example.org",
-        )
+    return build_site(
+        write_small_book(tmp_path_factory.mktemp("small")),
+        repository="https://git.example.org/science/walks",
+        hub="https://hub.example.org",
+    )
 
 
 @pytest.fixture(scope="session")
