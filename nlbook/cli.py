@@ -1,0 +1,355 @@
+"""The command ``nlbook``: list, show, run and build the chapters of the book.
+
+Bad input ends with status 2, a failed run or build with 1, an interruption with 130, each with
+one line on stderr. What a command doesn't need isn't imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.errors import BookError, RunFailed
+from nlbook.publishing.parameters import (
+    TIERS,
+    Parameter,
+    convert,
+    from_text,
+    read_parameters,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from nlbook.publishing.costs import Estimate
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the command's name; this process' own by default.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    options.given_arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _interruptible():
+            status: int = options.command(options)
+            return status
+    except BookError as error:
+        return _complain(error, 2)
+    except RunFailed as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nlbook", description="Run, check and build the book's chapters."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=function)
+        return added
+
+    command("list", _list, "List the chapters.")
+
+    show = command("show", _show, "Show a chapter's parameters: type, tiers, meaning.")
+    show.add_argument("chapter")
+
+    run = command("run", _run, "Run a chapter; write the executed notebook and its record.")
+    run.add_argument("chapter")
+    run.add_argument("--tier", choices=TIERS, default="book", help="size of the run (book)")
+    run.add_argument(
+        "-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+    )
+    run.add_argument("-f", dest="file", type=Path, metavar="FILE", help="parameters in YAML")
+    run.add_argument("--cluster", choices=("local", "mpi"), help="start engines of this kind")
+    run.add_argument("--engines", type=_positive, metavar="N", help="how many (one a core)")
+    run.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/runs)")
+    run.add_argument("--dry-run", action="store_true", help="print what the run would cost")
+    run.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+
+    build = command("build", _build, "Run the chapters that changed and build the site.")
+    build.add_argument("--tier", choices=TIERS, default="book", help="size of the runs (book)")
+    build.add_argument("--jobs", type=_positive, metavar="J", help="chapters at a time")
+    build.add_argument(
+        "--from-copies", action="store_true", help="build from book/notebooks, running nothing"
+    )
+    build.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/html)")
+
+    notebooks = command("notebooks", _notebooks, "Write the committed copies, book/notebooks/.")
+    notebooks.add_argument("chapter", nargs="*", help="only these")
+    notebooks.add_argument("--force", action="store_true", help="run fresh ones too")
+    notebooks.add_argument("--check", action="store_true", help="write nothing; say what is wrong")
+
+    clusters = command("clusters", _clusters, "List the clusters that runs have started.")
+    clusters.add_argument("--stop", action="store_true", help="stop what killed runs left")
+
+    command("doctor", _doctor, "Print versions, cores, MPI, engines and GPUs.")
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    chapters = find_book().chapters
+    width = max(map(len, chapters), default=0)
+    for name, path in chapters.items():
+        print(f"{name:{width}}  {_title(path)}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    book = find_book()
+    path = book.chapter(options.chapter)
+    print(f"{path.stem}: {_title(path)}\n")
+    rows: list[tuple[str, ...]] = [("name", "type", *TIERS, "meaning")]
+    for parameter in read_parameters(path, book).values():
+        rows.append((parameter.name, parameter.type_text, *_at_tiers(parameter), parameter.comment))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    for row in rows:
+        print(
+            "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        )
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    book = find_book()
+    path = book.chapter(options.chapter)
+    given = _given(options, path, book)
+    values = resolve(path, options.tier, given, book)
+    if options.engines and not options.cluster:
+        raise BookError("--engines needs --cluster local or --cluster mpi")
+    if options.dry_run:
+        return _dry_run(options, path.stem, values, book)
+    from nlbook.publishing.runner import run_chapter
+
+    with _cluster(options) as environment:
+        notebook = run_chapter(
+            path.stem,
+            tier=options.tier,
+            parameters=given,
+            out=options.out,
+            environment=environment,
+            progress=not options.quiet,
+            book=book,
+            command=shlex.join(["nlbook", *options.given_arguments]),
+        )
+    print(notebook)
+    return 0
+
+
+def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], book: Book) -> int:
+    from nlbook.publishing import costs, records
+
+    engines = (options.engines or records.usable_cores()) if options.cluster else None
+    workers = engines or records.worker_threads()
+    found = costs.estimate(chapter, values, book, workers, engines or 1)
+    print(f"{chapter}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items()))
+    for line in _in_words(found, workers, "engines" if engines else "cores"):
+        print(line)
+    return 0
+
+
+def _in_words(found: Estimate, workers: int, what: str) -> Iterator[str]:
+    if found.tasks is None:
+        yield "The book has no model of this chapter's cost (book/costs.yaml)."
+        return
+    yield f"tasks        {found.tasks}"
+    if found.core_hours is None or found.wall_hours is None or found.memory_mib is None:
+        yield "time         not measured yet (book/recorded/costs)"
+    else:
+        yield f"core-hours   {found.core_hours:.3g}"
+        yield f"wall time    {_duration(found.wall_hours)} on {workers} {what}"
+        yield f"memory       {found.memory_mib:.0f} MiB"
+    if found.disk_bytes is not None:
+        yield f"disk         {found.disk_bytes / 1e6:.3g} MB"
+    if found.provenance:
+        known = {k: v for k, v in found.provenance.items() if isinstance(v, str | int | float)}
+        yield "measured     " + ", ".join(f"{k}: {v}" for k, v in known.items())
+
+
+def _build(options: argparse.Namespace) -> int:
+    book = find_book()
+    from nlbook.publishing.build import execute_stale
+
+    executed = book.copies
+    if not options.from_copies:
+        executed = book.executed
+        execute_stale(book, options.tier, options.jobs, _say)
+    _say("building the site")
+    from nlbook.publishing.site import build_site
+
+    try:
+        site = build_site(book, executed, options.out)
+    except BookError as error:
+        raise RunFailed(str(error)) from None
+    print(site / "index.html")
+    return 0
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from nlbook.publishing.copies import check_copies, make_copies
+
+    book = find_book()
+    if options.check:
+        problems = check_copies(book)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        return 1 if problems else 0
+    written = make_copies(book, options.chapter or None, force=options.force)
+    for path in written:
+        print(path)
+    if not written:
+        _say("every copy is up to date")
+    return 0
+
+
+def _clusters(options: argparse.Namespace) -> int:
+    from nlbook import parallel
+
+    if options.stop:
+        for record in parallel.stop_clusters():
+            print(f"stopped {record.cluster_id} ({record.n_engines} {record.kind} engines)")
+    records = parallel.list_clusters()
+    for record in records:
+        state = "left by a killed run" if record.is_abandoned else f"of process {record.pid}"
+        engines = f"{record.n_engines} {record.kind} engines on {record.host}"
+        print(f"{record.cluster_id}  {engines}, {state}")
+    if not records:
+        print("no clusters")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from nlbook.doctor import findings
+
+    healthy = True
+    for topic, text, fine in findings():
+        healthy &= fine
+        print(f"{topic:10} {text}{'' if fine else '   <-- needs attention'}")
+    return 0 if healthy else 1
+
+
+def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any]:
+    """Values of ``-f`` and ``-p``, checked and converted; ``-p`` goes before ``-f``."""
+    declared = read_parameters(path, book)
+    given: dict[str, Any] = {}
+    if options.file:
+        given.update(_read_file(options.file))
+    texts = {}
+    for text in options.given:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise BookError(f"-p {text}: must read NAME=VALUE")
+        texts[name.strip()] = value
+    resolve(path, options.tier, {k: v for k, v in given.items() if k not in texts}, book)
+    for name in texts:
+        if name not in declared:
+            resolve(path, options.tier, {name: None}, book)  # says which is nearest
+    given = {k: convert(k, v, declared[k].type_text) for k, v in given.items() if k not in texts}
+    return given | {k: from_text(k, v, declared[k].type_text) for k, v in texts.items()}
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BookError(f"-f {file}: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BookError(f"-f {file}: must hold lines 'name: value'")
+    return {str(name): value for name, value in content.items()}
+
+
+@contextlib.contextmanager
+def _cluster(options: argparse.Namespace) -> Iterator[dict[str, str]]:
+    """Engines for the chapter, if asked for; the environment that leads to them."""
+    if not options.cluster:
+        yield {}
+        return
+    from nlbook.parallel import ClusterError, start_cluster
+
+    try:
+        with start_cluster(options.cluster, options.engines) as cluster:
+            yield cluster.environment
+    except ClusterError as error:
+        raise RunFailed(str(error)) from error
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM raise KeyboardInterrupt, also where a shell has SIGINT ignored."""
+
+    def interrupt(number: int, frame: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError):  # not in the main thread
+            before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _at_tiers(parameter: Parameter) -> list[str]:
+    default = repr(parameter.default)
+    others = [repr(parameter.tiers[t]) if t in parameter.tiers else "" for t in TIERS[1:]]
+    return [default, *others]
+
+
+def _title(path: Path) -> str:
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("# "):
+            return line[2:].strip()
+    return ""
+
+
+def _duration(hours: float) -> str:
+    if hours < 2 / 60:
+        return f"{hours * 3600:.2g} s"
+    if hours < 2:
+        return f"{hours * 60:.2g} min"
+    return f"{hours:.3g} h"
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+    return number
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _complain(error: object, status: int) -> int:
+    print(f"nlbook: {error}", file=sys.stderr, flush=True)
+    return status

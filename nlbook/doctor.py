@@ -1,0 +1,113 @@
+"""What this machine and environment offer: the findings of ``nlbook doctor``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+from nlbook import parallel
+from nlbook.publishing import records
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.errors import BookError
+
+__all__ = ["findings"]
+
+_THREADS = ("NLBOOK_WORKERS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def findings() -> Iterator[tuple[str, str, bool]]:
+    """What was found.
+
+    Yields
+    ------
+    topic : str
+        A word, such as ``MPI``.
+    text : str
+        What was found.
+    fine : bool
+        False for what keeps the book from running here.
+    """
+    machine = records.machine()
+    yield "system", f"{machine['system']}, {machine['cpu_model']}", True
+    yield "Python", f"{sys.version.split()[0]}, {sys.executable}", True
+    yield "packages", ", ".join(f"{k} {v}" for k, v in records.versions().items()), True
+    yield "cores", f"{machine['cores']} usable; a chapter uses {machine['threads']}", True
+    given = [f"{name}={os.environ[name]}" for name in _THREADS if name in os.environ]
+    yield "threads", ", ".join(given) or "no limits set", True
+    try:
+        book = find_book()
+    except BookError as error:
+        yield "book", str(error), True
+    else:
+        yield "book", f"{book.book}, {len(book.chapters)} chapters", True
+        yield "lock", *_against_lock(book)
+    yield "MPI", *_mpi()
+    clusters = parallel.list_clusters()
+    left = sum(record.is_abandoned for record in clusters)
+    text = f"ipyparallel {metadata.version('ipyparallel')}, {len(clusters)} clusters known"
+    yield (
+        "engines",
+        text + (f", {left} left by killed runs (nlbook clusters --stop)" * bool(left)),
+        True,
+    )
+    yield "GPU", _gpu(), True
+    yield "torch", _torch(), True
+
+
+def _against_lock(book: Book) -> tuple[str, bool]:
+    different = []
+    for file in book.locks:
+        for line in file.read_text("utf-8").splitlines():
+            match = re.match(r"([\w.-]+)==([\w.+!-]+)", line)
+            if match is None:
+                continue
+            name, pinned = match.groups()
+            try:
+                found = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                found = "none"
+            if found != pinned:
+                different.append(f"{name} {found} instead of {pinned}")
+    if not different:
+        return "every package is at its locked version", True
+    shown = "; ".join(different[:5]) + (f"; {len(different) - 5} more" * (len(different) > 5))
+    return f"differs from the tested environment: {shown}", True
+
+
+def _mpi() -> tuple[str, bool]:
+    try:
+        mpiexec = parallel.require_mpi()
+    except parallel.MPIUnavailable as error:
+        return f"none: {' '.join(str(error).split())}", True
+    version = _first_lines([str(mpiexec), "--version"])
+    found = re.search(r"Version:\s*(\S+)", version)
+    return f"{mpiexec}{f', version {found[1]}' if found else ''}", True
+
+
+def _gpu() -> str:
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return "none found (no nvidia-smi)"
+    query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    return "; ".join(_first_lines([command, *query]).splitlines()) or "nvidia-smi finds none"
+
+
+def _torch() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "not installed (an extra: nlbook[training])"
+    code = "import torch; print(torch.__version__, 'with CUDA' * torch.cuda.is_available())"
+    return _first_lines([sys.executable, "-c", code]).strip() or "installed, but does not import"
+
+
+def _first_lines(command: list[str]) -> str:
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return run.stdout

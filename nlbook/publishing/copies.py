@@ -1,0 +1,187 @@
+"""The committed copies: each chapter as an executed notebook for other tools to open.
+
+``book/notebooks/NN_name.ipynb`` holds the chapter's cells, executed at tier smoke. Stock papermill
+replaces its injected parameters, nbval compares its outputs, a hub or a code host opens it. Two
+runs make the same bytes. Nobody edits a copy: ``nlbook notebooks`` writes it.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.parameters import resolve
+
+__all__ = ["check_copies", "make_copies", "normalise"]
+
+_INJECTED = "injected-parameters"
+
+
+def make_copies(
+    book: Book | None = None,
+    chapters: Iterable[str] | None = None,
+    *,
+    force: bool = False,
+    progress: bool = True,
+) -> list[Path]:
+    """Write the copies that are not up to date.
+
+    A copy whose outputs are fresh gets the chapter's new prose and comments without a run.
+
+    Parameters
+    ----------
+    book : Book, optional
+        The book; found by default.
+    chapters : iterable of str, optional
+        Their names; all by default.
+    force : bool
+        Run fresh ones too.
+    progress : bool
+        Show progress on stderr.
+
+    Returns
+    -------
+    list of Path
+        The copies that were written.
+
+    Raises
+    ------
+    RunFailed
+        If a chapter doesn't run at tier smoke.
+    """
+    from nlbook.publishing.runner import run_chapter
+
+    book = book or find_book()
+    written = []
+    for name in list(chapters) if chapters is not None else list(book.chapters):
+        path = book.chapter(name)
+        target = book.copies / f"{path.stem}.ipynb"
+        if force or not _is_smoke(book, path.stem, target) or why_stale(target, book):
+            written.append(
+                run_chapter(path.stem, tier="smoke", copy=True, progress=progress, book=book)
+            )
+        elif _join_prose(path, target):
+            written.append(target)
+    return written
+
+
+def check_copies(book: Book | None = None) -> list[str]:
+    """What is wrong with the committed copies; nothing when they are the chapters'.
+
+    Parameters
+    ----------
+    book : Book, optional
+        The book; found by default.
+
+    Returns
+    -------
+    list of str
+        A sentence for each copy that is missing, left over, stale, without outputs, or whose
+        cells are not word for word the chapter's.
+    """
+    import nbformat
+
+    from nlbook.publishing.staging import read_chapter
+
+    book = book or find_book()
+    problems = []
+    for name, path in book.chapters.items():
+        target = book.copies / f"{name}.ipynb"
+        reason = why_stale(target, book)
+        if reason:
+            problems.append(f"{name}: {reason}; run nlbook notebooks")
+            continue
+        stored, chapter = nbformat.read(target, 4), read_chapter(path)
+        own = [cell for cell in stored.cells if not _is_injected(cell)]
+        if [(c.cell_type, c.source) for c in own] != [
+            (c.cell_type, c.source) for c in chapter.cells
+        ]:
+            problems.append(f"{name}: its cells are not the chapter's; run nlbook notebooks")
+        code = [cell for cell in own if cell.cell_type == "code"]
+        if [c.execution_count for c in code] != list(range(1, len(code) + 1)) and not any(
+            _is_injected(c) for c in stored.cells
+        ):
+            problems.append(f"{name}: its cells were not executed in order")
+        if any(c.execution_count is None for c in code) or not any(c.outputs for c in code):
+            problems.append(f"{name}: it has cells without counts, or no outputs at all")
+        if not _is_smoke(book, name, target):
+            problems.append(f"{name}: it was not made at tier smoke")
+    for left in sorted(book.copies.glob("*.ipynb")):
+        if left.stem not in book.chapters:
+            problems.append(f"{left.name}: there is no such chapter")
+    return problems
+
+
+def normalise(notebook: Any) -> Any:
+    """Drop what differs between two equal runs: times, ids, versions, progress on stderr.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        An executed notebook; changed in place.
+
+    Returns
+    -------
+    NotebookNode
+        The same notebook.
+    """
+    for number, cell in enumerate(notebook.cells):
+        for key in ("execution", "papermill"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+        cell["id"] = "code-injected" if _is_injected(cell) else f"{cell.cell_type}-{number:03d}"
+    for key in ("widgets", "nlbook"):
+        notebook.metadata.pop(key, None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    return notebook
+
+
+def _is_injected(cell: Any) -> bool:
+    return _INJECTED in cell.metadata.get("tags", [])
+
+
+def _is_smoke(book: Book, name: str, notebook: Path) -> bool:
+    import nbformat
+
+    if not notebook.is_file():
+        return False
+    made = nbformat.read(notebook, 4).metadata.get("nlbook", {})
+    return made.get("parameters") == resolve(name, "smoke", book=book)
+
+
+def _join_prose(path: Path, target: Path) -> bool:
+    """Give a fresh copy the chapter's present text; say whether that changed it."""
+    import nbformat
+
+    from nlbook.publishing.staging import read_chapter
+
+    stored, chapter = nbformat.read(target, 4), read_chapter(path)
+    executed = iter([c for c in stored.cells if c.cell_type == "code" and not _is_injected(c)])
+    injected = [cell for cell in stored.cells if _is_injected(cell)]
+    cells = []
+    for cell in chapter.cells:
+        cells.append(cell)
+        if cell.cell_type == "code":
+            ran = next(executed)
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        if "parameters" in cell.metadata.get("tags", []):
+            cells += copy.deepcopy(injected)
+    made = stored.metadata["nlbook"]
+    stored.cells = cells
+    stored = normalise(stored)
+    stored.metadata["nlbook"] = made
+    text = nbformat.writes(stored) + "\n"
+    if text == target.read_text("utf-8"):
+        return False
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    aside.write_text(text, "utf-8")
+    os.replace(aside, target)
+    return True

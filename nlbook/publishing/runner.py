@@ -1,0 +1,277 @@
+"""Run a chapter: an executed notebook and its record, whole or not at all.
+
+Papermill executes the chapter with a kernel of its own, writing into a hidden folder beside the
+results. Only when all cells have run, and each claim has held, do the record and the notebook
+take their names, by renaming. What a failed or interrupted run got to is kept as
+``NAME.failed.ipynb``, until a run succeeds. A killed run leaves its hidden folder, which the
+next run in that place removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shlex
+import shutil
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nlbook.publishing import records
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.copies import normalise
+from nlbook.publishing.errors import BookError, RunFailed
+from nlbook.publishing.freshness import chapter_key, outputs_digest
+from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
+
+__all__ = ["run_chapter"]
+
+_SCRATCH = ".run-"
+
+
+def run_chapter(
+    chapter: str,
+    *,
+    tier: str = "book",
+    parameters: Mapping[str, Any] | None = None,
+    out: Path | str | None = None,
+    copy: bool = False,
+    environment: Mapping[str, str] | None = None,
+    progress: bool = True,
+    book: Book | None = None,
+    command: str | None = None,
+) -> Path:
+    """Execute a chapter and write the notebook and its record.
+
+    Parameters
+    ----------
+    chapter : str
+        Name of the chapter.
+    tier : {"book", "smoke", "paper"}
+        Values of the parameters that are not given.
+    parameters : mapping, optional
+        Values by name.
+    out : Path, optional
+        Folder for the results; ``_build/runs`` by default.
+    copy : bool
+        Write a committed copy instead: no record, and nothing that differs between two runs.
+    environment : mapping, optional
+        Environment variables for the kernel, such as ``NLBOOK_CLUSTER``.
+    progress : bool
+        Show a bar of the cells, and the kernel's own bars, on stderr.
+    book : Book, optional
+        The book; found by default.
+    command : str, optional
+        What the record says made it; this process' command line by default.
+
+    Returns
+    -------
+    Path
+        The executed notebook; its record has the suffix ``.json``.
+
+    Raises
+    ------
+    BookError
+        For an unknown chapter, tier or parameter, or a folder that cannot be written.
+    RunFailed
+        If a cell fails, a claim doesn't hold or the kernel dies.
+    """
+    book = book or find_book()
+    path = book.chapter(chapter)
+    name = path.stem
+    values = resolve(path, tier, parameters, book)
+    declared = read_parameters(path, book)
+    tiers = matching_tiers(declared, values)
+    key = chapter_key(path, values, book)
+    folder = Path(out) if out is not None else (book.copies if copy else book.runs)
+    folder = folder.absolute()
+    target = folder / f"{name}.ipynb"
+    failed = folder / f"{name}.failed.ipynb"
+    started = datetime.now(UTC)
+    identity = uuid.uuid4().hex
+    watch = records.MemoryWatch()
+    given = {k: v for k, v in values.items() if v != declared[k].default}
+    with _scratch_folder(folder, name) as scratch:
+        clock = time.perf_counter()
+        try:
+            notebook = _execute(book, path, given, scratch, watch, environment or {}, progress)
+            claims = _claims(notebook)
+        except BaseException as error:
+            _keep_failed(scratch / "executed.ipynb", failed)
+            if isinstance(error, Exception):
+                raise RunFailed(_in_one_line(name, error, failed)) from error
+            raise
+        finally:
+            watch.stop()
+        wall_s = time.perf_counter() - clock
+        made = {
+            "chapter": name,
+            "tier": tier if tier in tiers else next(iter(tiers), None),
+            "parameters": values,
+            "key": key,
+            "seed": values.get("seed"),
+        }
+        notebook.metadata["papermill"] = {"parameters": given}
+        for cell in notebook.cells:
+            _compact_stderr(cell)
+        if copy:
+            notebook = normalise(notebook)
+        else:
+            sha, dirty = records.commit(book)
+            record = {
+                **made,
+                "run": identity,
+                "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                "commit": sha,
+                "dirty": dirty,
+                "environment": records.environment(book),
+                **records.machine(),
+                "wall_s": round(wall_s, 3),
+                "peak_memory_mib": watch.peak_mib and round(watch.peak_mib, 1),
+                "started": started.isoformat(timespec="seconds"),
+                "claims": claims,
+            }
+            made["run"] = identity
+            text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            _publish(scratch / "record.json", text, target.with_suffix(".json"))
+        made["outputs"] = outputs_digest(notebook)
+        notebook.metadata["nlbook"] = made
+        import nbformat
+
+        _publish(scratch / "final.ipynb", nbformat.writes(notebook) + "\n", target)
+        failed.unlink(missing_ok=True)
+    return target
+
+
+def _execute(
+    book: Book,
+    path: Path,
+    given: Mapping[str, Any],
+    scratch: Path,
+    watch: records.MemoryWatch,
+    environment: Mapping[str, str],
+    progress: bool,
+) -> Any:
+    import nbformat
+    import papermill
+
+    from nlbook.publishing.staging import read_chapter
+
+    source = scratch / "chapter.ipynb"
+    nbformat.write(read_chapter(path), source)
+    # papermill's own inspection doesn't know every declared type, and warns of what is right
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    return papermill.execute_notebook(
+        source,
+        scratch / "executed.ipynb",
+        dict(given),
+        cwd=path.parent,
+        progress_bar=progress,
+        stderr_file=sys.stderr if progress else None,
+        kernel_manager_class=_kernel_manager(book, environment, watch),
+        extra_arguments=["--IPKernelApp.log_level=40"],
+    )
+
+
+def _kernel_manager(
+    book: Book, environment: Mapping[str, str], watch: records.MemoryWatch
+) -> type[Any]:
+    """A kernel manager that hands on `environment` and lets `watch` follow the kernel."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    variables = {"NLBOOK_BOOK": str(book.book), **environment}
+    package = Path(__file__).resolve().parents[2]
+    if package.name != "site-packages":  # the kernel works elsewhere and must find this package
+        known = os.environ.get("PYTHONPATH")
+        variables["PYTHONPATH"] = os.pathsep.join([str(package), *([known] if known else [])])
+
+    class ChapterKernelManager(AsyncKernelManager):
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            options["env"] = {**os.environ, **options.get("env", {}), **variables}
+            await super().start_kernel(**options)
+            pid = getattr(self.provisioner, "pid", None)
+            if pid:
+                watch.start(pid)
+
+    return ChapterKernelManager
+
+
+@contextlib.contextmanager
+def _scratch_folder(folder: Path, name: str) -> Iterator[Path]:
+    """A hidden folder in `folder`; those of killed runs are removed."""
+    host = socket.gethostname()
+    scratch = folder / f"{_SCRATCH}{host}-{os.getpid()}-{name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder, host)
+        scratch.mkdir()
+    except OSError as error:
+        raise BookError(f"{folder}: cannot write there ({error.strerror})") from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path, host: str) -> None:
+    import psutil
+
+    for old in folder.glob(f"{_SCRATCH}{host}-*"):
+        pid = old.name.removeprefix(f"{_SCRATCH}{host}-").partition("-")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not psutil.pid_exists(int(pid))):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _publish(aside: Path, text: str, target: Path) -> None:
+    """Write aside, to the disk, then rename."""
+    with aside.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(aside, target)
+
+
+def _keep_failed(aside: Path, failed: Path) -> None:
+    if aside.is_file():
+        os.replace(aside, failed)
+
+
+def _claims(notebook: Any) -> list[dict[str, Any]]:
+    """Rows of the claims, in order; glued names and figures must be unique."""
+    claims: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for kind, row in output.get("metadata", {}).get("nlbook", {}).items():
+                if row["name"] in seen:
+                    raise ValueError(f"{kind} {row['name']!r} is made twice")
+                seen.add(row["name"])
+                if kind == "claim":
+                    claims.append(dict(row))
+    return claims
+
+
+def _in_one_line(name: str, error: Exception, failed: Path) -> str:
+    if type(error).__name__ == "PapermillExecutionError":
+        what = f"{error.ename}: {error.evalue}"  # type: ignore[attr-defined]
+    elif type(error).__name__ == "DeadKernelError":
+        what = "its kernel died; most often it ran out of memory"
+    else:
+        what = f"{type(error).__name__}: {error}"
+    kept = f" (kept as {failed})" if failed.exists() else ""
+    return f"{name}: {' '.join(what.split())}{kept}"
+
+
+def _compact_stderr(cell: Any) -> None:
+    """Of a progress bar keep the last state."""
+    for output in cell.get("outputs", []):
+        if output.get("name") == "stderr":
+            lines = output.text.split("\n")
+            output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
