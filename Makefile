@@ -17,6 +17,7 @@ READY := $(VENV)/ready-$(KEY)
 endif
 BIN := $(VENV)/bin
 
+JUPYTERLAB := "jupyterlab>=4.2,<5"
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help book test notebooks bench lab lock clean clean-all
@@ -44,10 +45,11 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
 
 lab: $(READY)
-	@$(PIP_INSTALL) --constraint requirements.lock "jupyterlab>=4.2,<5"
+	@$(if $(READY),$(PIP_INSTALL) --constraint requirements.lock $(JUPYTERLAB))
 	@$(BIN)/jupyter lab book
 
-.venv/ready-%: requirements.lock pyproject.toml
+ifneq ($(READY),)
+$(READY):
 	@python=`.ci/find-python $(PYTHON)` || exit 1; \
 	echo "Setting up .venv with $$python; this takes a minute or two"; \
 	rm -rf .venv && "$$python" -m venv .venv
@@ -55,16 +57,16 @@ lab: $(READY)
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
+endif
 
-# Through wheels only, so that what is locked installs without a compiler.
 lock:
 	@python=`.ci/find-python $(PYTHON)` || exit 1; \
-	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && "$$python" -m venv --upgrade-deps "$$folder" && \
-	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-		--prefer-binary ".[test]" && \
-	( sed -n '/^#/p' requirements.lock; \
-	"$$folder/bin/python" -m pip freeze --all --exclude nlbook --exclude pip ) > "$$folder/lock" && \
-	cp "$$folder/lock" requirements.lock
+	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && \
+	"$$python" -m venv --upgrade-deps "$$folder" && \
+	pip="$$folder/bin/python -m pip --disable-pip-version-check" && \
+	$$pip install --quiet ".[test]" && \
+	{ sed -n '/^#/p' requirements.lock; $$pip freeze --all --exclude nlbook --exclude pip; } \
+		> "$$folder/lock" && cp "$$folder/lock" requirements.lock
 
 clean:
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
