@@ -244,13 +244,30 @@ def _clusters(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from nlbook.doctor import findings
+    from nlbook.publishing.doctor import findings
 
     healthy = True
-    for topic, text, fine in findings():
+    for topic, text, fine in [*findings(), *_parallel_findings()]:
         healthy &= fine
         print(f"{topic:10} {text}{'' if fine else '   <-- needs attention'}")
     return 0 if healthy else 1
+
+
+def _parallel_findings() -> Iterator[tuple[str, str, bool]]:
+    from importlib.metadata import version
+
+    from nlbook import parallel
+
+    try:
+        yield "MPI", f"mpich {version('mpich')}, {parallel.require_mpi()}", True
+    except (parallel.MPIUnavailable, ImportError) as error:
+        yield "MPI", f"none: {' '.join(str(error).split())}", True
+    clusters = parallel.list_clusters()
+    left = sum(record.is_abandoned for record in clusters)
+    text = f"ipyparallel {version('ipyparallel')}, {len(clusters)} clusters known"
+    if left:
+        text += f", {left} left by killed runs (nlbook clusters --stop)"
+    yield "engines", text, True
 
 
 def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What this machine and environment offer: the findings of ``nlbook doctor``."""
+"""What this machine and environment offer a chapter, for ``nlbook doctor``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
-from nlbook import parallel
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.errors import BookError
@@ -22,12 +21,12 @@ _THREADS = ("NLBOOK_WORKERS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_
 
 
 def findings() -> Iterator[tuple[str, str, bool]]:
-    """What was found.
+    """Yield what is found, topic by topic.
 
     Yields
     ------
     topic : str
-        A word, such as ``MPI``.
+        A word, such as ``cores``.
     text : str
         What was found.
     fine : bool
@@ -47,15 +46,6 @@ def findings() -> Iterator[tuple[str, str, bool]]:
     else:
         yield "book", f"{book.book}, {len(book.chapters)} chapters", True
         yield "lock", *_against_lock(book)
-    yield "MPI", *_mpi()
-    clusters = parallel.list_clusters()
-    left = sum(record.is_abandoned for record in clusters)
-    text = f"ipyparallel {metadata.version('ipyparallel')}, {len(clusters)} clusters known"
-    yield (
-        "engines",
-        text + (f", {left} left by killed runs (nlbook clusters --stop)" * bool(left)),
-        True,
-    )
     yield "GPU", _gpu(), True
     yield "torch", _torch(), True
 
@@ -80,32 +70,22 @@ def _against_lock(book: Book) -> tuple[str, bool]:
     return f"differs from the tested environment: {shown}", True
 
 
-def _mpi() -> tuple[str, bool]:
-    try:
-        mpiexec = parallel.require_mpi()
-    except parallel.MPIUnavailable as error:
-        return f"none: {' '.join(str(error).split())}", True
-    version = _first_lines([str(mpiexec), "--version"])
-    found = re.search(r"Version:\s*(\S+)", version)
-    return f"{mpiexec}{f', version {found[1]}' if found else ''}", True
-
-
 def _gpu() -> str:
     command = shutil.which("nvidia-smi")
     if command is None:
         return "none found (no nvidia-smi)"
     query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    return "; ".join(_first_lines([command, *query]).splitlines()) or "nvidia-smi finds none"
+    return "; ".join(_output_of([command, *query]).splitlines()) or "nvidia-smi finds none"
 
 
 def _torch() -> str:
     if importlib.util.find_spec("torch") is None:
         return "not installed (an extra: nlbook[training])"
     code = "import torch; print(torch.__version__, 'with CUDA' * torch.cuda.is_available())"
-    return _first_lines([sys.executable, "-c", code]).strip() or "installed, but does not import"
+    return _output_of([sys.executable, "-c", code]).strip() or "installed, but does not import"
 
 
-def _first_lines(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.SubprocessError):
