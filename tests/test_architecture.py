@@ -31,7 +31,8 @@ ARROWS: dict[str, set[str]] = {
     "diffusion": {"kernels", "parallel"},
     "peridynamics": {"kernels", "parallel"},
     "identification": {"diffusion", "densities", "kernels", "parallel"},
-    "cli": {"publishing", "parallel"},
+    "doctor": {"parallel", "publishing"},
+    "cli": {"doctor", "parallel", "publishing"},
     "__main__": {"cli"},
 }
 # The two files that fulfil the material protocol of the impact room.

@@ -24,7 +24,8 @@ REGISTRY_HOST = re.compile(
 )
 
 PRINTING = {
-    "nlbook/cli.py": "the command's answers",
+    "nlbook/cli.py": "the answers of the command",
+    "nlbook/doctor.py": "the answer of nlbook doctor",
 }
 
 
