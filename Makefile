@@ -59,14 +59,15 @@ $(READY):
 	@touch $@
 endif
 
+# For all supported versions of Python at once, which pip can install and only uv can solve.
 lock:
 	@python=`.ci/find-python $(PYTHON)` || exit 1; \
-	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && \
-	"$$python" -m venv --upgrade-deps "$$folder" && \
-	pip="$$folder/bin/python -m pip --disable-pip-version-check" && \
-	$$pip install --quiet ".[test]" && \
-	{ sed -n '/^#/p' requirements.lock; $$pip freeze --all --exclude nlbook --exclude pip; } \
-		> "$$folder/lock" && cp "$$folder/lock" requirements.lock
+	folder=`mktemp -d` && trap 'rm -rf "$$folder"' EXIT && "$$python" -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv && \
+	sed -n '/^#/p' requirements.lock > "$$folder/lock" && \
+	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --upgrade \
+		--fork-strategy fewest --no-header --no-annotate --extra test pyproject.toml \
+		>> "$$folder/lock" && cp "$$folder/lock" requirements.lock
 
 clean:
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

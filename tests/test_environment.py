@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 
 def pins(lines: list[str]) -> dict[str, Version]:
-    rows = [line.split("==") for line in lines if line and not line.startswith("#")]
+    """Exact versions by name, whatever the systems that a line is for."""
+    rows = [line.split(" ;")[0].split("==") for line in lines if not line.startswith("#")]
     return {canonicalize_name(name): Version(version) for name, version in rows}
 
 
@@ -64,7 +66,7 @@ def test_the_lock_has_exact_versions_only():
     assert [
         line
         for line in LOCK
-        if not line.startswith("#") and not re.fullmatch(r"[\w.-]+==[\w.!+-]+", line)
+        if not line.startswith("#") and not re.fullmatch(r"[\w.-]+==[\w.!+-]+( ; .+)?", line)
     ] == []
 
 
@@ -76,6 +78,32 @@ def test_the_lock_is_sorted_and_names_each_package_once():
 @pytest.mark.parametrize("name", NEEDED)
 def test_the_lock_satisfies_the_range(name):
     assert pins(LOCK)[name] in NEEDED[name].specifier
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_holds_what_its_packages_need(python):
+    missing = []
+    for line in LOCK:
+        if line.startswith("#") or not _applies(Requirement(line), python):
+            continue
+        name = Requirement(line).name
+        try:
+            installed = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # for another Python than this one
+        if Version(installed.version) != pins(LOCK)[canonicalize_name(name)]:
+            continue  # this environment is not the locked one
+        needs = installed.requires or []
+        for need in map(Requirement, needs):
+            locked = pins(LOCK).get(canonicalize_name(need.name))
+            if _applies(need, python) and (locked is None or locked not in need.specifier):
+                missing.append(f"{name} needs {need}")
+    assert missing == []
+
+
+def _applies(requirement: Requirement, python: str) -> bool:
+    environment = {"python_version": python, "python_full_version": f"{python}.4", "extra": ""}
+    return requirement.marker is None or requirement.marker.evaluate(environment)
 
 
 @pytest.mark.parametrize("name", NEEDED)
