@@ -31,8 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "diffusion": {"kernels", "parallel"},
     "peridynamics": {"kernels", "parallel"},
     "identification": {"diffusion", "densities", "kernels", "parallel"},
-    "doctor": {"parallel", "publishing"},
-    "cli": {"doctor", "parallel", "publishing"},
+    "cli": {"parallel", "publishing"},
     "__main__": {"cli"},
 }
 # The two files that fulfil the material protocol of the impact room.

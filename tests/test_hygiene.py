@@ -25,7 +25,6 @@ REGISTRY_HOST = re.compile(
 
 PRINTING = {
     "nlbook/cli.py": "the answers of the command",
-    "nlbook/doctor.py": "the answer of nlbook doctor",
 }
 
 
