@@ -8,6 +8,7 @@ it was killed, its record remains: `list_clusters` shows it and `stop_clusters` 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import signal
@@ -30,11 +31,18 @@ __all__ = ["ClusterRecord", "RunningCluster", "list_clusters", "start_cluster", 
 
 _KINDS = ("local", "mpi")
 _PROFILE = "nlbook"  # an IPython profile of our own: a user's clusters are not touched
-_GRACE = 3.0  # seconds that a process has to end before it is killed
+_GRACE = 1.0  # seconds that processes have to end before they are killed
 # one core an engine: the engines are the parallel part
 _THREADS = dict.fromkeys(
-    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-     "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NLBOOK_WORKERS"],
+    [
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "NLBOOK_WORKERS",
+    ],
     "1",
 )
 
@@ -175,10 +183,11 @@ def start_cluster(
             yield RunningCluster(record, cluster)
         finally:
             with _signals_ignored():
+                _end_processes(record)
                 if cluster is not None:
-                    with suppress(Exception):
+                    with suppress(Exception):  # it only finds that they have ended
                         cluster.stop_cluster_sync()
-                _clear(record)
+                _remove_files(record)
 
 
 def list_clusters() -> list[ClusterRecord]:
@@ -209,7 +218,8 @@ def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
     stopped = []
     for record in list_clusters():
         if record.is_abandoned or (running and record.is_here):
-            _clear(record)
+            _end_processes(record)
+            _remove_files(record)
             stopped.append(record)
     return stopped
 
@@ -260,7 +270,6 @@ def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) ->
     launcher = {"environment": environment, "engine_args": [f"--IPEngine.timeout={timeout:g}"]}
     config.LocalEngineSetLauncher.update(launcher)
     config.MPIEngineSetLauncher.update(launcher)
-    config.LocalProcessLauncher.stop_seconds_until_kill = int(_GRACE)
     if mpiexec is not None:
         config.MPIEngineSetLauncher.mpi_cmd = [str(mpiexec)]
     return ipyparallel.Cluster(
@@ -270,10 +279,19 @@ def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) ->
         cluster_id=record.cluster_id,
         engines=record.kind,
         n=record.n_engines,
+        log=_silent_log(),
         delay=0.0,  # the engines wait for the controller's connection file as it is
         # a dead engine is noticed within seconds; the hub keeps no results
         controller_args=["--HeartMonitor.period=500", "--nodb"],
     )
+
+
+def _silent_log() -> logging.Logger:
+    """Return a log without a reader: what matters is raised, the rest is in the log files."""
+    log = logging.getLogger("nlbook.parallel.clusters")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log
 
 
 def _import_path() -> str:
@@ -293,23 +311,32 @@ def _last_words(record: ClusterRecord) -> str:
     return "\n".join(words)
 
 
-def _clear(record: ClusterRecord) -> None:
-    """End the processes of a cluster, whoever started them, and remove its files."""
+def _end_processes(record: ClusterRecord) -> None:
+    """End the processes of a cluster, whoever started them."""
     import psutil
 
     processes = _processes(record)
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=_GRACE)
-    alive = [*alive, *_processes(record)]  # those started in the meantime
-    for process in alive:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=_GRACE)
+    psutil.wait_procs(processes, timeout=_GRACE)
+    # busy ones do not listen; killing an engine loses nothing, its files appear whole or not at all
+    for _ in range(10):
+        alive = _processes(record)
+        if not alive:
+            return
+        for process in alive:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, timeout=_GRACE)
+
+
+def _remove_files(record: ClusterRecord) -> None:
     profile = Path(record.folder).parent
-    for path in [*profile.glob(f"log/*{record.cluster_id}*"),
-                 *profile.glob(f"security/*-{record.cluster_id}*.json")]:
+    for path in [
+        *profile.glob(f"log/*{record.cluster_id}*"),
+        *profile.glob(f"security/*-{record.cluster_id}*.json"),
+    ]:
         path.unlink(missing_ok=True)
     record.record_file.unlink(missing_ok=True)
 
@@ -352,8 +379,10 @@ def _handling(handler: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler)
-              for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, handler)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """A hash of the code that a function's result may depend on.
 
-It covers the module of the function and the modules of the same package that it imports,
+It covers the module of the function and what it imports from its own package and from `nlbook`,
 followed through imports, also those inside functions: their syntax trees without docstrings and
 comments. Of `nlbook.parallel` itself only the seeds count; the rest moves results about without
 changing them.
@@ -23,17 +23,16 @@ _MACHINERY_THAT_COUNTS = "nlbook.parallel.seeds"
 def code_tree_hash(name: str) -> str:
     """Return the hash, 64 hexadecimal digits, for the function "module:qualname"."""
     start = name.partition(":")[0]
-    package = start.partition(".")[0]
+    packages = {start.partition(".")[0], "nlbook"}
     trees: dict[str, str] = {}
     waiting = [start]
     while waiting:
         module = waiting.pop()
-        if module in trees or module.partition(".")[0] != package:
+        if module in trees or module.partition(".")[0] not in packages:
             continue
-        if module == _MACHINERY or module.startswith(_MACHINERY + "."):
-            if module != _MACHINERY_THAT_COUNTS:
-                waiting.append(_MACHINERY_THAT_COUNTS)
-                continue
+        if f"{module}.".startswith(f"{_MACHINERY}.") and module != _MACHINERY_THAT_COUNTS:
+            waiting.append(_MACHINERY_THAT_COUNTS)
+            continue
         path = _source(module)
         if path is None:
             continue
@@ -73,7 +72,9 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:]
+        if (
+            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            and ast.get_docstring(node, clean=False) is not None
+        ):
+            node.body = node.body[1:]
     return tree

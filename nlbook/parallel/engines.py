@@ -100,9 +100,7 @@ def compute_on_engines(
             memory.purge()
 
 
-def _outcome(
-    answer: Any, name: str, batch: Batch, store: Store | None, retries: int
-) -> Outcome:
+def _outcome(answer: Any, name: str, batch: Batch, store: Store | None, retries: int) -> Outcome:
     from ipyparallel.error import CompositeError, EngineError, RemoteError
 
     try:

@@ -153,8 +153,9 @@ def _canonical(value: Any, where: str) -> list[Any]:
         kind = type(value)
         if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             raise ValueError(f"{where} must be a frozen dataclass, {kind.__qualname__} is not")
-        items = [[f.name, _canonical(getattr(value, f.name), f"{where}.{f.name}")]
-                 for f in fields(value)]
+        items = [
+            [f.name, _canonical(getattr(value, f.name), f"{where}.{f.name}")] for f in fields(value)
+        ]
         return ["dataclass", f"{kind.__module__}:{kind.__qualname__}", items]
     raise ValueError(
         f"{where} must be None, bool, int, float, str, list, tuple, dict, a NumPy array or a "

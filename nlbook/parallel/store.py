@@ -35,8 +35,17 @@ Result = dict[str, np.ndarray]
 _FORMAT = "nlbook store 1"
 _DESCRIPTION = "store.json"
 _HEADER = "__store__"  # name of the array, in each file, that says what the file holds
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error,
-           NotImplementedError, RuntimeError)
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+)
 _OURS = re.compile(r"(task|shard)-[0-9a-f]{64}\.npz")
 _ASIDE = re.compile(r"\.aside-[0-9a-f]{32}")
 _OLD = 24 * 3600.0  # seconds after which a file left aside by a killed run is removed
