@@ -24,3 +24,7 @@ def __getattr__(name: str) -> Any:
     if name == "run_chapter":
         return import_module("nlbook.publishing.runner").run_chapter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -36,8 +36,10 @@ _MEASURE = """
   if (formulas() && window.MathJax && MathJax.startup) await MathJax.startup.promise;
   await document.fonts.ready;
   const limit = document.documentElement.clientWidth;
-  const wide = [...document.querySelectorAll('main *')]
-    .filter(e => e.getBoundingClientRect().right > limit + 1)
+  const scrolls = e => e && e.matches && (
+    getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
+  const wide = [...document.querySelectorAll('article *')]
+    .filter(e => e.getBoundingClientRect().right > limit + 1 && !scrolls(e.parentElement))
     .map(e => e.tagName.toLowerCase() + '.' + e.className);
   return {
     content_width: document.documentElement.scrollWidth,

@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import inspect
 import io
+import re
 import textwrap
 import tokenize
 from pathlib import Path
@@ -43,7 +44,7 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
 
 
 def reference_page(package: Path = PACKAGE) -> str:
-    """Write the sections of the API reference, in MyST.
+    """Write the sections of the API reference, in reStructuredText.
 
     First each subpackage with the names that it exports; then each module inside it with the
     names that the subpackage does not export itself.
@@ -53,32 +54,32 @@ def reference_page(package: Path = PACKAGE) -> str:
     rooms = [name for name in names if name.count(".") == 1]
     lines: list[str] = []
     for room in rooms:
-        lines += ["", f"## `{room}`", "", *_automodule(room, names[room])]
+        lines += [*_heading(room, "="), *_automodule(room, names[room])]
     inner = {
         module: [name for name in some if name not in names.get(module.rpartition(".")[0], [])]
         for module, some in names.items()
         if module not in rooms and module != root
     }
     if any(inner.values()):
-        lines += ["", "## Inside", "", "Modules that the ones above are made of."]
+        lines += [*_heading("Inside", "="), "Modules that the ones above are made of.", ""]
     for module, some in inner.items():
         if some:
-            lines += ["", f"### `{module}`", "", *_automodule(module, some)]
-    return "\n".join(lines) + "\n"
+            lines += [*_heading(module, "-"), *_automodule(module, some)]
+    return "\n".join(lines)
+
+
+def _heading(text: str, mark: str) -> list[str]:
+    return [text, mark * len(text), ""]
 
 
 def _automodule(module: str, names: list[str]) -> list[str]:
-    return [
-        "```{eval-rst}",
-        f".. automodule:: {module}",
-        f"   :members: {', '.join(names)}",
-        "```",
-    ]
+    return [f".. automodule:: {module}", f"   :members: {', '.join(names)}", ""]
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx, ahead of numpydoc."""
     app.connect("autodoc-process-docstring", _add_fields, priority=400)
+    app.connect("autodoc-process-docstring", _escape, priority=410)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -118,5 +119,16 @@ def _add_fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: l
     lines += ["", "Attributes", "----------"]
     for field in dataclasses.fields(obj):
         kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
-        lines += [f"{field.name} : {kind}", f"    {comments.get(field.name, '') or '.'}"]
+        lines += [f"{field.name} : ``{kind}``", f"    {comments.get(field.name, '') or '.'}"]
     lines.append("")
+
+
+def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep the bars of an absolute value, and a number that cites the module's references."""
+    if "References" not in (line.strip() for line in lines):
+        lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", line) for line in lines]
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith(("|", "+")):
+            parts = re.split(r"(``.*?``)", line)
+            parts[::2] = [re.sub(r"(?<!\\)\|", r"\\|", part) for part in parts[::2]]
+            lines[number] = "".join(parts)

@@ -26,12 +26,16 @@ from nbformat import NotebookNode
 
 from nlbook.publishing import pages, reference, staging
 from nlbook.publishing.book import Book
+from nlbook.publishing.costs import estimate
 from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.parameters import TIERS, resolve
 from nlbook.publishing.records import read_record
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
 GENERATED = ("claims", "costs", "benchmarks")
+_LAPTOP_CORES = 2  # what estimates are for
 _CHAPTER = re.compile(r"\d\d_\w+")
+_COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
 # Left by the theme: a loader of live code from another host, which no page offers, and hints to
 # load fonts early, which a browser refuses for pages opened from disk.
 _UNWANTED = re.compile(
@@ -40,7 +44,7 @@ _UNWANTED = re.compile(
     r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
     re.DOTALL,
 )
-_REFERENCE = "<!-- the reference of the package -->"  # where a page wants it
+_REFERENCE = ".. the reference of the package"  # where a page wants it
 _MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
 
 
@@ -141,10 +145,11 @@ def stage(
         keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text(), re.MULTILINE)
     for name in names:
         if name not in chapters and name not in GENERATED:
-            text = (source / f"{name}.md").read_text(encoding="utf-8")
+            page = _page(source, name)
+            text = page.read_text(encoding="utf-8")
             if _REFERENCE in text:
                 text = text.replace(_REFERENCE, reference.reference_page())
-            (staged / f"{name}.md").write_text(text, encoding="utf-8")
+            (staged / page.name).write_text(text, encoding="utf-8")
 
     claims: dict[str, list[dict[str, Any]]] = {}
     costs: list[pages.Cost] = []
@@ -234,11 +239,19 @@ def _check_toc(names: list[str], chapters: list[str], source: Path) -> None:
     if unlisted := sorted(there - set(chapters)):
         raise SiteError(f"chapters that _toc.yml does not name: {', '.join(unlisted)}")
     for name in names:
-        if name not in chapters and name not in GENERATED and not (source / f"{name}.md").is_file():
-            raise SiteError(f"_toc.yml names {name}, but there is no {name}.md in {source}")
+        if name not in chapters and name not in GENERATED:
+            _page(source, name)
     for name in GENERATED:
         if name not in names:
             raise SiteError(f"_toc.yml must name the generated page {name!r}")
+
+
+def _page(source: Path, name: str) -> Path:
+    """Find a page that is neither a chapter nor generated."""
+    for suffix in (".md", ".rst"):
+        if (source / f"{name}{suffix}").is_file():
+            return source / f"{name}{suffix}"
+    raise SiteError(f"_toc.yml names {name}, but there is no {name}.md in {source}")
 
 
 def _write_config(root: Path, staged: Path, repository: str | None, hub: str | None) -> None:
@@ -284,18 +297,42 @@ def _branch(root: Path) -> str:
 def _costs(book: Book, name: str, record: dict[str, Any]) -> list[pages.Cost]:
     """Collect what is known of a chapter's cost: this run's record, and the measured model."""
     found = []
-    if record.get("wall_s") is not None:
-        found.append(
-            pages.Cost(
-                name,
-                str(record.get("tier") or "own"),
-                wall_s=record["wall_s"],
-                cores=record.get("cores"),
-                memory_mib=record.get("peak_memory_mib"),
-                basis="this build",
+    ran = str(record.get("tier") or "own") if record else None
+    for tier in TIERS:
+        expected = estimate(name, resolve(name, tier, book=book), book, workers=_LAPTOP_CORES)
+        if tier == ran:
+            found.append(_measured(name, tier, record, expected.tasks))
+        elif expected.wall_hours is not None:
+            where = (expected.provenance or {}).get("host") or "a measurement"
+            found.append(
+                pages.Cost(
+                    name,
+                    tier,
+                    tasks=expected.tasks,
+                    wall_s=3600 * expected.wall_hours,
+                    cores=_LAPTOP_CORES,
+                    core_hours=expected.core_hours,
+                    memory_mib=expected.memory_mib,
+                    basis=f"estimated from {where}",
+                )
             )
-        )
-    return found or [pages.Cost(name, "book", basis="—")]
+        else:
+            found.append(pages.Cost(name, tier, tasks=expected.tasks, basis="—"))
+    if ran == "own":
+        found.append(_measured(name, "own", record, None))
+    return found
+
+
+def _measured(name: str, tier: str, record: dict[str, Any], tasks: int | None) -> pages.Cost:
+    return pages.Cost(
+        name,
+        tier,
+        tasks=tasks,
+        wall_s=record.get("wall_s"),
+        cores=record.get("threads") or record.get("cores"),
+        memory_mib=record.get("peak_memory_mib"),
+        basis="the run of this page",
+    )
 
 
 def _benchmarks(book: Any) -> list[dict[str, Any]]:
@@ -336,7 +373,7 @@ def _run_builder(staged: Path, quiet: bool) -> Path:
 def _complaints(text: str, staged: Path) -> str:
     """Pick the lines that say what is wrong."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{staged}{os.sep}", "")
-    lines = [line for line in plain.splitlines() if re.search(r"WARNING|ERROR|Exception", line)]
+    lines = [line for line in plain.splitlines() if _COMPLAINT.search(line)]
     return "\n".join(dict.fromkeys(lines)) or "\n".join(plain.splitlines()[-25:])
 
 
@@ -348,7 +385,7 @@ def _prune(html: Path) -> None:
             if path.name not in _MATHJAX:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(mathjax / "output" / "svg", ignore_errors=True)
-    for path in html.glob("*.html"):
+    for path in html.rglob("*.html"):
         path.write_text(_UNWANTED.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (html / "_static").glob("sphinx-thebe.*"):
         path.unlink()
