@@ -1,0 +1,24 @@
+"""Discrete dislocation dynamics of edge dislocations on parallel glide planes.
+
+Lengths are in Burgers vectors b, stresses in sigma0 = mu / (2 pi (1 - nu)), times in
+t0 = 1/(M sigma0).
+"""
+
+from nlbook.dislocations.creep import CreepProtocol, CreepRun, simulate_creep
+from nlbook.dislocations.dynamics import Trajectory, evolve, random_dislocations
+from nlbook.dislocations.ensemble import creep_task, run_ensemble
+from nlbook.dislocations.fast_sum import internal_stress
+from nlbook.dislocations.interaction import periodic_shear_stress
+
+__all__ = [
+    "CreepProtocol",
+    "CreepRun",
+    "Trajectory",
+    "creep_task",
+    "evolve",
+    "internal_stress",
+    "periodic_shear_stress",
+    "random_dislocations",
+    "run_ensemble",
+    "simulate_creep",
+]

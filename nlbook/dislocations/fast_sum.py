@@ -1,0 +1,175 @@
+r"""The stress of N dislocations on one another, in less than N**2 work.
+
+The box is cut into horizontal strips. Dislocations in the same strip or in neighbouring ones are
+summed pair by pair. All others, and all images of the box, are at least one strip height h away
+in y, where a row of images is a short Fourier series,
+
+    row(X, Y) = (2 pi/L) sum_n (1 - n |Y|) exp(-n |Y|) sin n X ,
+
+which factors into one part for each dislocation of a pair. So every strip gathers, for each mode
+n, the moments sum b exp(-n d) exp(-i n X) and sum b d exp(-n d) exp(-i n X) of its dislocations,
+d being their distance to its edge; moments travel from strip to strip by a factor exp(-n h), once
+around the box and by a geometric series for ever; and each dislocation reads its stress off the
+sums that reach its strip. With the number of strips growing like N**(1/2) the work grows like
+N**(3/2). Doubly periodic images cost nothing extra.
+
+Glide is along x, so whatever depends on y alone (order, strips, exponentials, hyperbolic
+functions) is a `StripPlan` that lasts until dislocations appear or vanish. Pairs need no
+transcendental function: sine and cosine of half the difference, and the hyperbolic pair for y,
+follow from each dislocation's own by the addition theorems, and
+cosh Y - cos X = 2 (sinh(Y/2)**2 + sin(X/2)**2) has no cancellation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.kernels import StripPlan, half_angle_kernel, stress_kernel
+
+__all__ = ["check_configuration", "internal_stress", "make_plan"]
+
+
+def internal_stress(
+    x: ArrayLike,
+    y: ArrayLike,
+    burgers_sign: ArrayLike,
+    box_length: float,
+    *,
+    images: Images = "periodic",
+) -> NDArray[np.float64]:
+    """Shear stress that each dislocation feels from all others and from all images.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Positions in b.
+    burgers_sign : array_like, shape (n,)
+        +1 or -1.
+    box_length : float
+        Side of the box, in b.
+    images : {"periodic", "one_row"}
+        See `periodic_shear_stress`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        sum over m of b_m s(r_i - r_m), in sigma0. The glide force on i is b_i times it.
+
+    Raises
+    ------
+    ValueError
+        If positions are not finite or coincide, signs are not +1 or -1, or shapes differ.
+
+    Notes
+    -----
+    A pair's stress is accurate to 1e-9/L.
+    """
+    position, sign = check_configuration(x, y, burgers_sign, box_length)
+    y_wrapped = np.mod(position[1], box_length)
+    order = np.lexsort((np.mod(position[0], box_length), y_wrapped))
+    plan = make_plan(y_wrapped[order], box_length, images=images)
+    sine, cosine, stress = np.empty((3, order.size))
+    half_angle_kernel(position[0][order], box_length, sine, cosine)
+    stress_kernel(plan, sine, cosine, sign[order], stress)
+    result = np.empty(order.size)
+    result[order] = stress
+    return result
+
+
+def check_configuration(
+    x: ArrayLike, y: ArrayLike, burgers_sign: ArrayLike, box_length: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Refuse what is no configuration of dislocations; give positions (2, n) and signs (n,)."""
+    if not (np.isfinite(box_length) and box_length > 0):
+        raise ValueError(f"box_length must be positive and finite, got {box_length!r}")
+    arrays = [np.asarray(values, dtype=np.float64) for values in (x, y, burgers_sign)]
+    if arrays[0].ndim != 1 or len({values.shape for values in arrays}) != 1:
+        raise ValueError(
+            "x, y and burgers_sign must be one-dimensional and of one length, got shapes "
+            + ", ".join(str(values.shape) for values in arrays)
+        )
+    position, sign = np.stack(arrays[:2]), arrays[2]
+    for name, values in zip(("x", "y"), position, strict=True):
+        if not np.all(np.isfinite(values)):
+            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(f"{name} must be finite, got {values[bad]!r} at index {bad}")
+    if not np.all(np.abs(sign) == 1.0):
+        bad = int(np.flatnonzero(np.abs(sign) != 1.0)[0])
+        raise ValueError(f"burgers_sign must be +1 or -1, got {sign[bad]!r} at index {bad}")
+    wrapped = np.mod(position, box_length)
+    _, first, times = np.unique(wrapped, axis=1, return_index=True, return_counts=True)
+    if np.any(times > 1):
+        bad = int(first[times > 1][0])
+        raise ValueError(
+            f"positions must differ, got two dislocations at {tuple(position[:, bad].tolist())}"
+        )
+    return position, sign
+
+
+def make_plan(
+    y: NDArray[np.float64],
+    box_length: float,
+    *,
+    images: Images = "periodic",
+    n_strips: int | None = None,
+    tolerance: float = 1e-9,
+) -> StripPlan:
+    """Prepare sums over dislocations whose y, wrapped into the box, are sorted.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        Positions in b, in ascending order.
+    box_length : float
+        Side of the box, in b.
+    images : {"periodic", "one_row"}
+    n_strips : int, optional
+        Number of strips; chosen for speed when not given. It does not matter for "one_row".
+    tolerance : float
+        Bound, times 1/L, on what is left out of a pair's stress.
+    """
+    height = 2.0 * np.pi * (np.asarray(y, dtype=np.float64) / box_length) - np.pi
+    count = height.size
+    periodic = images == "periodic"
+    if n_strips is None:
+        n_strips = best_strips(count)
+    if not periodic:
+        n_strips = 1
+    step = 2.0 * np.pi / n_strips
+    strip = np.clip(((height + np.pi) / step).astype(np.int64), 0, n_strips - 1)
+    starts = np.searchsorted(strip, np.arange(n_strips + 1))
+    modes = n_modes(step, tolerance) if periodic else 0
+    mode = np.arange(1, modes + modes % 2 + 1)[:, None]  # even: two are taken at a time
+    to_bottom = height - (strip * step - np.pi)
+    to_top = step - to_bottom
+    turns = np.stack([height, height + 2.0 * np.pi])
+    return StripPlan(
+        float(box_length),
+        periodic,
+        starts,
+        height,
+        np.sinh(turns / 2),
+        np.cosh(turns / 2),
+        to_top,
+        to_bottom,
+        np.exp(-mode * to_top),
+        np.exp(-mode * to_bottom),
+    )
+
+
+def n_modes(step: float, tolerance: float) -> int:
+    """Fourier modes that leave less than `tolerance` (times 1/L) at the distance `step`."""
+    modes = 1
+    while 2.0 * np.pi * (modes + 1) * step * np.exp(-(modes + 1) * step) > tolerance:
+        modes += 1
+    return modes
+
+
+def best_strips(count: int) -> int:
+    """Strips that balance pairs (3 N**2 / 2 n_strips) and modes (4 N n_strips): measured."""
+    return max(1, round(_STRIPS_PER_ROOT * np.sqrt(count)))
+
+
+_STRIPS_PER_ROOT = 0.28

@@ -1,0 +1,396 @@
+"""The compiled loops of discrete dislocation dynamics.
+
+They stand in one file because numba's cache watches, for each function, the file that holds it
+and not the files of the functions that it calls. The equations are those of
+`nlbook.dislocations.fast_sum` and `nlbook.dislocations.dynamics`.
+
+Loops are written for vector instructions: no branch and no transcendental function inside,
+reductions that may be reassociated, and pair loops over a multiple of `_LANES` dislocations, the
+last of them without effect, so that no slow remainder is left.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = [
+    "StripPlan",
+    "annihilate_kernel",
+    "euler_kernel",
+    "half_angle_kernel",
+    "stress_kernel",
+]
+
+# Reassociation and contraction let the compiler use vectors; arithmetic is IEEE otherwise.
+_FAST = {"contract", "reassoc", "nsz", "arcp"}
+
+# Keeps 1/D finite at D = 0 and vanishes beside every D that two separate dislocations can have.
+_TINY = 1e-300
+
+_LANES = 32
+
+
+class StripPlan(NamedTuple):
+    """What depends on y alone, for dislocations sorted by y; see `make_plan`."""
+
+    box_length: float
+    periodic: bool  # images in y as well
+    starts: NDArray[np.int64]  # (n_strips + 1,), first dislocation of each strip; last: N
+    height: NDArray[np.float64]  # (N,), Y = 2 pi y/L - pi
+    half_sinh: NDArray[np.float64]  # (2, N), sinh(Y/2), and sinh(Y/2 + pi)
+    half_cosh: NDArray[np.float64]  # (2, N)
+    to_top: NDArray[np.float64]  # (N,), distance to the upper edge of the strip, scaled
+    to_bottom: NDArray[np.float64]  # (N,)
+    decay_up: NDArray[np.float64]  # (n_modes, N), exp(-n to_top)
+    decay_down: NDArray[np.float64]  # (n_modes, N), exp(-n to_bottom)
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def half_angle_kernel(x, box_length, sine, cosine):
+    """sin and cos of pi u, u = x/L - round(x/L) in [-1/2, 1/2], by their Taylor series.
+
+    The first terms left out are 3e-16 and 1e-16 at |u| = 1/2. A polynomial, so that the loop
+    becomes vector instructions; a change of u by one changes both signs, which cancel in pairs.
+    """
+    for i in range(x.size):
+        u = x[i] / box_length
+        a = np.pi * (u - np.rint(u))
+        z = a * a
+        p = 1.0 - z * (1.0 / 342.0)
+        p = 1.0 - z * (1.0 / 272.0) * p
+        p = 1.0 - z * (1.0 / 210.0) * p
+        p = 1.0 - z * (1.0 / 156.0) * p
+        p = 1.0 - z * (1.0 / 110.0) * p
+        p = 1.0 - z * (1.0 / 72.0) * p
+        p = 1.0 - z * (1.0 / 42.0) * p
+        p = 1.0 - z * (1.0 / 20.0) * p
+        sine[i] = a * (1.0 - z * (1.0 / 6.0) * p)
+        p = 1.0 - z * (1.0 / 380.0)
+        p = 1.0 - z * (1.0 / 306.0) * p
+        p = 1.0 - z * (1.0 / 240.0) * p
+        p = 1.0 - z * (1.0 / 182.0) * p
+        p = 1.0 - z * (1.0 / 132.0) * p
+        p = 1.0 - z * (1.0 / 90.0) * p
+        p = 1.0 - z * (1.0 / 56.0) * p
+        p = 1.0 - z * (1.0 / 30.0) * p
+        p = 1.0 - z * (1.0 / 12.0) * p
+        cosine[i] = 1.0 - z * 0.5 * p
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def stress_kernel(plan, sine, cosine, sign, stress):
+    """stress[i] = sum over m != i of b_m s(r_i - r_m), in sigma0; zero where sign is zero."""
+    stress[:] = 0.0
+    if plan.periodic:
+        _near_kernel(plan, sine, cosine, sign, stress)
+        _far_kernel(plan, sine, cosine, sign, stress)
+    else:
+        _one_row_kernel(plan, sine, cosine, sign, stress)
+    for i in range(stress.size):  # the sums are of glide forces
+        stress[i] *= sign[i] * np.pi / plan.box_length
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _near_kernel(plan, sine, cosine, sign, force):
+    """Add pairs within a strip and between neighbours, each once, in units of pi/L."""
+    n_strips = plan.starts.size - 1
+    widest = 0
+    for strip in range(n_strips):
+        widest = max(widest, plan.starts[strip + 1] - plan.starts[strip])
+    block = _empty_block(2 * widest)
+    for strip in range(n_strips):
+        i, k = plan.starts[strip], plan.starts[strip + 1]
+        above = (strip + 1) % n_strips
+        turn = (strip + 1) // n_strips
+        j, m = plan.starts[above], plan.starts[above + 1]
+        _fill_block(block, 0, plan, turn, j, m, sine, cosine)
+        _fill_block(block, m - j, plan, 0, i, k, sine, cosine)
+        block[5, : m - j] = sign[j:m]
+        block[5, m - j :] = 0.0
+        block[6, :] = 0.0
+        for p in range(i, k):
+            place = m - j + p - i
+            last = (place + _LANES - 1) // _LANES * _LANES
+            block[6, place] += _pairs_kernel(block, place, sign[p], 0, last)
+            block[5, place] = sign[p]
+        for p in range(j, m):
+            force[p] += block[6, p - j]
+        for p in range(i, k):
+            force[p] += block[6, m - j + p - i]
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _one_row_kernel(plan, sine, cosine, sign, force):
+    """Add every pair once, at its nearest image in y, in units of pi/L."""
+    count = plan.height.size
+    block = _empty_block(2 * count)
+    for turn in range(2):
+        _fill_block(block, turn * count, plan, turn, 0, count, sine, cosine)
+        block[5, turn * count : (turn + 1) * count] = sign
+    next_turn = 0
+    for i in range(count):
+        # partners up to half a box above: i + 1 and on in this turn, then the first of the next
+        this_turn = np.searchsorted(plan.height, plan.height[i] + np.pi, side="right")
+        while next_turn < i and plan.height[next_turn] + np.pi < plan.height[i]:
+            next_turn += 1
+        total = _pairs_kernel(block, i, sign[i], i + 1, this_turn)
+        block[6, i] += total + _pairs_kernel(block, i, sign[i], count, count + next_turn)
+    for i in range(count):
+        force[i] = block[6, i] + block[6, count + i]
+
+
+@njit(cache=True)
+def _empty_block(size):
+    """Rows: sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, force; a place of its own in each."""
+    block = np.zeros((7, (size // _LANES + 2) * _LANES))
+    block[1] = 1.0
+    block[3] = 1.0
+    return block
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _fill_block(block, place, plan, turn, first, last, sine, cosine):
+    """Copy dislocations first..last, `turn` periods up, to `place` in the block."""
+    end = place + last - first
+    block[0, place:end] = sine[first:last]
+    block[1, place:end] = cosine[first:last]
+    block[2, place:end] = plan.half_sinh[turn, first:last]
+    block[3, place:end] = plan.half_cosh[turn, first:last]
+    for j in range(first, last):
+        block[4, place + j - first] = plan.height[j] + 2.0 * np.pi * turn
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _pairs_kernel(block, i, sign, first, last):
+    """Force on i of first..last (i itself and those of sign zero add nothing), and the opposite one added to theirs: b_i b_j t, with
+
+    t = sin(X/2) cos(X/2) q (1 - q Y sinh(Y/2) cosh(Y/2)), 1/q = sin(X/2)**2 + sinh(Y/2)**2.
+    """
+    s_i, c_i, h_i, g_i, y_i = block[0, i], block[1, i], block[2, i], block[3, i], block[4, i]
+    s, c = block[0, first:last], block[1, first:last]
+    h, g, y = block[2, first:last], block[3, first:last], block[4, first:last]
+    b, force = block[5, first:last], block[6, first:last]
+    total = 0.0
+    for j in range(s.size):
+        sin_x = s_i * c[j] - c_i * s[j]
+        cos_x = c_i * c[j] + s_i * s[j]
+        sinh_y = h_i * g[j] - g_i * h[j]
+        cosh_y = g_i * g[j] - h_i * h[j]
+        q = 1.0 / (sin_x * sin_x + (sinh_y * sinh_y + _TINY))
+        t = sign * b[j] * (sin_x * cos_x * q * (1.0 - (y_i - y[j]) * sinh_y * cosh_y * q))
+        total += t
+        force[j] -= t
+    return total
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _far_kernel(plan, sine, cosine, sign, force):
+    """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
+    count = plan.height.size
+    n_strips = plan.starts.size - 1
+    modes = plan.decay_up.shape[0]
+    # S cos, S sin, R cos, R sin of each strip, seen from above (0) and from below (1)
+    moment = np.empty((modes, n_strips, 2, 4))
+    u, v, re, im = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    for j in range(count):
+        u[j] = 1.0 - 2.0 * sine[j] * sine[j]
+        v[j] = 2.0 * sine[j] * cosine[j]
+        re[j] = sign[j]
+        im[j] = 0.0
+    for strip in range(n_strips):
+        i, k = plan.starts[strip], plan.starts[strip + 1]
+        for mode in range(0, modes, 2):
+            _gather_kernel(
+                re[i:k], im[i:k], u[i:k], v[i:k],
+                plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
+                plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
+                plan.to_top[i:k], plan.to_bottom[i:k],
+                moment[mode, strip], moment[mode + 1, strip],
+            )  # fmt: skip
+    field = _travel_kernel(moment)
+    for j in range(count):
+        re[j] = 2.0 * sign[j]
+        im[j] = 0.0
+    for strip in range(n_strips):
+        i, k = plan.starts[strip], plan.starts[strip + 1]
+        for mode in range(0, modes, 2):
+            _scatter_kernel(
+                re[i:k], im[i:k], u[i:k], v[i:k],
+                plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
+                plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
+                plan.to_top[i:k], plan.to_bottom[i:k],
+                field[mode, strip], field[mode + 1, strip], mode + 1.0, force[i:k],
+            )  # fmt: skip
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _gather_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, moment, moment2):
+    """One strip's moments of two modes, at its upper and its lower edge.
+
+    re + i im holds b exp(i (n - 1) X) and leaves with b exp(i (n + 1) X).
+    """
+    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
+    b0 = b1 = b2 = b3 = b4 = b5 = b6 = b7 = 0.0
+    for j in range(re.size):
+        c = re[j] * u[j] - im[j] * v[j]
+        s = re[j] * v[j] + im[j] * u[j]
+        a, b = up[j] * c, up[j] * s
+        a0 += a
+        a1 += b
+        a2 += to_top[j] * a
+        a3 += to_top[j] * b
+        a, b = down[j] * c, down[j] * s
+        a4 += a
+        a5 += b
+        a6 += to_bottom[j] * a
+        a7 += to_bottom[j] * b
+        d = c * u[j] - s * v[j]
+        s = c * v[j] + s * u[j]
+        re[j] = d
+        im[j] = s
+        a, b = up2[j] * d, up2[j] * s
+        b0 += a
+        b1 += b
+        b2 += to_top[j] * a
+        b3 += to_top[j] * b
+        a, b = down2[j] * d, down2[j] * s
+        b4 += a
+        b5 += b
+        b6 += to_bottom[j] * a
+        b7 += to_bottom[j] * b
+    moment[0, 0], moment[0, 1], moment[0, 2], moment[0, 3] = a0, a1, a2, a3
+    moment[1, 0], moment[1, 1], moment[1, 2], moment[1, 3] = a4, a5, a6, a7
+    moment2[0, 0], moment2[0, 1], moment2[0, 2], moment2[0, 3] = b0, b1, b2, b3
+    moment2[1, 0], moment2[1, 1], moment2[1, 2], moment2[1, 3] = b4, b5, b6, b7
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def _travel_kernel(moment):
+    """Sums of the moments of all strips two or more away, images included, at each near edge.
+
+    Over a gap h, S -> exp(-n h) S and R -> exp(-n h) (R + h S). A first turn around the box
+    from zero, then the images of all turns: S/(1 - w) and (R + 2 pi w S/(1 - w))/(1 - w),
+    w = exp(-2 pi n); a second turn gives the value at every strip. Same axes as `moment`:
+    (mode, strip, direction, [S cos, S sin, R cos, R sin]).
+    """
+    modes, n_strips = moment.shape[0], moment.shape[1]
+    gap = 2.0 * np.pi / n_strips
+    field = np.empty(moment.shape)
+    for mode in range(modes):
+        e = np.exp(-(mode + 1) * gap)
+        w = np.exp(-2.0 * np.pi * (mode + 1))
+        for direction in range(2):
+            for part in range(2):
+                s = r = 0.0
+                for turn in range(2):
+                    for k in range(n_strips):
+                        # from below: strips 0, 1, ... each adds the one before the one before
+                        strip = k if direction == 0 else n_strips - 1 - k
+                        if turn == 1:
+                            field[mode, strip, direction, part] = s
+                            field[mode, strip, direction, part + 2] = r
+                        last = (strip + n_strips - 1 + 2 * direction) % n_strips
+                        s += moment[mode, last, direction, part]
+                        r += moment[mode, last, direction, part + 2]
+                        r = e * (r + gap * s)
+                        s = e * s
+                    if turn == 0:
+                        s /= 1.0 - w
+                        r = (r + 2.0 * np.pi * w * s) / (1.0 - w)
+    return field
+
+
+@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+def _scatter_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, field, field2, n, force):
+    """force += b (sin nX A - cos nX B), A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
+
+    At distance t beyond the edge such a sum is exp(-n t) ((S - n R) - n t S). Two modes at once.
+    """
+    m = n + 1.0
+    p0, q0 = field[0, 0] - n * field[0, 2], n * field[0, 0]
+    p1, q1 = field[0, 1] - n * field[0, 3], n * field[0, 1]
+    p2, q2 = field[1, 0] - n * field[1, 2], n * field[1, 0]
+    p3, q3 = field[1, 1] - n * field[1, 3], n * field[1, 1]
+    r0, s0 = field2[0, 0] - m * field2[0, 2], m * field2[0, 0]
+    r1, s1 = field2[0, 1] - m * field2[0, 3], m * field2[0, 1]
+    r2, s2 = field2[1, 0] - m * field2[1, 2], m * field2[1, 0]
+    r3, s3 = field2[1, 1] - m * field2[1, 3], m * field2[1, 1]
+    for j in range(re.size):
+        t, w = to_bottom[j], to_top[j]
+        c = re[j] * u[j] - im[j] * v[j]
+        s = re[j] * v[j] + im[j] * u[j]
+        a = down[j] * (p0 - t * q0) + up[j] * (p2 - w * q2)
+        b = down[j] * (p1 - t * q1) + up[j] * (p3 - w * q3)
+        total = s * a - c * b
+        d = c * u[j] - s * v[j]
+        s = c * v[j] + s * u[j]
+        a = down2[j] * (r0 - t * s0) + up2[j] * (r2 - w * s2)
+        b = down2[j] * (r1 - t * s1) + up2[j] * (r3 - w * s3)
+        force[j] += total + (s * a - d * b)
+        re[j] = d
+        im[j] = s
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def euler_kernel(plan, x, sign, pairs, dy, reach, dt, applied_stress, n_steps, most_vanished):
+    """x += dt sign (stress + applied), then annihilation; ends early when too many vanished.
+
+    Returns the steps done, the slip (sum of b dx) and how many vanished.
+    """
+    count = x.size
+    sine, cosine, stress = np.empty(count), np.empty(count), np.empty(count)
+    slip = 0.0
+    vanished = 0
+    for step in range(n_steps):
+        half_angle_kernel(x, plan.box_length, sine, cosine)
+        stress_kernel(plan, sine, cosine, sign, stress)
+        for i in range(count):
+            rate = stress[i] + applied_stress
+            x[i] += dt * sign[i] * rate
+            slip += dt * sign[i] * sign[i] * rate
+        vanished += annihilate_kernel(pairs, dy, x, sign, plan.box_length, reach)
+        if vanished >= most_vanished:
+            return step + 1, slip, vanished
+    return n_steps, slip, vanished
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
+    """Set the signs of annihilating pairs to zero, nearest first; how many vanished."""
+    hits = 0
+    for k in range(pairs.shape[0]):
+        if _near(pairs, dy, k, x, sign, box_length) < reach * reach:
+            hits += 1
+    if hits == 0:
+        return 0
+    found = np.empty(hits, dtype=np.int64)
+    square = np.empty(hits)
+    hits = 0
+    for k in range(pairs.shape[0]):
+        distance = _near(pairs, dy, k, x, sign, box_length)
+        if distance < reach * reach:
+            found[hits], square[hits] = k, distance
+            hits += 1
+    vanished = 0
+    for k in found[np.argsort(square, kind="mergesort")]:
+        i, j = pairs[k, 0], pairs[k, 1]
+        if sign[i] != 0.0 and sign[j] != 0.0:
+            sign[i] = 0.0
+            sign[j] = 0.0
+            vanished += 2
+    return vanished
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def _near(pairs, dy, k, x, sign, box_length):
+    """Square of the distance of pair k; infinite once one of it has vanished."""
+    i, j = pairs[k, 0], pairs[k, 1]
+    if sign[i] * sign[j] == 0.0:
+        return np.inf
+    u = (x[i] - x[j]) / box_length
+    dx = box_length * (u - np.rint(u))
+    return dx * dx + dy[k] * dy[k]
