@@ -32,8 +32,10 @@ _MEASURE = """
   const formulas = () => document.querySelectorAll('.math').length;
   const typeset = () => [...document.querySelectorAll('.math')]
     .filter(m => m.querySelector('mjx-container')).length;
-  for (let i = 0; i < 100 && formulas() && !(window.MathJax && MathJax.startup); i++) await wait(50);
-  if (formulas() && window.MathJax && MathJax.startup) await MathJax.startup.promise;
+  const started = () => window.MathJax && MathJax.startup;
+  const coming = document.querySelector('script[src*=mathjax]');
+  for (let i = 0; i < 100 && coming && !started(); i++) await wait(50);
+  if (started()) await MathJax.startup.promise;
   await document.fonts.ready;
   const limit = document.documentElement.clientWidth;
   const scrolls = e => e && e.matches && (

@@ -1,0 +1,67 @@
+"""This book's own site, built from the committed copies."""
+
+import importlib
+import zlib
+
+import pytest
+from bs4 import BeautifulSoup
+
+from nlbook.publishing import checks, reference
+from nlbook.publishing.book import find_book
+
+from .conftest import ROOT
+
+
+def test_the_site_has_no_findings_in_its_files(built_site):
+    assert list(map(str, checks.check_site(built_site))) == []
+
+
+def test_the_site_is_right_on_a_laptop_and_a_phone(built_site):
+    if checks.find_chromium() is None:
+        pytest.skip("no Chromium here: pages were checked in their files only")
+    assert list(map(str, checks.check_in_browser(built_site))) == []
+
+
+def test_every_chapter_is_a_page_with_its_copy_to_download(built_site):
+    for name in find_book(ROOT).chapters:
+        page = BeautifulSoup((built_site / f"{name}.html").read_text(), "html.parser")
+        names = [a["href"].rsplit("/", 1)[1] for a in page.select("a.reference.download")]
+        assert f"{name}.ipynb" in names
+
+
+def documented(site):
+    """Names of Python objects in Sphinx's inventory."""
+    data = (site / "objects.inv").read_bytes()
+    body = zlib.decompress(data.split(b"zlib.\n", 1)[1]).decode()
+    return {line.split()[0] for line in body.splitlines() if " py:" in line}
+
+
+def test_the_reference_documents_every_public_name(built_site):
+    pages = documented(built_site)
+    missing = []
+    for module, names in reference.public_names().items():
+        parent = module.rpartition(".")[0]
+        for name in names:
+            known = {f"{module}.{name}", f"{parent}.{name}"} & pages
+            if not known and name != "__version__":
+                missing.append(f"{module}.{name}")
+    assert missing == []
+
+
+def test_every_public_name_is_there_and_says_what_it_is():
+    silent = []
+    for module, names in reference.public_names().items():
+        loaded = importlib.import_module(module)
+        for name in names:
+            value = getattr(loaded, name)
+            if callable(value) and not (value.__doc__ or "").strip():
+                silent.append(f"{module}.{name}")
+    assert silent == []
+
+
+def test_every_paper_of_the_book_is_in_the_bibliography(built_site):
+    page = BeautifulSoup((built_site / "references.html").read_text(), "html.parser")
+    keys = {"barrosdemoraes2022", "you2021", "you2022", "liu2022", "hiemer2021"}
+    assert keys <= {tag["id"] for tag in page.find_all(id=True)} | {
+        tag["id"].rsplit("-", 1)[-1] for tag in page.find_all(id=True)
+    }

@@ -1,0 +1,232 @@
+"""The site of a small book: what it shows, and what stops it."""
+
+import json
+import shutil
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from nlbook.publishing.site import build_site, stage
+from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
+
+from .conftest import executed_notebook, figure
+
+
+def read(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def walks(small_site):
+    return read(small_site / "01_walks.html")
+
+
+def test_a_claimed_number_is_in_the_prose(walks):
+    assert "The variance is 64.2." in walks.get_text()
+
+
+def test_a_claimed_number_is_in_another_chapter(small_site):
+    assert "the variance was\n64.2" in read(small_site / "02_use.html").get_text()
+
+
+def test_a_figure_has_its_caption_number_and_alt_text(walks):
+    drawn = walks.find("figure", id="fig-walks")
+    assert drawn.img["alt"] == "Histogram of end points, bell-shaped, variance 64."
+    assert drawn.figcaption.get_text().strip().startswith("Fig. 1.1")
+    assert "see (1.1)" in drawn.figcaption.get_text()
+
+
+def test_a_chapter_says_what_made_it(walks):
+    text = walks.find(id="how-this-page-was-made").get_text()
+    assert "0123456789ab" in text
+    assert "310 MiB" in text
+
+
+def test_the_notebook_and_its_record_are_downloads(small_site, walks):
+    names = {link["href"].rsplit("/", 1)[1] for link in walks.select("a.reference.download")}
+    assert names == {"01_walks.ipynb", "01_walks.json"}
+
+
+def test_the_hub_opens_the_copy_in_the_repository(walks):
+    links = [a["href"] for a in walks.select("a[href^='https://hub.example.org']")]
+    assert links
+    for link in links:
+        assert "/hub/user-redirect/git-pull?repo=https%3A//git.example.org/science/walks" in link
+        assert "lab/tree/walks/book/notebooks/01_walks.ipynb" in link
+        assert "branch=main" in link
+
+
+def test_claims_are_listed_with_a_citation(small_site):
+    row = read(small_site / "claims.html").find("tbody").tr
+    assert [cell.get_text() for cell in row.find_all("td")] == [
+        "walks.variance", "64.2", "64 within 5", "reference", "yes", "[Ein05], eq. 1",
+    ]  # fmt: skip
+    assert row.find("a", href=True)
+
+
+def test_the_cost_of_the_run_is_listed(small_site):
+    text = read(small_site / "costs.html").find("table").get_text(" ", strip=True)
+    assert "own — 41 s 2" in text
+
+
+def test_only_a_small_part_of_mathjax_is_kept(small_site):
+    kept = {path.name for path in (small_site / "_static" / "mathjax").iterdir()}
+    assert "tex-chtml.js" in kept
+    assert not kept & {"tex-svg.js", "es5", "sre"}
+
+
+def test_no_page_can_load_live_code_from_elsewhere(small_site):
+    assert not any("THEBE" in page.read_text() for page in small_site.glob("*.html"))
+
+
+def test_new_prose_is_on_the_page_with_the_old_outputs_and_no_hub_has_no_button(small_book):
+    chapter = small_book.book / "01_walks.md"
+    chapter.write_text(chapter.read_text().replace("How far does", "Guess how far"))
+    page = read(build_site(small_book) / "01_walks.html")
+    assert "Guess how far a walker get" in page.get_text()
+    assert "The variance is 64.2." in page.get_text()
+    assert not page.select("a[href*='hub']")
+
+
+def test_a_warning_stops_the_build_and_keeps_the_last_site(small_book, tmp_path):
+    last = small_book.root / "_build" / "html"
+    last.mkdir()
+    (last / "index.html").write_text("the last site")
+    chapter = small_book.book / "02_use.md"
+    chapter.write_text(chapter.read_text().replace("{ref}`walks`", "{ref}`wolks`"))
+    with pytest.raises(SiteError, match="02_use.ipynb.*WARNING: undefined label: 'wolks'"):
+        build_site(small_book)
+    assert (last / "index.html").read_text() == "the last site"
+    assert not list((small_book.root / "_build").glob(".site-*"))
+
+
+def test_a_number_that_no_claim_makes_is_refused(small_book):
+    chapter = small_book.book / "02_use.md"
+    chapter.write_text(chapter.read_text().replace("walks.variance:s", "walks.mean:s"))
+    with pytest.raises(SiteError, match="walks.mean"):
+        build_site(small_book)
+
+
+def staged(book):
+    target = book.root / "staged"
+    stage(book, book.executed, target)
+    return target
+
+
+def change(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_changed_code_stops_the_build(small_book):
+    change(small_book.book / "02_use.md", "n_steps + 1", "n_steps + 2")
+    with pytest.raises(StaleChapter, match="02_use is stale: code cell 2"):
+        staged(small_book)
+
+
+def test_an_output_edited_by_hand_stops_the_build(small_book):
+    change(small_book.executed / "02_use.ipynb", '"17"', '"18"')
+    with pytest.raises(StaleChapter, match="02_use is stale: .*by hand"):
+        staged(small_book)
+
+
+def test_a_changed_environment_stops_the_build(small_book):
+    (small_book.root / "requirements.lock").write_text("numpy==3.0\n")
+    with pytest.raises(StaleChapter, match="is stale"):
+        staged(small_book)
+
+
+def test_code_edited_in_source_and_outputs_alike_stops_the_build(small_book):
+    change(small_book.book / "02_use.md", "n_steps + 1", "n_steps + 2")
+    change(small_book.executed / "02_use.ipynb", "n_steps + 1", "n_steps + 2")
+    with pytest.raises(StaleChapter, match="02_use is stale"):
+        staged(small_book)
+
+
+def test_a_chapter_that_was_not_executed_stops_the_build(small_book):
+    path = small_book.executed / "02_use.ipynb"
+    path.rename(path.with_suffix(".failed.ipynb"))
+    with pytest.raises(StaleChapter, match="02_use has not been executed"):
+        staged(small_book)
+
+
+def test_a_picture_without_alt_text_stops_the_build(small_book):
+    path = small_book.book / "01_walks.md"
+    run = executed_notebook(path, [[], [], [figure(alt=" ")], []])
+    nbformat.write(run, small_book.executed / "01_walks.ipynb")
+    with pytest.raises(FigureError, match="01_walks.*alt is empty"):
+        staged(small_book)
+
+
+def test_figures_of_two_chapters_need_two_names(small_book):
+    run = executed_notebook(small_book.book / "02_use.md", [[], [figure()]])
+    nbformat.write(run, small_book.executed / "02_use.ipynb")
+    with pytest.raises(FigureError, match="'fig-walks' is in 01_walks and in 02_use"):
+        staged(small_book)
+
+
+def test_a_record_of_another_run_is_not_shown(small_book):
+    path = small_book.executed / "01_walks.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "run": "another"}))
+    notebook = nbformat.read(staged(small_book) / "01_walks.ipynb", 4)
+    assert "310 MiB" not in notebook.cells[-1].source
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (", {file: 02_use}", "", "does not name: 02_use"),
+        ("02_use", "03_use", "names 03_use"),
+        ("{file: costs}, ", "", "generated page 'costs'"),
+        ("references", "afterword", "no afterword.md"),
+    ],
+)
+def test_the_table_of_contents_must_match_the_book(small_book, old, new, message):
+    change(small_book.root / "_toc.yml", old, new)
+    with pytest.raises(SiteError, match=message):
+        staged(small_book)
+
+
+def test_benchmarks_are_read_from_the_recorded_tables(small_book):
+    folder = small_book.recorded / "benchmarks"
+    folder.mkdir(parents=True)
+    rows = [{"name": "N = 700", "value": 0.31, "unit": "ns"}]
+    (folder / "pairs.json").write_text(json.dumps({"title": "Pairs", "rows": rows}))
+    assert "| N = 700 | 0.31 ns |" in (staged(small_book) / "benchmarks.md").read_text()
+
+
+def test_a_malformed_benchmark_is_named(small_book):
+    folder = small_book.recorded / "benchmarks"
+    folder.mkdir(parents=True)
+    (folder / "pairs.json").write_text('{"title": "Pairs"}')
+    with pytest.raises(SiteError, match="pairs.json lacks rows"):
+        staged(small_book)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "message"),
+    [
+        ({"repository": "git@host:a/b"}, "https://host/owner/name"),
+        ({"hub": "https://hub.example.org"}, "repository"),
+        ({"repository": "https://g.example.org/a/b", "hub": "hub"}, "https://host"),
+    ],
+)
+def test_addresses_are_checked(small_book, addresses, message):
+    with pytest.raises(SiteError, match=message):
+        build_site(small_book, **addresses)
+
+
+def test_a_folder_that_is_no_site_is_not_replaced(small_book, small_site, monkeypatch):
+    from nlbook.publishing import site
+
+    html = small_book.root / "new"
+    shutil.copytree(small_site, html)
+    out = small_book.root / "thesis"
+    out.mkdir()
+    (out / "chapter.tex").write_text("years of work")
+    monkeypatch.setattr(site, "_run_builder", lambda *arguments: html)
+    with pytest.raises(SiteError, match="is not a site"):
+        build_site(small_book, out=out)
+    assert (out / "chapter.tex").read_text() == "years of work"
