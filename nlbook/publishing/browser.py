@@ -57,12 +57,12 @@ _MEASURE = """
 class View:
     """What a page did in the browser."""
 
-    content_width: int = 0   # width that the page needs, CSS pixels
-    widest: str = ""         # elements that stick out
-    formulas: int = 0        # places with mathematics
-    typeset: int = 0         # of which MathJax has typeset
+    content_width: int = 0  # width that the page needs, CSS pixels
+    widest: str = ""  # elements that stick out
+    formulas: int = 0  # places with mathematics
+    typeset: int = 0  # of which MathJax has typeset
     formula_errors: int = 0  # of which MathJax could not read
-    errors: list[str] = field(default_factory=list)    # uncaught errors and console errors
+    errors: list[str] = field(default_factory=list)  # uncaught errors and console errors
     requests: list[str] = field(default_factory=list)  # addresses that the page asked for
 
 
@@ -93,7 +93,9 @@ class Browser:
             )
             process = subprocess.Popen(
                 [self._program, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             stack.callback(_stop, process)
             self._loop = asyncio.new_event_loop()
@@ -152,9 +154,7 @@ class Browser:
         port = told.read_text().split()[0]
         answer = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/json/list")
         page = next(t for t in json.loads(answer.body) if t["type"] == "page")
-        self._socket = await websocket_connect(
-            page["webSocketDebuggerUrl"], max_message_size=2**28
-        )
+        self._socket = await websocket_connect(page["webSocketDebuggerUrl"], max_message_size=2**28)
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self._call(f"{domain}.enable")
 
@@ -162,8 +162,12 @@ class Browser:
         phone = width < 600
         await self._call(
             "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1,
-             "mobile": phone},
+            {
+                "width": width,
+                "height": height,
+                "deviceScaleFactor": 2 if phone else 1,
+                "mobile": phone,
+            },
         )
         await self._call(
             "Emulation.setEmulatedMedia",

@@ -21,8 +21,19 @@ from nlbook.publishing.browser import Browser, find_chromium
 
 __all__ = ["Finding", "check_in_browser", "check_site", "find_chromium", "pages_of"]
 
-_LOADING = {"stylesheet", "preload", "modulepreload", "icon", "shortcut", "apple-touch-icon",
-            "prefetch", "preconnect", "dns-prefetch", "manifest", "import"}
+_LOADING = {
+    "stylesheet",
+    "preload",
+    "modulepreload",
+    "icon",
+    "shortcut",
+    "apple-touch-icon",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "manifest",
+    "import",
+}
 _MADE_BY_SPHINX = {"genindex.html", "search.html", "py-modindex.html"}
 _SCREENS = ((1280, 900, "light"), (390, 844, "dark"))
 
@@ -31,8 +42,8 @@ _SCREENS = ((1280, 900, "light"), (390, 844, "dark"))
 class Finding:
     """Something wrong with a page."""
 
-    page: str    # file of the page, relative to the site
-    rule: str    # offline, link, image, heading, language, name, figure, script, width, mathematics
+    page: str  # file of the page, relative to the site
+    rule: str  # offline, link, image, heading, language, name, figure, script, width, mathematics
     detail: str  # what, in words
 
     def __str__(self) -> str:
@@ -143,8 +154,7 @@ class _Page:
     @property
     def main(self) -> Tag:
         """The page without the theme's bars."""
-        found = self.soup.find("article") or self.soup.find("main") or self.soup.body or self.soup
-        return found  # type: ignore[return-value]
+        return self.soup.find("article") or self.soup.find("main") or self.soup
 
 
 def _is_outside(url: str) -> bool:
@@ -157,7 +167,8 @@ def _outside(page: _Page) -> Iterator[tuple[str, str]]:
         if tag.name == "a":
             continue
         urls = [str(tag.get(key) or "") for key in ("src", "data", "poster")]
-        urls += [part.split()[0] for part in str(tag.get("srcset") or "").split(",") if part.split()]
+        pictures = str(tag.get("srcset") or "").split(",")
+        urls += [picture.split()[0] for picture in pictures if picture.split()]
         relations = {str(r).lower() for r in tag.get("rel") or []}
         if tag.name == "link" and relations & _LOADING:
             urls.append(str(tag.get("href") or ""))
@@ -248,5 +259,7 @@ def _links(page: _Page, read: dict[Path, _Page], site: Path) -> Iterator[str]:
                 target = target / "index.html"
         if not target.is_relative_to(site) or not target.is_file():
             yield f"{href} leads nowhere"
-        elif parts.fragment and target in read and unquote(parts.fragment) not in read[target].anchors:
+            continue
+        anchors = read[target].anchors if target in read else {unquote(parts.fragment)}
+        if parts.fragment and unquote(parts.fragment) not in anchors:
             yield f"{href}: the page has no such anchor"

@@ -18,14 +18,14 @@ Row = Mapping[str, Any]
 class Cost:
     """What one chapter costs at one tier; None where nobody has measured it."""
 
-    chapter: str                     # stem of the chapter's file
-    tier: str                        # smoke, book, paper, or "own" for other parameters
-    wall_s: float | None = None      # elapsed time, seconds
-    cores: float | None = None       # cores that the time is for
+    chapter: str  # stem of the chapter's file
+    tier: str  # smoke, book, paper, or "own" for other parameters
+    wall_s: float | None = None  # elapsed time, seconds
+    cores: float | None = None  # cores that the time is for
     core_hours: float | None = None  # work, core-hours
     memory_mib: float | None = None  # peak of the run, MiB
-    tasks: int | None = None         # independent tasks in it
-    basis: str = "measured"          # measured, or how it was estimated
+    tasks: int | None = None  # independent tasks in it
+    basis: str = "measured"  # measured, or how it was estimated
 
 
 def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ()) -> str:
@@ -81,7 +81,7 @@ def source(text: str, keys: Iterable[str] = ()) -> str:
     """Turn the key that begins a claim's source into a citation."""
     match = re.match(r"[A-Za-z][\w:-]*", text)
     if match and match.group() in set(keys):
-        return f"{{cite}}`{match.group()}`{cell(text[match.end():])}"
+        return f"{{cite}}`{match.group()}`{cell(text[match.end() :])}"
     return cell(text)
 
 
@@ -161,7 +161,10 @@ def benchmarks_page(tables: Sequence[Row]) -> str:
         known = [
             f"{word} {cell(str(table[key]))}"
             for key, word in (
-                ("machine", "on"), ("date", "at"), ("commit", "commit"), ("command", "by"),
+                ("machine", "on"),
+                ("date", "at"),
+                ("commit", "commit"),
+                ("command", "by"),
             )
             if table.get(key)
         ]
@@ -175,8 +178,8 @@ def title_note(stem: str, metadata: Row, record: Row, downloads: Mapping[str, st
     words = [f"Computed {_at_tier(metadata)}"]
     if record.get("wall_s") is not None:
         words.append(f"in {duration(record['wall_s'])}")
-        if record.get("cores"):
-            words.append(f"on {_count(int(record['cores']), 'core')}")
+        if record.get("threads"):
+            words.append(f"on {_count(int(record['threads']), 'core')}")
     links = [f"{{download}}`{text} <{path}>`" for text, path in downloads.items()]
     parts = [" ".join(words) + ".", "Download: " + " · ".join(links) + "." if links else ""]
     parts.append(f"{{ref}}`How this page was made <made-{stem}>`.")
@@ -188,11 +191,7 @@ def provenance(stem: str, metadata: Row, record: Row) -> str:
     environment = record.get("environment") or {}
     versions = environment.get("versions") or {}
     parameters = metadata.get("parameters") or {}
-    commit = record.get("commit")
-    if isinstance(commit, Mapping):
-        commit, dirty = commit.get("sha") or commit.get("commit"), commit.get("dirty")
-    else:
-        dirty = record.get("dirty")
+    commit, dirty = record.get("commit"), record.get("dirty")
     rows = [
         ("tier", str(metadata.get("tier") or "none: parameters of one's own")),
         ("parameters", ", ".join(f"{k} = {v!r}" for k, v in parameters.items())),
@@ -266,7 +265,7 @@ def _verdict(row: Row) -> str:
 
 
 def _processor(record: Row) -> str:
-    model = str(record.get("cpu_model") or record.get("cpu") or "")
+    model = str(record.get("cpu_model") or "")
     counts = [
         _count(int(record[key]), word)
         for key, word in (("cores", "core"), ("threads", "thread"))

@@ -106,7 +106,7 @@ def field_comments(cls: type) -> dict[str, str]:
 
 
 def _add_fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    if what != "class" or not dataclasses.is_dataclass(obj):
+    if not isinstance(obj, type) or not dataclasses.is_dataclass(obj):
         return
     if any(line.strip() in ("Attributes", "Parameters") for line in lines):
         return

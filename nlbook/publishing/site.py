@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from nlbook.publishing import pages, reference, staging
+from nlbook.publishing import pages, reference, rendering, staging
 from nlbook.publishing.book import Book
 from nlbook.publishing.costs import estimate
 from nlbook.publishing.freshness import why_stale
@@ -35,17 +34,7 @@ from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 GENERATED = ("claims", "costs", "benchmarks")
 _LAPTOP_CORES = 2  # what estimates are for
 _CHAPTER = re.compile(r"\d\d_\w+")
-_COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
-# Left by the theme: a loader of live code from another host, which no page offers, and hints to
-# load fonts early, which a browser refuses for pages opened from disk.
-_UNWANTED = re.compile(
-    r"<script>const THEBE_JS_URL.*?</script>|<script[^>]*sphinx-thebe\.js[^>]*></script>"
-    r'|<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>'
-    r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
-    re.DOTALL,
-)
 _REFERENCE = ".. the reference of the package"  # where a page wants it
-_MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
 
 
 def build_site(
@@ -98,13 +87,13 @@ def build_site(
         staged = Path(scratch, "staged")
         stage(book, Path(executed or book.executed), staged, repository=repository, hub=hub)
         try:
-            html = _run_builder(staged, quiet)
+            html = rendering.render(staged, quiet)
         finally:
-            shutil.copytree(
-                staged, build / "staged", dirs_exist_ok=True, ignore=shutil.ignore_patterns("_build")
-            )
-        _prune(html)
-        _replace(html, out)
+            kept = build / "staged"  # to look at
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(staged, kept, ignore=shutil.ignore_patterns("_build"))
+        rendering.prune(html)
+        rendering.replace(html, out)
     return out
 
 
@@ -229,7 +218,8 @@ def _pages_of_toc(path: Path) -> list[str]:
             for item in node:
                 yield from walk(item)
 
-    return [Path(name).with_suffix("").as_posix() for name in walk(yaml.safe_load(path.read_text()))]
+    names = walk(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return [Path(name).with_suffix("").as_posix() for name in names]
 
 
 def _check_toc(names: list[str], chapters: list[str], source: Path) -> None:
@@ -287,7 +277,11 @@ def _branch(root: Path) -> str:
     try:
         found = subprocess.run(
             ["git", "rev-parse", "--abbrev-ref", "HEAD"],
-            cwd=root, capture_output=True, text=True, check=True, timeout=10,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "main"
@@ -344,62 +338,3 @@ def _benchmarks(book: Any) -> list[dict[str, Any]]:
             raise SiteError(f"{path} lacks {' and '.join(missing)}")
         tables.append(table)
     return tables
-
-
-def _run_builder(staged: Path, quiet: bool) -> Path:
-    """Run jupyter-book in a process of its own, every page anew, warnings as errors."""
-    main = "from jupyter_book.cli.main import main; main()"
-    options = ["build", "--all", "-n", "-W", "--keep-going", str(staged)]
-    package = str(Path(__file__).resolve().parents[2])  # autodoc must see this very package
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
-        "PYTHONHASHSEED": "0",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", main, *options],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
-    )
-    html = staged / "_build" / "html"
-    if done.returncode != 0 or not (html / "index.html").is_file():
-        raise SiteError("the site did not build:\n" + _complaints(done.stdout or "", staged))
-    return html
-
-
-def _complaints(text: str, staged: Path) -> str:
-    """Pick the lines that say what is wrong."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{staged}{os.sep}", "")
-    lines = [line for line in plain.splitlines() if _COMPLAINT.search(line)]
-    return "\n".join(dict.fromkeys(lines)) or "\n".join(plain.splitlines()[-25:])
-
-
-def _prune(html: Path) -> None:
-    """Drop what no page needs: most of MathJax, live code, and the builder's own records."""
-    mathjax = html / "_static" / "mathjax"
-    if mathjax.is_dir():
-        for path in mathjax.iterdir():
-            if path.name not in _MATHJAX:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(mathjax / "output" / "svg", ignore_errors=True)
-    for path in html.rglob("*.html"):
-        path.write_text(_UNWANTED.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
-    for path in (html / "_static").glob("sphinx-thebe.*"):
-        path.unlink()
-    (html / ".buildinfo").unlink(missing_ok=True)
-
-
-def _replace(new: Path, out: Path) -> None:
-    """Put a finished site in place of the last one, never half of it."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists() and not (out / "index.html").is_file() and any(out.iterdir()):
-        raise SiteError(f"{out} is not a site: it will not be replaced")
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    shutil.move(new, aside / "new")
-    if out.exists():
-        os.rename(out, aside / "old")
-    os.rename(aside / "new", out)
-    shutil.rmtree(aside)

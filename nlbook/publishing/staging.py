@@ -172,8 +172,8 @@ def promote_figures(notebook: NotebookNode, name: str = "chapter") -> list[str]:
 
 def claims(notebook: NotebookNode) -> list[dict[str, Any]]:
     """List the rows that the claims of a notebook stored, in order."""
-    rows = (output.get("metadata", {}).get("nlbook", {}).get("claim") for output in _outputs(notebook))
-    return [dict(row) for row in rows if row]
+    told = (output.get("metadata", {}).get("nlbook", {}) for output in _outputs(notebook))
+    return [dict(some["claim"]) for some in told if some.get("claim")]
 
 
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:

@@ -133,8 +133,11 @@ def png(width=64, height=40):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + data).decode()
 
 
-def figure(name="fig-walks", caption=r"End points; $\sigma^2 = 64$, see {eq}`eq-diffusion`.",
-           alt="Histogram of end points, bell-shaped, variance 64."):
+def figure(
+    name="fig-walks",
+    caption=r"End points; $\sigma^2 = 64$, see {eq}`eq-diffusion`.",
+    alt="Histogram of end points, bell-shaped, variance 64.",
+):
     """The output of `figures.show`."""
     return nbformat.v4.new_output(
         "display_data",
@@ -149,9 +152,24 @@ def figure(name="fig-walks", caption=r"End points; $\sigma^2 = 64$, see {eq}`eq-
 def claim(name="walks.variance", text="64.2", **row):
     """The output of `claim`."""
     prefix = "application/papermill.record/"
-    row = {"name": name, "text": text, "value": 64.2, "expected": 64.0, "atol": 5.0, "rtol": None,
-           "minimum": None, "maximum": None, "bounds": "64 within 5", "kind": "reference", "tiers": ["book"],
-           "tested": True, "holds": True, "source": "einstein1905, eq. 1", "unit": None, **row}
+    row = {
+        "name": name,
+        "text": text,
+        "value": 64.2,
+        "expected": 64.0,
+        "atol": 5.0,
+        "rtol": None,
+        "minimum": None,
+        "maximum": None,
+        "bounds": "64 within 5",
+        "kind": "reference",
+        "tiers": ["book"],
+        "tested": True,
+        "holds": True,
+        "source": "einstein1905, eq. 1",
+        "unit": None,
+        **row,
+    }
     return nbformat.v4.new_output(
         "display_data",
         data={prefix + "text/plain": repr(text)},
@@ -180,9 +198,13 @@ def executed_notebook(chapter, outputs, given=None):
     book = find_book(chapter)
     values = parameters.resolve(chapter.stem, given=given or {}, book=book)
     notebook.metadata["nlbook"] = {
-        "chapter": chapter.stem, "tier": None if given else "book", "parameters": values,
-        "seed": values.get("seed"), "key": freshness.chapter_key(chapter, values, book),
-        "outputs": freshness.outputs_digest(notebook), "run": f"run of {chapter.stem}",
+        "chapter": chapter.stem,
+        "tier": None if given else "book",
+        "parameters": values,
+        "seed": values.get("seed"),
+        "key": freshness.chapter_key(chapter, values, book),
+        "outputs": freshness.outputs_digest(notebook),
+        "run": f"run of {chapter.stem}",
     }
     return notebook
 
@@ -210,9 +232,17 @@ def write_small_book(folder):
     nbformat.write(walks, book.executed / "01_walks.ipynb")
     nbformat.write(use, book.executed / "02_use.ipynb")
     record = {
-        "chapter": "01_walks", "run": "run of 01_walks", "tier": None, "wall_s": 41.2, "cores": 2, "threads": 2,
-        "peak_memory_mib": 310.0, "commit": "0123456789abcdef", "started": "2026-01-01T00:00:00Z",
-        "command": "nlbook run 01_walks", "environment": {"python": "3.11", "versions": {"a": "1"}},
+        "chapter": "01_walks",
+        "run": "run of 01_walks",
+        "tier": None,
+        "wall_s": 41.2,
+        "cores": 2,
+        "threads": 2,
+        "peak_memory_mib": 310.0,
+        "commit": "0123456789abcdef",
+        "started": "2026-01-01T00:00:00Z",
+        "command": "nlbook run 01_walks",
+        "environment": {"python": "3.11", "versions": {"a": "1"}},
     }
     (book.executed / "01_walks.json").write_text(json.dumps(record))
     return book

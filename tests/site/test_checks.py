@@ -46,7 +46,7 @@ def test_what_a_page_loads_from_another_host_is_found(site, head):
     [
         '<img alt="x" src="https://example.org/a.png">',
         '<iframe title="x" src="https://example.org"></iframe>',
-        '<p style="background: url(\'https://example.org/a.png\')">x</p>',
+        "<p style=\"background: url('https://example.org/a.png')\">x</p>",
     ],
 )
 def test_what_a_body_loads_from_another_host_is_found(site, body):

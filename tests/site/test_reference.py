@@ -9,8 +9,8 @@ from nlbook.publishing import reference
 class Walk:
     """A random walk."""
 
-    n_steps: int          # number of steps
-    length: float = 1.0   # of a step, b
+    n_steps: int  # number of steps
+    length: float = 1.0  # of a step, b
     # between reactions
     name: str = "a # b"
 

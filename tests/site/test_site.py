@@ -219,14 +219,14 @@ def test_addresses_are_checked(small_book, addresses, message):
 
 
 def test_a_folder_that_is_no_site_is_not_replaced(small_book, small_site, monkeypatch):
-    from nlbook.publishing import site
+    from nlbook.publishing import rendering
 
     html = small_book.root / "new"
     shutil.copytree(small_site, html)
     out = small_book.root / "thesis"
     out.mkdir()
     (out / "chapter.tex").write_text("years of work")
-    monkeypatch.setattr(site, "_run_builder", lambda *arguments: html)
+    monkeypatch.setattr(rendering, "render", lambda *arguments: html)
     with pytest.raises(SiteError, match="is not a site"):
         build_site(small_book, out=out)
     assert (out / "chapter.tex").read_text() == "years of work"

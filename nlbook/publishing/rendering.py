@@ -1,0 +1,83 @@
+"""Run jupyter-book on staged pages, and put what it made in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nlbook.publishing.staging import SiteError
+
+_COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
+# Left by the theme: a loader of live code from another host, which no page offers, and hints to
+# load fonts early, which a browser refuses for pages opened from disk.
+_UNWANTED = re.compile(
+    r"<script>const THEBE_JS_URL.*?</script>|<script[^>]*sphinx-thebe\.js[^>]*></script>"
+    r'|<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>'
+    r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
+    re.DOTALL,
+)
+_MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
+
+
+def render(staged: Path, quiet: bool) -> Path:
+    """Run jupyter-book in a process of its own, every page anew, warnings as errors."""
+    main = "from jupyter_book.cli.main import main; main()"
+    options = ["build", "--all", "-n", "-W", "--keep-going", str(staged)]
+    package = str(Path(__file__).resolve().parents[2])  # autodoc must see this very package
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
+        "PYTHONHASHSEED": "0",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", main, *options],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+    )
+    html = staged / "_build" / "html"
+    if done.returncode != 0 or not (html / "index.html").is_file():
+        raise SiteError("the site did not build:\n" + _complaints(done.stdout or "", staged))
+    return html
+
+
+def prune(html: Path) -> None:
+    """Drop what no page needs: most of MathJax, live code, and the builder's own records."""
+    mathjax = html / "_static" / "mathjax"
+    if mathjax.is_dir():
+        for path in mathjax.iterdir():
+            if path.name not in _MATHJAX:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(mathjax / "output" / "svg", ignore_errors=True)
+    for path in html.rglob("*.html"):
+        path.write_text(_UNWANTED.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (html / "_static").glob("sphinx-thebe.*"):
+        path.unlink()
+    (html / ".buildinfo").unlink(missing_ok=True)
+
+
+def replace(new: Path, out: Path) -> None:
+    """Put a finished site in place of the last one, never half of it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not (out / "index.html").is_file() and any(out.iterdir()):
+        raise SiteError(f"{out} is not a site: it will not be replaced")
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    shutil.move(new, aside / "new")
+    if out.exists():
+        os.rename(out, aside / "old")
+    os.rename(aside / "new", out)
+    shutil.rmtree(aside)
+
+
+def _complaints(text: str, staged: Path) -> str:
+    """Pick the lines that say what is wrong."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{staged}{os.sep}", "")
+    lines = [line for line in plain.splitlines() if _COMPLAINT.search(line)]
+    return "\n".join(dict.fromkeys(lines)) or "\n".join(plain.splitlines()[-25:])
