@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        return _complain(error, 1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -246,28 +248,26 @@ def _clusters(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from nlbook.publishing.doctor import findings
 
-    healthy = True
-    for topic, text, fine in [*findings(), *_parallel_findings()]:
-        healthy &= fine
-        print(f"{topic:10} {text}{'' if fine else '   <-- needs attention'}")
-    return 0 if healthy else 1
+    for topic, text in [*findings(), *_parallel_findings()]:
+        print(f"{topic:10} {text}")
+    return 0
 
 
-def _parallel_findings() -> Iterator[tuple[str, str, bool]]:
+def _parallel_findings() -> Iterator[tuple[str, str]]:
     from importlib.metadata import version
 
     from nlbook import parallel
 
     try:
-        yield "MPI", f"mpich {version('mpich')}, {parallel.require_mpi()}", True
+        yield "MPI", f"mpich {version('mpich')}, {parallel.require_mpi()}"
     except (parallel.MPIUnavailable, ImportError) as error:
-        yield "MPI", f"none: {' '.join(str(error).split())}", True
+        yield "MPI", f"none: {' '.join(str(error).split())}"
     clusters = parallel.list_clusters()
     left = sum(record.is_abandoned for record in clusters)
     text = f"ipyparallel {version('ipyparallel')}, {len(clusters)} clusters known"
     if left:
         text += f", {left} left by killed runs (nlbook clusters --stop)"
-    yield "engines", text, True
+    yield "engines", text
 
 
 def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any]:

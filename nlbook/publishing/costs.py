@@ -141,11 +141,12 @@ def evaluate(expression: str | float, values: Mapping[str, Any], where: str) -> 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=int() | float()):
-            return node.value
+            return float(node.value)  # a power of large integers would never end
         case ast.Name(id=name):
             if name not in values:
                 raise BookError(f"no parameter {name!r} {did_you_mean(name, values)}".rstrip())
-            return values[name]
+            value = values[name]
+            return float(value) if isinstance(value, int) else value
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](_value(left, values), _value(right, values))
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:

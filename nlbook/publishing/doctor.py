@@ -20,7 +20,7 @@ __all__ = ["findings"]
 _THREADS = ("NLBOOK_WORKERS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def findings() -> Iterator[tuple[str, str, bool]]:
+def findings() -> Iterator[tuple[str, str]]:
     """Yield what is found, topic by topic.
 
     Yields
@@ -29,28 +29,26 @@ def findings() -> Iterator[tuple[str, str, bool]]:
         A word, such as ``cores``.
     text : str
         What was found.
-    fine : bool
-        False for what keeps the book from running here.
     """
     machine = records.machine()
-    yield "system", f"{machine['system']}, {machine['cpu_model']}", True
-    yield "Python", f"{sys.version.split()[0]}, {sys.executable}", True
-    yield "packages", ", ".join(f"{k} {v}" for k, v in records.versions().items()), True
-    yield "cores", f"{machine['cores']} usable; a chapter uses {machine['threads']}", True
+    yield "system", f"{machine['system']}, {machine['cpu_model']}"
+    yield "Python", f"{sys.version.split()[0]}, {sys.executable}"
+    yield "packages", ", ".join(f"{k} {v}" for k, v in records.versions().items())
+    yield "cores", f"{machine['cores']} usable; a chapter uses {machine['threads']}"
     given = [f"{name}={os.environ[name]}" for name in _THREADS if name in os.environ]
-    yield "threads", ", ".join(given) or "no limits set", True
+    yield "threads", ", ".join(given) or "no limits set"
     try:
         book = find_book()
     except BookError as error:
-        yield "book", str(error), True
+        yield "book", str(error)
     else:
-        yield "book", f"{book.book}, {len(book.chapters)} chapters", True
-        yield "lock", *_against_lock(book)
-    yield "GPU", _gpu(), True
-    yield "torch", _torch(), True
+        yield "book", f"{book.book}, {len(book.chapters)} chapters"
+        yield "lock", _against_lock(book)
+    yield "GPU", _gpu()
+    yield "torch", _torch()
 
 
-def _against_lock(book: Book) -> tuple[str, bool]:
+def _against_lock(book: Book) -> str:
     different = []
     for file in book.locks:
         for line in file.read_text("utf-8").splitlines():
@@ -65,9 +63,9 @@ def _against_lock(book: Book) -> tuple[str, bool]:
             if found != pinned:
                 different.append(f"{name} {found} instead of {pinned}")
     if not different:
-        return "every package is at its locked version", True
+        return "every package is at its locked version"
     shown = "; ".join(different[:5]) + (f"; {len(different) - 5} more" * (len(different) > 5))
-    return f"differs from the tested environment: {shown}", True
+    return f"differs from the tested environment: {shown}"
 
 
 def _gpu() -> str:

@@ -25,7 +25,7 @@ LINE_STYLES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (1, 1))
 #: A marker for each colour.
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-_WIDTHS = {"full": 7.0, "half": 3.6}  # inches; the text column is about 7.3 wide
+_WIDTHS = {"full": 7.0, "half": 3.5}  # inches; the text column is about 7.3 wide
 _DENSITY = 96  # pixels an inch on the page
 _LARGEST = 1_000_000  # bytes of one picture
 _NAME = re.compile(r"fig-[a-z0-9-]+")

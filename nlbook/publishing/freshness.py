@@ -109,7 +109,7 @@ def why_stale(notebook: Path, book: Book | None = None, package: Path | None = N
         stored = nbformat.read(notebook, 4)
         made = stored.metadata["nlbook"]
         chapter, given, key = made["chapter"], made["parameters"], made["key"]
-    except (KeyError, ValueError, nbformat.ValidationError):
+    except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError):
         return f"{notebook.name} was not made by nlbook run"
     book = book or find_book(notebook.parent)
     if _edited(stored, book.chapters.get(chapter)):

@@ -176,7 +176,7 @@ def _execute(
         progress_bar=progress,
         stderr_file=sys.stderr if progress else None,
         kernel_manager_class=_kernel_manager(book, environment, watch),
-        extra_arguments=["--IPKernelApp.log_level=40"],
+        extra_arguments=["--IPKernelApp.log_level=50"],
     )
 
 

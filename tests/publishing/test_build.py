@@ -1,0 +1,77 @@
+"""Executing what is stale, several chapters at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nlbook.publishing.build import execute_stale, stale_chapters
+from nlbook.publishing.errors import RunFailed
+from nlbook.publishing.freshness import is_fresh
+from tests.publishing.small_book import append, cell, kernels, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def two(book):
+    """A book of two chapters."""
+    text = book.chapter("01_tiny").read_text().replace("01_tiny", "02_other")
+    (book.book / "02_other.md").write_text(text)
+    (book.book / "tiers.yaml").write_text("01_tiny: {smoke: {n_realizations: 2}}")
+    return book
+
+
+def test_stale_chapters_are_executed_side_by_side_and_fresh_ones_are_not(two):
+    append(two, cell("import os", "print('workers', os.environ['NLBOOK_WORKERS'])"))
+    lines = []
+    assert execute_stale(two, "smoke", jobs=2, say=lines.append) == ["01_tiny", "02_other"]
+    assert all(is_fresh(two.executed / f"{name}.ipynb") for name in two.chapters)
+    assert lines[0] == "01_tiny: it was not executed; running it at tier smoke"
+    assert lines[1].startswith("02_other: ")  # started before the first has ended
+    assert sorted(line[:5] for line in lines[2:]) == ["[1/2]", "[2/2]"]
+    assert "workers " in (two.executed / "01_tiny.ipynb").read_text()
+
+    assert execute_stale(two, "smoke") == []
+    append(two, "\nNew prose.\n")
+    assert stale_chapters(two, "smoke") == {}
+    append(two, cell("1 + 1"))
+    assert stale_chapters(two, "smoke") == {"01_tiny": "its code cells changed"}
+    assert set(stale_chapters(two, "book")) == {"01_tiny"}  # 02_other is the same at each tier
+
+
+def test_another_tier_is_stale(two):
+    execute_stale(two, "smoke", say=lambda line: None)
+    assert stale_chapters(two, "book") == {"01_tiny": "it was executed at tier smoke"}
+
+
+def test_a_failed_chapter_is_named_and_the_others_are_finished(two):
+    append(two, cell("1 / 0"))
+    with pytest.raises(RunFailed, match="01_tiny: ZeroDivisionError"):
+        execute_stale(two, jobs=1, say=lambda line: None)
+    assert not (two.executed / "01_tiny.ipynb").exists()
+    assert is_fresh(two.executed / "02_other.ipynb")
+
+
+def test_an_interrupted_build_ends_its_kernels(two):
+    append(two, cell("import time", "time.sleep(60)"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nlbook", "build", "--jobs", "2"],
+        cwd=two.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(kernels(two)) == 2 or (two.executed / "02_other.ipynb").exists())
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    wait_until(lambda: not kernels(two), 5)
+    assert not (two.executed / "01_tiny.ipynb").exists()

@@ -1,0 +1,171 @@
+"""Claims: what holds, what fails, what is shown."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlbook.publishing import claim, show_number
+from nlbook.publishing.claims import _text
+from nlbook.publishing.errors import ClaimFailed
+
+
+def row(shown):
+    return shown[0][1]["nlbook"]["claim"]
+
+
+def test_a_claim_that_holds_is_glued_and_listed(begun):
+    shown = begun("book")
+    claim("a.b", np.float64(0.50004), 0.5, atol=1e-3, source="theory", unit="b")
+    data, metadata = shown[0]
+    assert data == {"application/papermill.record/text/plain": "'0.500'"}
+    assert metadata["scrapbook"]["name"] == "a.b"
+    expected = {"name": "a.b", "text": "0.500", "kind": "invariant", "holds": True, "tested": True}
+    assert expected.items() <= row(shown).items()
+    assert shown[1][0] == {"text/plain": "a.b = 0.500 b; claimed: 0.5 within 0.001; holds"}
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"expected": 1.0, "atol": 0.1},
+        {"expected": 1.0, "rtol": 0.1},
+        {"expected": 1.0, "atol": 0.05, "rtol": 0.1},
+        {"minimum": 1.5},
+        {"maximum": 1.1},
+        {"expected": 1.2, "atol": 0.1, "maximum": 1.1},
+    ],
+)
+def test_an_invariant_that_fails_fails_the_run_at_any_parameters(begun, bounds):
+    shown = begun()
+    with pytest.raises(ClaimFailed, match=r"claim a: 1.2 is not .* \(theory\)"):
+        claim("a", 1.2, source="theory", **bounds)
+    assert row(shown)["holds"] is False
+
+
+@pytest.mark.parametrize("tolerance", [{"atol": 0.25}, {"rtol": 0.25}, {"atol": 0.1, "rtol": 0.15}])
+def test_tolerances_add_and_include_their_end(begun, tolerance):
+    begun()
+    claim("a", 1.25, 1.0, source="theory", **tolerance)
+
+
+def test_bounds_include_their_ends(begun):
+    begun()
+    claim("a", 2, minimum=2, maximum=2, source="theory")
+
+
+def test_a_reference_is_enforced_at_its_tiers_only(begun):
+    begun("smoke")
+    with pytest.raises(ClaimFailed):
+        claim("a", 2.0, 1.0, atol=0.1, tiers=("book", "smoke"), source="paper")
+    shown = begun("paper")
+    claim("a", 2.0, 1.0, atol=0.1, tiers=("book", "smoke"), source="paper")
+    assert (row(shown)["kind"], row(shown)["tested"]) == ("reference", False)
+    assert shown[1][0]["text/plain"].endswith("not tested here")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.nan])
+def test_a_value_that_is_not_finite_always_fails(begun, value):
+    begun()
+    with pytest.raises(ClaimFailed):
+        claim("a", value, maximum=1.0, tiers=("book",), source="theory")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({}, "give expected, minimum or maximum"),
+        ({"tiers": ("book",)}, "give expected, minimum or maximum"),
+        ({"expected": 1.0}, "expected needs atol or rtol"),
+        ({"atol": 1.0, "minimum": 0.0}, "expected needs atol or rtol"),
+        ({"expected": math.nan, "atol": 1.0}, "expected=nan must be finite"),
+        ({"expected": 1.0, "atol": -1.0}, "atol=-1.0 must not be negative"),
+        ({"minimum": 2.0, "maximum": 1.0}, "must not exceed"),
+        ({"minimum": 0.0, "tiers": "book"}, "tiers='book' must be a tuple"),
+        ({"minimum": 0.0, "tiers": ("large",)}, "must be a tuple of book, smoke, paper"),
+        ({"minimum": 0.0, "tiers": ()}, "must be a tuple"),
+    ],
+)
+def test_a_claim_that_makes_no_sense_is_refused(begun, arguments, message):
+    begun("book")
+    with pytest.raises(ValueError, match=message):
+        claim("a", 1.0, source="theory", **arguments)
+
+
+@pytest.mark.parametrize("name", ["", "a:b", "1a", "a b", "ä"])
+def test_a_name_that_prose_cannot_show_is_refused(begun, name):
+    begun()
+    with pytest.raises(ValueError, match="must start with a letter"):
+        claim(name, 1.0, minimum=0.0, source="theory")
+
+
+def test_a_claim_without_source_is_refused(begun):
+    begun()
+    with pytest.raises(ValueError, match="source must say"):
+        claim("a", 1.0, minimum=0.0, source=" ")
+
+
+def test_a_claim_of_many_values_is_refused(begun):
+    begun()
+    with pytest.raises(ValueError, match="must be a real number"):
+        claim("a", np.ones(2), minimum=0.0, source="theory")
+
+
+def test_a_claim_before_begin_is_refused(monkeypatch):
+    monkeypatch.setattr("nlbook.publishing.guard._run", None)
+    with pytest.raises(RuntimeError, match="call publishing.begin"):
+        claim("a", 1.0, minimum=0.0, source="theory")
+
+
+@pytest.mark.parametrize(
+    "value, tolerance, minimum, maximum, text",
+    [
+        (1.23456, 1e-3, None, None, "1.235"),
+        (1.23456, 5e-3, None, None, "1.23"),
+        (0.999, 0.02, None, None, "1.0"),
+        (663.2, 50, None, None, "700"),
+        (1.23456e-9, 1e-12, None, None, "1.235e-9"),
+        (-3e-17, 1e-12, None, None, "0"),
+        (3.2e-16, None, None, 1e-12, "0"),
+        (2.0031, None, 1.9, None, "2.0"),
+        (663.2, None, 600, 700, "660"),
+        (0.0123, None, 0.0, None, "0.012"),
+        (5, 0.0, None, None, "5"),
+        (1.5, 0.0, None, None, "1.50000"),
+        (12, None, 10, None, "12"),
+    ],
+)
+def test_the_text_follows_the_tolerance_or_the_bound(value, tolerance, minimum, maximum, text):
+    assert _text("a", value, None, tolerance, minimum, maximum) == text
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-12, 1e6, allow_subnormal=False))
+def test_the_text_is_within_the_tolerance_scale_and_no_finer(value, tolerance):
+    text = _text("a", value, None, tolerance, None, None)
+    unit = 10 ** math.ceil(math.log10(tolerance) - 1e-9)
+    assert abs(float(text) - value) <= 0.5 * unit * (1 + 1e-6)
+    assert float(text) == pytest.approx(round(float(text) / unit) * unit, rel=1e-9, abs=1e-300)
+
+
+def test_a_format_finer_than_the_tolerance_is_refused(begun):
+    begun()
+    with pytest.raises(ValueError, match="finer than its tolerance"):
+        claim("a", 1.0, 1.0, atol=0.05, format=".3f", source="theory")
+    claim("a", 1.0, 1.0, atol=0.05, format=".1f", source="theory")
+
+
+def test_a_number_is_glued_without_a_claim(begun):
+    shown = begun()
+    show_number("n", 1234.5, ",.0f")
+    assert shown[0][0] == {"application/papermill.record/text/plain": "'1,234'"}
+    assert shown[0][1]["nlbook"] == {"number": {"name": "n", "text": "1,234"}}
+
+
+def test_a_number_that_is_not_finite_is_refused(begun):
+    begun()
+    with pytest.raises(ValueError, match="must be finite"):
+        show_number("n", math.nan)

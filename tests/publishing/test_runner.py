@@ -1,0 +1,204 @@
+"""Runs: whole or not at all, recorded, and ended when they are told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nlbook.publishing import run_chapter
+from nlbook.publishing.errors import BookError, ParameterError, RunFailed
+from nlbook.publishing.freshness import is_fresh
+from nlbook.publishing.records import read_record
+from tests.publishing.small_book import append, cell, kernels, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LARGE = """
+```{code-cell} ipython3
+import numpy as np
+
+_ = float(np.ones(300 * 2**17).sum())
+```
+"""
+
+
+def run(book, **options):
+    return run_chapter("01_tiny", book=book, progress=False, **options)
+
+
+def start(book, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "nlbook", "run", "01_tiny", "-q", *arguments],
+        cwd=book.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def visible(folder):
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+
+
+def test_a_run_writes_the_notebook_and_its_record(book):
+    append(book, LARGE)
+    path = run(book, tier="smoke", command="nlbook run 01_tiny --tier smoke")
+    assert path == book.runs / "01_tiny.ipynb"
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
+    assert list(book.runs.glob(".*")) == []
+    assert is_fresh(path)
+    made = nbformat.read(path, 4).metadata["nlbook"]
+    record = read_record(path)
+    for key in ("chapter", "tier", "parameters", "key", "seed"):
+        assert record[key] == made[key]
+    assert (record["tier"], record["seed"]) == ("smoke", 7)
+    assert record["parameters"]["n_realizations"] == 2
+    assert record["command"] == "nlbook run 01_tiny --tier smoke"
+    assert [(c["name"], c["text"], c["tested"]) for c in record["claims"]] == [
+        ("tiny.total", "1.000", True),
+        ("tiny.book", "1.000", False),
+    ]
+    assert 300 < record["peak_memory_mib"] < 800  # the array alone is 300 MiB
+    assert 0.3 < record["wall_s"] < 60
+    assert {"host", "cpu_model", "cores", "threads", "commit", "dirty", "started"} <= set(record)
+    assert record["environment"]["versions"]["numpy"]
+
+
+def test_a_rerun_with_other_parameters_lives_and_belongs_to_no_tier(book, tmp_path):
+    path = run(book, parameters={"step": "1e-2"}, out=tmp_path / "elsewhere")
+    assert path.parent == tmp_path / "elsewhere"
+    record = read_record(path)
+    assert record["tier"] is None
+    assert record["parameters"]["step"] == 0.01
+    assert [c["tested"] for c in record["claims"]] == [True, False]
+
+
+def test_parameters_that_are_wrong_stop_before_anything_starts(book):
+    with pytest.raises(ParameterError, match="did you mean 'n_realizations'"):
+        run(book, parameters={"n_realisations": 3})
+    assert not book.runs.exists()
+
+
+def test_the_environment_reaches_the_kernel_and_its_folder_is_the_book(book):
+    append(book, cell("import os", "print(os.environ['NLBOOK_CLUSTER'], os.getcwd())"))
+    path = run(book, environment={"NLBOOK_CLUSTER": "file.json"})
+    assert f"file.json {book.book}" in path.read_text()
+    assert "NLBOOK_CLUSTER" not in os.environ
+
+
+def test_a_failed_run_is_kept_aside_and_the_good_one_stays(book):
+    good = run(book).read_bytes()
+    chapter = book.chapter("01_tiny").read_text()
+    append(book, cell("publishing.claim('bad', 2.0, 1.0, atol=0.1, source='x')"))
+    with pytest.raises(RunFailed, match=r"01_tiny: ClaimFailed: claim bad: 2.0 is not 1 within"):
+        run(book)
+    assert (book.runs / "01_tiny.ipynb").read_bytes() == good
+    failed = nbformat.read(book.runs / "01_tiny.failed.ipynb", 4)
+    assert any(o.output_type == "error" for c in failed.cells for o in c.get("outputs", []))
+    book.chapter("01_tiny").write_text(chapter)
+    run(book)
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
+
+
+def test_a_dead_kernel_is_one_clear_error(book):
+    append(book, cell("import os", "os._exit(1)"))
+    with pytest.raises(RunFailed, match="01_tiny: its kernel died"):
+        run(book)
+    assert visible(book.runs) == ["01_tiny.failed.ipynb"]
+
+
+def test_a_name_that_is_claimed_twice_is_refused(book):
+    append(book, cell("publishing.show_number('tiny.total', 1.0)"))
+    with pytest.raises(RunFailed, match="number 'tiny.total' is made twice"):
+        run(book)
+
+
+def test_an_unwritable_folder_is_refused_before_anything_runs(book):
+    (book.root / "file").write_text("")
+    started = time.monotonic()
+    with pytest.raises(BookError, match="file/runs: cannot write there"):
+        run(book, out=book.root / "file" / "runs")
+    assert time.monotonic() - started < 1
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(book):
+    import socket
+
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    book.runs.mkdir(parents=True)
+    mine = book.runs / f".run-{socket.gethostname()}-{ended.pid}-01_tiny"
+    other = book.runs / f".run-elsewhere-{ended.pid}-01_tiny"
+    mine.mkdir()
+    other.mkdir()
+    run(book)
+    assert not mine.exists()
+    assert other.exists()
+
+
+def test_a_record_of_another_run_is_not_taken_for_this_one(book):
+    path = run(book)
+    record = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(record | {"run": "another"}))
+    assert read_record(path) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, number):
+    append(book, cell("import time", "time.sleep(60)"))
+    process = start(book)
+    wait_until(lambda: kernels(book))
+    time.sleep(1.5)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert errors.strip() == "nlbook: interrupted"
+    wait_until(lambda: not kernels(book), 5)
+    assert visible(book.runs) == ["01_tiny.failed.ipynb"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_twenty_kills_at_random_moments_leave_nothing_half_written(book):
+    started = time.monotonic()
+    process = start(book)
+    assert process.wait() == 0
+    whole_s = time.monotonic() - started
+    notebook, record = book.runs / "01_tiny.ipynb", book.runs / "01_tiny.json"
+    reference = outputs(notebook)
+    chance = random.Random(2022)
+    for _ in range(20):
+        if chance.random() < 0.5:  # so that the first file of a name is written under kills too
+            notebook.unlink(missing_ok=True)
+            record.unlink(missing_ok=True)
+        process = start(book)
+        time.sleep(chance.uniform(0.2, 1.1) * whole_s)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert set(visible(book.runs)) <= {notebook.name, record.name}
+        if notebook.exists():
+            assert is_fresh(notebook)
+            assert outputs(notebook) == reference
+        if record.exists():
+            assert json.loads(record.read_text())["chapter"] == "01_tiny"
+    process = start(book)
+    assert process.wait() == 0
+    assert outputs(notebook) == reference
+    assert read_record(notebook) is not None
+    assert list(book.runs.glob(".*")) == []
+    wait_until(lambda: not kernels(book))
+
+
+def outputs(notebook):
+    return [c.get("outputs") for c in nbformat.read(notebook, 4).cells]
