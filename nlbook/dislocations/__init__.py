@@ -9,6 +9,7 @@ from nlbook.dislocations.dynamics import Trajectory, evolve, random_dislocations
 from nlbook.dislocations.ensemble import creep_task, run_ensemble
 from nlbook.dislocations.fast_sum import internal_stress
 from nlbook.dislocations.interaction import periodic_shear_stress
+from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
 
 __all__ = [
     "CreepProtocol",
@@ -16,7 +17,9 @@ __all__ = [
     "Trajectory",
     "creep_task",
     "evolve",
+    "extrapolation_errors",
     "internal_stress",
+    "local_exponents",
     "periodic_shear_stress",
     "random_dislocations",
     "run_ensemble",

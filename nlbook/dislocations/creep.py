@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -27,8 +28,8 @@ from nlbook.parallel import seed_sequence
 
 __all__ = ["CreepProtocol", "CreepRun", "simulate_creep"]
 
-# What tells the paper's cases apart.
-_CASES = {1: {"applied_stress": 0.0125}}
+# Stress under which the paper's cases creep, sigma0.
+_STRESS = {1: 0.0125}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class CreepProtocol:
     creep_dt: float = 0.01
     #: steps of the creep
     creep_steps: int = 30_000
-    #: entries of each time series, besides the start; fewer when there are fewer steps
+    #: entries of each time series besides the start, at most: evenly spread over the creep, over
+    #: the logarithm of time in relaxation
     n_records: int = 300
     #: times, evenly spread over the creep and ending with it, at which shifts are kept
     n_snapshots: int = 3
@@ -90,9 +92,9 @@ class CreepProtocol:
     @classmethod
     def for_case(cls, case: int) -> CreepProtocol:
         """The paper's protocol of a case; this version has Case 1, which has no sources."""
-        if case not in _CASES:
-            raise ValueError(f"case must be one of {tuple(_CASES)}, got {case!r}")
-        return cls(**_CASES[case])
+        if case not in _STRESS:
+            raise ValueError(f"case must be one of {tuple(_STRESS)}, got {case!r}")
+        return cls(applied_stress=_STRESS[case])
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class CreepRun:
     relaxed_y: NDArray[np.float64]
     #: +1 or -1 (n,)
     burgers_sign: NDArray[np.float64]
-    #: series of the relaxation (n_records + 1,); see `Trajectory`
+    #: series of the relaxation; see `Trajectory`
     relaxation_time: NDArray[np.float64]
     relaxation_number: NDArray[np.int64]
     relaxation_speed: NDArray[np.float64]
@@ -120,7 +122,7 @@ class CreepRun:
     relaxation_strain: NDArray[np.float64]
     #: largest glide of a survivor while it settled; what the relaxation's step left behind
     settling_shift: NDArray[np.float64]
-    #: series of the creep (n_records + 1,), time counted from the load
+    #: series of the creep, time counted from the load
     creep_time: NDArray[np.float64]
     creep_number: NDArray[np.int64]
     creep_speed: NDArray[np.float64]
@@ -159,47 +161,41 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
     start = seed_sequence(seed)
     length = protocol.box_length
     x, y, sign = random_dislocations(protocol.n_dislocations, length, start)
-    common = {
-        "box_length": length,
-        "annihilation_distance": protocol.annihilation_distance,
-        "images": protocol.images,
-    }
-    relaxation = evolve(
+    glide = partial(
+        evolve,
+        box_length=length,
+        annihilation_distance=protocol.annihilation_distance,
+        images=protocol.images,
+    )
+    relaxation = glide(
         x,
         y,
         sign,
         dt=protocol.relaxation_dt,
         n_steps=protocol.relaxation_steps,
-        record_every=_stride(protocol.relaxation_steps, protocol.n_records),
+        records=_geometric(protocol.relaxation_steps, protocol.n_records),
         snapshots=[protocol.relaxation_steps],
-        **common,
     )
     left = relaxation.alive[0]
-    settling = evolve(
+    settling = glide(
         (x + relaxation.shift[0])[left],
         y[left],
         sign[left],
         dt=protocol.creep_dt,
         n_steps=protocol.settling_steps,
-        record_every=max(1, protocol.settling_steps),
         snapshots=[protocol.settling_steps],
-        **common,
     )
     still = settling.alive[0]
     relaxed = (x + relaxation.shift[0])[left][still] + settling.shift[0][still]
-    creep = evolve(
+    creep = glide(
         relaxed,
         y[left][still],
         sign[left][still],
         dt=protocol.creep_dt,
         n_steps=protocol.creep_steps,
         applied_stress=protocol.applied_stress,
-        record_every=_stride(protocol.creep_steps, protocol.n_records),
-        snapshots=[
-            protocol.creep_steps * (k + 1) // protocol.n_snapshots
-            for k in range(protocol.n_snapshots)
-        ],
-        **common,
+        records=_even(protocol.creep_steps, protocol.n_records),
+        snapshots=_even(protocol.creep_steps, protocol.n_snapshots),
     )
     return CreepRun(
         initial_x=x,
@@ -225,8 +221,14 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
     )
 
 
-def _stride(n_steps: int, n_records: int) -> int:
-    return max(1, n_steps // n_records)
+def _even(n_steps: int, count: int) -> list[int]:
+    """`count` steps evenly spread over 1..n_steps, ending with the last; all, if fewer."""
+    return sorted({n_steps * (k + 1) // count for k in range(count)} - {0})
+
+
+def _geometric(n_steps: int, count: int) -> list[int]:
+    """About `count` steps of 1..n_steps, spread over the logarithm and ending with the last."""
+    return sorted({round(n_steps ** (k / count)) for k in range(count + 1)}) if n_steps else []
 
 
 def _check_integer(name: str, value: object, least: int) -> None:

@@ -104,7 +104,7 @@ def evolve(
     applied_stress: float = 0.0,
     annihilation_distance: float = 2.0,
     images: Images = "periodic",
-    record_every: int = 1,
+    records: Sequence[int] = (),
     snapshots: Sequence[int] = (),
 ) -> Trajectory:
     """Let dislocations glide for `n_steps` steps of forward Euler.
@@ -127,8 +127,9 @@ def evolve(
         Opposite signs nearer than this vanish, in b; 0 for never.
     images : {"periodic", "one_row"}
         See `periodic_shear_stress`.
-    record_every : int
-        Steps between two entries of the series; the start and the end are always entered.
+    records : sequence of int
+        Steps after which the series have an entry, ascending, within 0..n_steps; the start and
+        the end always have one.
     snapshots : sequence of int
         Steps after which shifts are kept, ascending, within 0..n_steps.
 
@@ -143,21 +144,18 @@ def evolve(
     FloatingPointError
         If a position overflows: the step is far too long.
     """
-    _check_run(dt, n_steps, applied_stress, annihilation_distance, images, record_every)
-    wanted = np.asarray(snapshots, dtype=np.int64)
-    if wanted.size and (np.any(np.diff(wanted) <= 0) or wanted[0] < 0 or wanted[-1] > n_steps):
-        raise ValueError(f"snapshots must ascend within 0..{n_steps}, got {list(snapshots)!r}")
+    _check_run(dt, n_steps, applied_stress, annihilation_distance, images)
+    wanted = _check_steps("snapshots", snapshots, n_steps)
+    recorded = np.union1d(_check_steps("records", records, n_steps), [0, n_steps])
     position, sign = check_configuration(x, y, burgers_sign, box_length)
     crowd = _Crowd(position, sign, box_length, images, annihilation_distance)
-    stops = np.union1d(wanted, np.arange(0, n_steps + 1, record_every))
-    stops = np.union1d(stops, [n_steps])
 
     series: list[tuple[float, int, float, float, float]] = []
     shift = np.zeros((wanted.size, sign.size))
     alive = np.zeros((wanted.size, sign.size), dtype=np.bool_)
     crowd.react()
     strain, step = 0.0, 0
-    for stop in stops:
+    for stop in np.union1d(wanted, recorded):
         while step < stop:
             checkpoint()
             limit = min(int(stop) - step, _STEPS_PER_CHUNK)
@@ -165,13 +163,24 @@ def evolve(
             step += done
             strain += slip / box_length**2
         crowd.check_finite(step)
-        if stop % record_every == 0 or stop == n_steps:
+        if stop in recorded:
             series.append((stop * dt, *crowd.measure(applied_stress), strain))
         k = int(np.searchsorted(wanted, stop))
         if k < wanted.size and wanted[k] == stop:
             shift[k], alive[k] = crowd.x - position[0], crowd.sign != 0.0
-    time, number, speed, slip_rate, strains = (np.array(column) for column in zip(*series))
-    return Trajectory(time, number, speed, slip_rate, strains, wanted * dt, shift, alive)
+    time, number, speed, slip_rate, strains = (
+        np.array(column) for column in zip(*series, strict=True)
+    )
+    return Trajectory(
+        time=time,
+        number=number,
+        mean_speed=speed,
+        mean_slip_rate=slip_rate,
+        strain=strains,
+        snapshot_time=np.asarray(wanted * dt, dtype=np.float64),
+        shift=shift,
+        alive=alive,
+    )
 
 
 def _check_run(
@@ -180,15 +189,12 @@ def _check_run(
     applied_stress: float,
     annihilation_distance: float,
     images: str,
-    record_every: int,
 ) -> None:
     """Refuse a run that makes no sense."""
     if not (np.isfinite(dt) and dt > 0):
         raise ValueError(f"dt must be positive and finite, got {dt!r}")
     if n_steps < 0:
         raise ValueError(f"n_steps must not be negative, got {n_steps!r}")
-    if record_every < 1:
-        raise ValueError(f"record_every must be at least 1, got {record_every!r}")
     if not np.isfinite(applied_stress):
         raise ValueError(f"applied_stress must be finite, got {applied_stress!r}")
     if not (np.isfinite(annihilation_distance) and annihilation_distance >= 0):
@@ -197,6 +203,14 @@ def _check_run(
         )
     if images not in get_args(Images):
         raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
+
+
+def _check_steps(name: str, steps: Sequence[int], n_steps: int) -> NDArray[np.int64]:
+    """Steps as an array; refuse those that do not ascend within the run."""
+    array = np.asarray(steps, dtype=np.int64)
+    if array.size and (np.any(np.diff(array) <= 0) or array[0] < 0 or array[-1] > n_steps):
+        raise ValueError(f"{name} must ascend within 0..{n_steps}, got {steps!r}")
+    return array
 
 
 class _Crowd:

@@ -166,9 +166,10 @@ def _fill_block(block, place, plan, turn, first, last, sine, cosine):
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
 def _pairs_kernel(block, i, sign, first, last):
-    """Force on i of first..last (i itself and those of sign zero add nothing), and the opposite one added to theirs: b_i b_j t, with
+    """Force on i of first..last, its opposite added to theirs: b_i b_j t, with
 
     t = sin(X/2) cos(X/2) q (1 - q Y sinh(Y/2) cosh(Y/2)), 1/q = sin(X/2)**2 + sinh(Y/2)**2.
+    Those of sign zero add nothing, nor does i itself, whose X and Y vanish up to rounding.
     """
     s_i, c_i, h_i, g_i, y_i = block[0, i], block[1, i], block[2, i], block[3, i], block[4, i]
     s, c = block[0, first:last], block[1, first:last]

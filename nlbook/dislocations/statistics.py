@@ -1,0 +1,98 @@
+"""What an ensemble of creep runs says: exponents of a curve, and how far they can be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["extrapolation_errors", "local_exponents"]
+
+
+def local_exponents(
+    time: ArrayLike, curve: ArrayLike, *, factor: float = 3.0, n_windows: int = 5
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponents m of ``curve ~ time**m`` over windows of a factor in time.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+        Ascending times, the first of which may be zero.
+    curve : array_like, shape (n,)
+        Values, positive at the ends of the windows.
+    factor : float
+        Ratio of the ends of a window.
+    n_windows : int
+        Number of windows, side by side, the last one ending with `time`.
+
+    Returns
+    -------
+    centres, exponents : ndarray, shape (n_windows,)
+        Geometric mean of each window's ends, and the slope of log curve against log time
+        between them.
+
+    Raises
+    ------
+    ValueError
+        If times or values do not allow a logarithm, or a window falls between two times.
+    """
+    times, values = np.asarray(time, dtype=np.float64), np.asarray(curve, dtype=np.float64)
+    if not factor > 1:
+        raise ValueError(f"factor must exceed 1, got {factor!r}")
+    at = _marks(times, times[-1] / factor ** np.arange(n_windows, -1, -1.0))
+    _check_positive(values[at], "curve")
+    ends = times[at]
+    return np.sqrt(ends[1:] * ends[:-1]), np.diff(np.log(values[at])) / np.diff(np.log(ends))
+
+
+def extrapolation_errors(
+    time: ArrayLike, curves: ArrayLike, *, start: float, stop: float
+) -> NDArray[np.float64]:
+    """Relative errors of a power law that is fitted early, at the end of curves left out.
+
+    For each curve, a straight line through the logarithms of the mean of all others over
+    start <= time <= stop is continued to the last time.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+        Ascending times.
+    curves : array_like, shape (m, n)
+        One row a realization, m at least 2.
+    start, stop : float
+        Window of the fit.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Prediction over truth, less one.
+
+    Raises
+    ------
+    ValueError
+        If there is one curve only, or values in the window are not positive.
+    """
+    times, values = np.asarray(time, dtype=np.float64), np.asarray(curves, dtype=np.float64)
+    if values.ndim != 2 or values.shape[0] < 2:
+        raise ValueError(f"curves must be two or more rows, got shape {values.shape}")
+    first, last = _marks(times, np.array([start, stop]))
+    window = slice(first, last + 1)
+    errors = np.empty(values.shape[0])
+    for k in range(errors.size):
+        others = np.delete(values, k, axis=0).mean(axis=0)
+        _check_positive(others[window], "curves")
+        power, level = np.polyfit(np.log(times[window]), np.log(others[window]), 1)
+        errors[k] = np.exp(level + power * np.log(times[-1])) / values[k, -1] - 1.0
+    return errors
+
+
+def _marks(times: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Index of the first time at or after each of `wanted`."""
+    at = np.searchsorted(times, wanted * (1 - 1e-9))
+    if np.any(np.diff(at) < 1) or times[at[0]] <= 0 or at[-1] >= times.size:
+        raise ValueError(f"time must resolve the windows {wanted.tolist()}: record it more often")
+    return at
+
+
+def _check_positive(values: NDArray[np.float64], name: str) -> None:
+    if not np.all(values > 0):
+        raise ValueError(f"{name} must be positive where it is fitted, got {values.min()!r}")

@@ -1,0 +1,46 @@
+"""Exponents of curves whose exponents are known."""
+
+import numpy as np
+import pytest
+
+from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
+
+TIME = np.linspace(0.0, 300.0, 301)
+
+
+def test_a_power_law_has_its_exponent_everywhere():
+    centres, exponents = local_exponents(TIME, 0.2 * TIME ** (1 / 3))
+    assert exponents == pytest.approx(np.full(5, 1 / 3), abs=1e-12)
+    assert centres[-1] == pytest.approx(300 / np.sqrt(3), rel=0.01)
+
+
+def test_a_saturating_curve_has_falling_exponents():
+    _, exponents = local_exponents(TIME, 1 - np.exp(-TIME / 50))
+    assert np.all(np.diff(exponents) < 0)
+
+
+def test_power_laws_predict_each_other_up_to_their_scatter():
+    scale = np.array([1.0, 1.1, 0.9])
+    errors = extrapolation_errors(TIME, scale[:, None] * TIME**0.5, start=30, stop=100)
+    others = (3.0 - scale) / 2
+    assert errors == pytest.approx(others / scale - 1, abs=1e-12)
+
+
+def test_a_saturating_curve_is_overestimated():
+    curves = np.array([1 - np.exp(-TIME / 50)] * 2)
+    assert np.all(extrapolation_errors(TIME, curves, start=10, stop=50) > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: local_exponents(TIME, -TIME), "curve must be positive"),
+        (lambda: local_exponents(TIME, TIME, factor=1.0), "factor"),
+        (lambda: local_exponents(TIME[:4], TIME[:4]), "time must resolve"),
+        (lambda: extrapolation_errors(TIME, [TIME], start=1, stop=9), "curves"),
+        (lambda: extrapolation_errors(TIME, [TIME, -3 * TIME], start=1, stop=9), "positive"),
+    ],
+)
+def test_what_has_no_logarithm_is_refused(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
