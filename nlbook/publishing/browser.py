@@ -48,6 +48,16 @@ _MEASURE = """
     widest: wide.slice(0, 3).join(', '),
     formulas: formulas(), typeset: typeset(),
     formula_errors: document.querySelectorAll('mjx-merror').length,
+    distorted: [...document.querySelectorAll('article img')]
+      .filter(i => i.naturalWidth && i.clientWidth)
+      .filter(i => {
+        const style = getComputedStyle(i);
+        const pad = side => parseFloat(style['padding' + side]);
+        const width = i.clientWidth - pad('Left') - pad('Right');
+        const height = i.clientHeight - pad('Top') - pad('Bottom');
+        return Math.abs(height - width * i.naturalHeight / i.naturalWidth) > 3;
+      })
+      .map(i => i.getAttribute('src')),
   };
 })()
 """
@@ -62,6 +72,7 @@ class View:
     formulas: int = 0  # places with mathematics
     typeset: int = 0  # of which MathJax has typeset
     formula_errors: int = 0  # of which MathJax could not read
+    distorted: list[str] = field(default_factory=list)  # pictures out of proportion
     errors: list[str] = field(default_factory=list)  # uncaught errors and console errors
     requests: list[str] = field(default_factory=list)  # addresses that the page asked for
 

@@ -132,6 +132,8 @@ def check_in_browser(site: Path, chromium: str | None = None) -> list[Finding]:
                 if view.content_width > width:
                     text = f"the page is {view.content_width} px wide: {view.widest}"
                     findings.append(Finding(name, "width", where + text))
+                for url in view.distorted:
+                    findings.append(Finding(name, "image", f"{where}{url} is out of proportion"))
                 if view.formulas != view.typeset:
                     text = f"{view.typeset} of {view.formulas} formulas typeset"
                     findings.append(Finding(name, "mathematics", where + text))

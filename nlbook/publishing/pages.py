@@ -28,13 +28,19 @@ class Cost:
     basis: str = "measured"  # measured, or how it was estimated
 
 
-def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ()) -> str:
+def claims_page(
+    chapters: Mapping[str, Sequence[Row]],
+    titles: Mapping[str, str] | None = None,
+    keys: Iterable[str] = (),
+) -> str:
     """Write the table of claims.
 
     Parameters
     ----------
     chapters : mapping of str to sequence of mapping
         For each chapter's stem the rows that its claims stored.
+    titles : mapping of str to str, optional
+        Titles of the chapters.
     keys : iterable of str
         Keys of the bibliography, which become citations where a source begins with one.
 
@@ -58,10 +64,11 @@ def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ())
         f"This build made {_count(len(rows), 'claim')} and tested {len(tested)} of them.",
     ]
     for stem, some in chapters.items():
-        lines += ["", f"## {{doc}}`{stem}`", ""]
+        lines += ["", f"## {(titles or {}).get(stem, stem)}", ""]
         if not some:
-            lines += ["This chapter makes no claims yet."]
+            lines += [f"{{doc}}`{stem}` makes no claims yet."]
             continue
+        lines += [f"From {{doc}}`{stem}`.", ""]
         table = [
             (
                 f"`{row['name']}`",
@@ -79,7 +86,7 @@ def claims_page(chapters: Mapping[str, Sequence[Row]], keys: Iterable[str] = ())
 
 def source(text: str, keys: Iterable[str] = ()) -> str:
     """Turn the key that begins a claim's source into a citation."""
-    match = re.match(r"[A-Za-z][\w:-]*", text)
+    match = re.match(r"[A-Za-z]\w*", text)
     if match and match.group() in set(keys):
         return f"{{cite}}`{match.group()}`{cell(text[match.end() :])}"
     return cell(text)

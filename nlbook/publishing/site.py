@@ -141,18 +141,20 @@ def stage(
             (staged / page.name).write_text(text, encoding="utf-8")
 
     claims: dict[str, list[dict[str, Any]]] = {}
+    titles: dict[str, str] = {}
     costs: list[pages.Cost] = []
     figures: dict[str, str] = {}
     for name in chapters:
         notebook, record = _stage_chapter(book, executed, staged, name)
         claims[name] = staging.claims(notebook)
+        titles[name] = _title(notebook, name).group(1)
         for figure in staging.promote_figures(notebook, name):
             if figure in figures:
                 raise FigureError(f"figure {figure!r} is in {figures[figure]} and in {name}")
             figures[figure] = name
         nbformat.write(notebook, staged / f"{name}.ipynb")
         costs += _costs(book, name, record)
-    (staged / "claims.md").write_text(pages.claims_page(claims, keys))
+    (staged / "claims.md").write_text(pages.claims_page(claims, titles, keys))
     (staged / "costs.md").write_text(pages.costs_page(costs))
     (staged / "benchmarks.md").write_text(pages.benchmarks_page(_benchmarks(book)))
 
@@ -195,13 +197,21 @@ def _offer(path: Path, staged: Path, folder: str) -> str:
 
 
 def _add_under_title(notebook: NotebookNode, note: str, name: str) -> None:
+    found = _title(notebook, name)
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"^# .+$", cell.source, re.MULTILINE):
-            cell.source = re.sub(
-                r"^# .+$", lambda m: f"{m.group()}\n\n{note}", cell.source, count=1, flags=re.M
-            )
+        if cell.source is found.string:
+            cell.source = f"{found.string[: found.end()]}\n\n{note}{found.string[found.end() :]}"
             return
-    raise SiteError(f"{name} has no title: a line '# Title' before anything else")
+
+
+def _title(notebook: NotebookNode, name: str) -> re.Match[str]:
+    """Find the line of a chapter's title."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (
+            found := re.search(r"^# +(.+?) *$", cell.source, re.MULTILINE)
+        ):
+            return found
+    raise SiteError(f"{name} has no title: it must begin with a line '# Title'")
 
 
 def _pages_of_toc(path: Path) -> list[str]:

@@ -4,6 +4,8 @@ import pytest
 
 from nlbook.publishing import checks
 
+from .conftest import png
+
 PAGE = """<!doctype html><html lang="en"><head><title>A page</title>{head}</head>
 <body><article><h1 id="top">A page</h1>{body}</article></body></html>"""
 
@@ -114,6 +116,7 @@ def in_browser(folder):
         ("<script>console.error('no')</script>", "script"),
         ("<script>fetch('http://192.0.2.1/a').catch(() => 0)</script>", "offline"),
         ('<span class="math">x</span>', "mathematics"),
+        (f'<img alt="x" src="data:image/png;base64,{png()}" width="99" height="300">', "image"),
     ],
 )
 def test_the_browser_finds(site, body, rule):

@@ -24,6 +24,7 @@ def test_a_claim_that_was_not_tested_says_so():
 
 def test_a_source_cites_a_known_key_only():
     assert pages.source("einstein1905, eq. 1", ["einstein1905"]) == "{cite}`einstein1905`, eq. 1"
+    assert pages.source("einstein1905: x", ["einstein1905"]) == "{cite}`einstein1905`: x"
     assert pages.source("exact, by symmetry", ["einstein1905"]) == "exact, by symmetry"
 
 
