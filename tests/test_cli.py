@@ -9,11 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nlbook import cli
 from nlbook.publishing.records import read_record
-from tests.publishing.small_book import append, cell, kernels, write_book
+from tests.publishing.small_book import append, cell, kernels, wait_until, write_book
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"papermill", "numpy", "matplotlib", "IPython", "jupytext", "ipyparallel", "numba"}
@@ -243,3 +244,38 @@ def test_a_run_on_engines_leads_the_chapter_to_them_and_leaves_none(book, capsys
     assert "engines 2" in Path(printed.strip()).read_text()
     assert parallel.list_clusters() == []
     assert kernels(book) == []
+
+
+@pytest.mark.serial
+def test_a_terminated_run_ends_its_engines_and_its_kernel(book):
+    from nlbook import parallel
+
+    before = {record.cluster_id for record in parallel.list_clusters()}
+    append(
+        book,
+        cell(
+            "import time",
+            "from nlbook import parallel",
+            "client = parallel.connect()",
+            "open('connected', 'w').close()",
+            "client[:].apply_sync(time.sleep, 60)",
+        ),
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-m", "nlbook", "run", "01_tiny", "-q", "--cluster", "local",
+         "--engines", "2"],
+        cwd=book.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    wait_until((book.book / "connected").exists, 60)
+    engines = [p for p in psutil.Process(run.pid).children(recursive=True) if p.is_running()]
+    started = {record.cluster_id for record in parallel.list_clusters()} - before
+    assert len(started) == 1
+    run.terminate()
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 130, errors
+    assert kernels(book) == []
+    assert started.isdisjoint(record.cluster_id for record in parallel.list_clusters())
+    assert psutil.wait_procs(engines, timeout=10)[1] == []

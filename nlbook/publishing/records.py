@@ -116,12 +116,14 @@ class MemoryWatch:
     """
 
     def __init__(self) -> None:
+        self.pid: int | None = None
         self.peak_mib: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, pid: int) -> None:
         """Begin to follow process `pid`."""
+        self.pid = pid
         self._thread = threading.Thread(target=self._follow, args=(pid,), daemon=True)
         self._thread.start()
 

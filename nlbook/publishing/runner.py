@@ -15,8 +15,10 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import socket
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -101,7 +103,8 @@ def run_chapter(
     with _scratch_folder(folder, name) as scratch:
         clock = time.perf_counter()
         try:
-            notebook = _execute(book, path, given, scratch, watch, environment or {}, progress)
+            with _interrupting(watch):
+                notebook = _execute(book, path, given, scratch, watch, environment or {}, progress)
             claims = _claims(notebook)
         except BaseException as error:
             _keep_failed(scratch / "executed.ipynb", failed)
@@ -201,6 +204,36 @@ def _kernel_manager(
                 watch.start(pid)
 
     return ChapterKernelManager
+
+
+@contextlib.contextmanager
+def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
+    """Hand an interruption on to the kernel, whose tasks then end at their next checkpoint.
+
+    The kernel has a session of its own, so no terminal reaches it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def interrupt(number: int, frame: Any) -> None:
+        if watch.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(watch.pid, signal.SIGINT)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
 
 
 @contextlib.contextmanager
