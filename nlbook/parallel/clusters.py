@@ -337,8 +337,10 @@ def _remove_files(record: ClusterRecord) -> None:
         *profile.glob(f"log/*{record.cluster_id}*"),
         *profile.glob(f"security/*-{record.cluster_id}*.json"),
     ]:
-        path.unlink(missing_ok=True)
-    record.record_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
+    with suppress(OSError):
+        record.record_file.unlink()
 
 
 def _processes(record: ClusterRecord) -> list[Any]:

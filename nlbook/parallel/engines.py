@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -69,12 +69,14 @@ def compute_on_engines(
         If no engine is left, the controller is gone, or the engines cannot import the function.
     """
     waiting = deque(batches)
+    deaths: Counter[str] = Counter()  # of engines, by the first key of the batch they worked at
     running: dict[Any, Batch] = {}
     finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
     watch = _Watch(client)
     memory = _HubMemory(client)
     view = client.load_balanced_view()
-    view.set_flags(retries=retries)
+    # a batch is sent again from here: the scheduler's own retries can leave one waiting for ever
+    view.set_flags(retries=0)
     try:
         while waiting or running:
             while waiting and len(running) < _QUEUED * max(1, len(client.ids)):
@@ -90,8 +92,15 @@ def compute_on_engines(
                 continue
             watch.reset()
             batch = running.pop(answer)
-            outcome = _outcome(answer, name, batch, store, retries)
+            outcome = _outcome(answer, name, batch, store)
             memory.forget(answer)
+            if outcome is None:
+                first = next(iter(batch.tasks))
+                deaths[first] += 1
+                if deaths[first] <= retries:
+                    waiting.appendleft(batch)
+                    continue
+                outcome = _given_up(batch, deaths[first])
             yield batch, outcome
     finally:
         if running:
@@ -100,15 +109,15 @@ def compute_on_engines(
             memory.purge()
 
 
-def _outcome(answer: Any, name: str, batch: Batch, store: Store | None, retries: int) -> Outcome:
-    from ipyparallel.error import CompositeError, EngineError, RemoteError
+def _outcome(answer: Any, name: str, batch: Batch, store: Store | None) -> Outcome | None:
+    """Return what became of a batch, None if its engine died."""
+    from ipyparallel.error import EngineError, RemoteError
 
     try:
         outcome, stored = answer.get()
-    except EngineError:
-        text = f"its engine died, {retries + 1} times over: too little memory, or a crash"
-        return Outcome({}, dict.fromkeys(batch.tasks, Failure(text, text)))
-    except (RemoteError, CompositeError) as error:
+    except (EngineError, RemoteError) as error:
+        if isinstance(error, EngineError) or error.ename == "EngineError":
+            return None
         raise ClusterError(
             f"an engine could not run {name}: {error}. Is the same code installed where the "
             f"engines run?\n{getattr(error, 'traceback', '')}"
@@ -127,6 +136,11 @@ def _outcome(answer: Any, name: str, batch: Batch, store: Store | None, retries:
             except StoreError as error:
                 unstored = str(error)
     return Outcome(results, outcome.failures, unstored)
+
+
+def _given_up(batch: Batch, n_deaths: int) -> Outcome:
+    text = f"its engine died, {n_deaths} time(s): too little memory, or a crash"
+    return Outcome({}, dict.fromkeys(batch.tasks, Failure(text, text)))
 
 
 class _Watch:

@@ -62,14 +62,6 @@ def views(seed):
     }
 
 
-def dies_once(seed, mark):
-    """Kill this process, unless the file `mark` says that it has been done."""
-    if seed == 3 and not Path(mark).exists():
-        Path(mark).write_text("died")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return noise(5, seed, duration=0.05)
-
-
 def dies(seed):
     if seed == 3:
         os.kill(os.getpid(), signal.SIGKILL)

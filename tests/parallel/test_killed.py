@@ -7,29 +7,34 @@ import time
 import pytest
 
 from nlbook.parallel import run_tasks
-from tests.parallel.running import same, start_ensemble, stored_files
+from tests.parallel.running import same, start_ensemble, stored_files, wait_until
 from tests.parallel.sample_tasks import COMPUTED, computed_seeds, noise, noise_tasks
 
 N_KILLS = 20
-N_TASKS = 240
-SIZE = 40_000  # numbers a task: writing a file takes a good part of the time
-LONGEST = 0.06  # seconds before a kill; all of them are shorter than the whole run
+N_TASKS = 800
+SIZE = 8_000  # numbers a task: writing a file takes a good part of the time
+DURATION = 0.004  # seconds a task, so that no run comes to its end
+LONGEST_START = 0.3  # seconds from the start to a kill in one half of the runs
+LONGEST_WORK = 0.06  # and from the first task to a kill in the other half
 
 
 @pytest.mark.serial
 def test_twenty_kills_at_random_moments_lose_and_repeat_nothing_stored(tmp_path, monkeypatch):
     store, log = tmp_path / "s", tmp_path / "computed"
     monkeypatch.setenv(COMPUTED, str(log))
-    tasks = noise_tasks(N_TASKS, SIZE)
+    tasks = noise_tasks(N_TASKS, SIZE, duration=DURATION)
+    options = ("--tasks", N_TASKS, "--size", SIZE, "--duration", DURATION)
     moments = random.Random(20)
     stored: set[str] = set()
-    for _ in range(N_KILLS):
+    for number in range(N_KILLS):
         log.unlink(missing_ok=True)
-        process = start_ensemble(store, "--tasks", N_TASKS, "--size", SIZE)
-        time.sleep(moments.uniform(0.0, LONGEST))
+        process = start_ensemble(store, *options)
+        if number % 2:
+            wait_until(log.exists)
+        time.sleep(moments.uniform(0.0, LONGEST_WORK if number % 2 else LONGEST_START))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert process.returncode == -signal.SIGKILL, "the run was over before it was killed"
+        assert process.returncode == -signal.SIGKILL, "it was over before it was killed"
         # a task is computed, or was stored by an earlier run, never both
         assert len(computed_seeds(log)) <= N_TASKS - len(stored)
         files = set(stored_files(store))
@@ -40,4 +45,4 @@ def test_twenty_kills_at_random_moments_lose_and_repeat_nothing_stored(tmp_path,
     log.unlink(missing_ok=True)
     resumed = run_tasks(noise, tasks, store=store, progress=False)
     assert len(computed_seeds(log)) == len(set(computed_seeds(log))) == N_TASKS - len(stored)
-    assert same(resumed, run_tasks(noise, tasks, progress=False))
+    assert same(resumed, run_tasks(noise, noise_tasks(N_TASKS, SIZE), progress=False))
