@@ -38,13 +38,16 @@ _MEASURE = """
   if (started()) await MathJax.startup.promise;
   await document.fonts.ready;
   const limit = document.documentElement.clientWidth;
-  const scrolls = e => e && e.matches && (
+  const scrolls = e => e && e.tagName !== 'ARTICLE' && (
     getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
+  const column = document.querySelector('.bd-article-container') || document.documentElement;
   const wide = [...document.querySelectorAll('article *')]
     .filter(e => e.getBoundingClientRect().right > limit + 1 && !scrolls(e.parentElement))
     .map(e => e.tagName.toLowerCase() + '.' + e.className);
   return {
-    content_width: document.documentElement.scrollWidth,
+    content_width: Math.max(
+      document.documentElement.scrollWidth,
+      limit + column.scrollWidth - column.clientWidth),
     widest: wide.slice(0, 3).join(', '),
     formulas: formulas(), typeset: typeset(),
     formula_errors: document.querySelectorAll('mjx-merror').length,
