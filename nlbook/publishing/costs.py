@@ -22,7 +22,7 @@ from typing import Any
 from nlbook.publishing.book import Book, did_you_mean
 from nlbook.publishing.errors import BookError
 
-__all__ = ["Estimate", "estimate", "evaluate"]
+__all__ = ["Estimate", "estimate", "evaluate", "read_form"]
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -87,7 +87,7 @@ def estimate(
     BookError
         If ``costs.yaml`` or the measurement is malformed.
     """
-    form = _read_form(book, chapter)
+    form = read_form(book, chapter)
     if form is None:
         return Estimate(None, None, None, None, None, None)
     where = f"costs.yaml, {chapter}"
@@ -156,7 +156,8 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     raise BookError(f"{ast.unparse(node)!r} is not arithmetic in the parameters")
 
 
-def _read_form(book: Book, chapter: str) -> dict[str, Any] | None:
+def read_form(book: Book, chapter: str) -> dict[str, Any] | None:
+    """The form of a chapter's model in ``costs.yaml``, or None."""
     import yaml
 
     path = book.book / "costs.yaml"

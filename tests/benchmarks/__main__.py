@@ -1,0 +1,71 @@
+"""Measure, print ratios, and write the tables of the book and the model of its costs."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from nlbook.publishing import costs, run_chapter
+from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.parameters import resolve
+from nlbook.publishing.records import commit, machine, read_record
+from tests.benchmarks import dislocations
+from tests.benchmarks.measuring import write_json
+
+CREEP = "01_dislocation_creep"
+
+
+def main() -> int:
+    book = find_book()
+    here = machine()
+    where = {
+        "machine": f"{here['cpu_model']}, {here['cores']} cores, "
+        f"Python {platform.python_version()}, numba {version('numba')}",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": (commit(book)[0] or "unknown")[:12],
+        "command": "`make bench`",
+    }
+    stress = dislocations.stress_table()
+    creep, one_realization = dislocations.realization_table()
+    for table in (stress, creep):
+        table.write(book.recorded / "benchmarks", where)
+    _write_cost(book, one_realization, where)
+    missed = [line for table in (stress, creep) for line in table.missed]
+    for line in missed:
+        print(f"LIMIT MISSED  {line}", file=sys.stderr)
+    print("limits missed" if missed else "all limits held")
+    return 1 if missed else 0
+
+
+def _write_cost(book: Book, one_realization: float, where: dict[str, Any]) -> None:
+    """Measure what chapter 1 costs beside its realizations, and write its model of cost."""
+    work = {
+        tier: costs.evaluate(
+            costs.read_form(book, CREEP)["work"],
+            resolve(book.chapter(CREEP), tier, {}),
+            "costs.yaml",
+        )
+        for tier in ("book", "smoke")
+    }
+    per_work = one_realization / work["book"]
+    with tempfile.TemporaryDirectory() as folder:
+        record = read_record(run_chapter(CREEP, tier="smoke", out=folder, progress=False))
+    n_realizations = record["parameters"]["n_realizations"]
+    fixed = record["wall_s"] - n_realizations * work["smoke"] * per_work
+    write_json(
+        book.recorded / "costs" / f"{CREEP}.json",
+        {
+            "core_seconds_per_work": float(f"{per_work:.3g}"),
+            "fixed_core_seconds": float(f"{max(fixed, 0.0):.2g}"),
+            "memory_mib": float(f"{record['peak_memory_mib']:.3g}"),
+            "provenance": where,
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

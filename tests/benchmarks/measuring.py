@@ -1,0 +1,82 @@
+"""Timing, limits, and the tables that the book shows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def seconds(call: Callable[[], Any], *, least: float = 0.5, most_runs: int = 200) -> float:
+    """Shortest of several runs of `call`, after one that warms up; the machine's noise adds."""
+    call()
+    best, spent, runs = float("inf"), 0.0, 0
+    while runs < 3 or (spent < least and runs < most_runs):
+        start = time.perf_counter()
+        call()
+        elapsed = time.perf_counter() - start
+        best, spent, runs = min(best, elapsed), spent + elapsed, runs + 1
+    return best
+
+
+@dataclass
+class Table:
+    """Rows of one benchmark, and the limits that they missed."""
+
+    name: str
+    title: str
+    note: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        at_most: float | None = None,
+        ratio: float | None = None,
+        against: str | None = None,
+        ratio_at_least: float | None = None,
+    ) -> None:
+        """Enter a row; print it; remember a limit that it misses."""
+        limits = []
+        if at_most is not None:
+            limits.append(f"at most {at_most:g} {unit}")
+            if value > at_most:
+                self.missed.append(f"{name}: {value:.3g} {unit}, at most {at_most:g}")
+        if ratio_at_least is not None and ratio is not None:
+            limits.append(f"{ratio_at_least:g} times")
+            if ratio < ratio_at_least:
+                self.missed.append(f"{name}: {ratio:.3g} times, at least {ratio_at_least:g}")
+        self.rows.append(
+            {
+                "name": name,
+                "value": float(f"{value:.3g}"),
+                "unit": unit,
+                "ratio": None if ratio is None else float(f"{ratio:.3g}"),
+                "against": against,
+                "limit": ", ".join(limits) or None,
+            }
+        )
+        beside = "" if ratio is None else f"   {ratio:.3g} times faster than {against}"
+        print(f"{name:58} {value:10.3g} {unit}{beside}", flush=True)
+
+    def write(self, folder: Path, where: dict[str, Any]) -> None:
+        """Write the table as the site reads it."""
+        write_json(
+            folder / f"{self.name}.json",
+            {"title": self.title, "note": self.note, **where, "rows": self.rows},
+        )
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write aside, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    aside.replace(path)
