@@ -17,7 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PROGRESS = """
 ```{code-cell} ipython3
+import random
 import sys
+
+noise = 1e-15 * random.random()  # as of sums in another order
+publishing.claim("tiny.noise", 0.5 + noise, maximum=1 + noise, source="rounding")
 
 print("half way", file=sys.stderr)
 print("done")
@@ -60,6 +64,17 @@ def copy_edit(book, old, new):
 
 def test_two_runs_give_the_same_bytes(made):
     assert made[0] == made[1]
+
+
+def test_numbers_of_a_claim_that_differ_in_their_last_bits_do_not(made):
+    content = nbformat.reads(made[0].decode(), 4)
+    rows = [
+        o.metadata["nlbook"]["claim"]
+        for cell in content.cells
+        for o in cell.get("outputs", [])
+        if "claim" in o.get("metadata", {}).get("nlbook", {})
+    ]
+    assert (rows[-1]["text"], rows[-1]["value"], rows[-1]["maximum"]) == ("0.5", 0.5, 1.0)
 
 
 def test_a_copy_holds_the_cells_the_injected_parameters_and_nothing_of_this_machine(copied):
