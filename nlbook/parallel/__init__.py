@@ -9,13 +9,8 @@ NLBOOK_WORKERS, the number of threads when there is none; NLBOOK_MPIEXEC, anothe
 than the environment's own.
 """
 
-from nlbook.parallel.clusters import (
-    ClusterRecord,
-    RunningCluster,
-    list_clusters,
-    start_cluster,
-    stop_clusters,
-)
+from nlbook.parallel.cluster_records import ClusterRecord, list_clusters
+from nlbook.parallel.clusters import RunningCluster, start_cluster, stop_clusters
 from nlbook.parallel.connection import connect
 from nlbook.parallel.errors import (
     Cancelled,

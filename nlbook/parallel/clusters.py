@@ -7,30 +7,32 @@ it was killed, its record remains: `list_clusters` shows it and `stop_clusters` 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import secrets
 import signal
-import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlbook.parallel.cluster_records import (
+    ClusterRecord,
+    list_clusters,
+    new_record,
+    remove_files,
+    write_record,
+)
 from nlbook.parallel.connection import CLUSTER_VARIABLE, connect
 from nlbook.parallel.errors import ClusterError
 from nlbook.parallel.mpi import require_mpi
 from nlbook.parallel.threads import usable_cores
 
-__all__ = ["ClusterRecord", "RunningCluster", "list_clusters", "start_cluster", "stop_clusters"]
+__all__ = ["RunningCluster", "start_cluster", "stop_clusters"]
 
 _KINDS = ("local", "mpi")
-_PROFILE = "nlbook"  # an IPython profile of our own: a user's clusters are not touched
 _GRACE = 1.0  # seconds that processes have to end before they are killed
 # one core an engine: the engines are the parallel part
 _THREADS = dict.fromkeys(
@@ -45,56 +47,6 @@ _THREADS = dict.fromkeys(
     ],
     "1",
 )
-
-
-@dataclass(frozen=True)
-class ClusterRecord:
-    """What is written down about a cluster before it starts."""
-
-    cluster_id: str
-    kind: str  # "local" or "mpi"
-    n_engines: int
-    host: str
-    pid: int  # of the process that started it
-    created: float  # when that process was created, s since 1970
-    started: float  # when the cluster was started, s since 1970
-    folder: str  # of the records
-
-    @property
-    def client_file(self) -> Path:
-        """Connection file for clients, the value of NLBOOK_CLUSTER."""
-        return Path(self.folder, f"ipcontroller-{self.cluster_id}-client.json")
-
-    @property
-    def cluster_file(self) -> Path:
-        """File from which ``ipyparallel.Cluster.from_file`` restores the cluster."""
-        return Path(self.folder, f"cluster-{self.cluster_id}.json")
-
-    @property
-    def record_file(self) -> Path:
-        """File that holds this record."""
-        return Path(self.folder, f"record-{self.cluster_id}.json")
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it runs on this host, so that this process can judge and stop it."""
-        return self.host == socket.gethostname()
-
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the process that started it is gone; False where that cannot be told."""
-        import psutil
-
-        if not self.is_here:
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            ended = process.status() == psutil.STATUS_ZOMBIE
-            return bool(ended or abs(process.create_time() - self.created) > 1.0)
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.AccessDenied:
-            return False
 
 
 @dataclass(frozen=True)
@@ -167,11 +119,11 @@ def start_cluster(
         raise ValueError(f"n_engines must be a positive integer, got {n_engines!r}")
     mpiexec = require_mpi() if kind == "mpi" else None
 
-    record = _new_record(kind, n_engines)
+    record = new_record(kind, n_engines)
     with _signals_as_interrupt():
         cluster = None
         try:
-            _write_record(record)
+            write_record(record)
             cluster = _new_cluster(record, mpiexec, timeout)
             try:
                 cluster.start_cluster_sync()
@@ -187,19 +139,7 @@ def start_cluster(
                 if cluster is not None:
                     with suppress(Exception):  # it only finds that they have ended
                         cluster.stop_cluster_sync()
-                _remove_files(record)
-
-
-def list_clusters() -> list[ClusterRecord]:
-    """Return the records of clusters that have not been stopped, the oldest first."""
-    names = {field for field in ClusterRecord.__dataclass_fields__ if field != "folder"}
-    records = []
-    for path in _folder().glob("record-*.json"):
-        with suppress(OSError, ValueError, TypeError):
-            entries = json.loads(path.read_text())
-            if set(entries) == names:
-                records.append(ClusterRecord(**entries, folder=str(path.parent)))
-    return sorted(records, key=lambda record: record.started)
+                remove_files(record)
 
 
 def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
@@ -219,45 +159,9 @@ def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
     for record in list_clusters():
         if record.is_abandoned or (running and record.is_here):
             _end_processes(record)
-            _remove_files(record)
+            remove_files(record)
             stopped.append(record)
     return stopped
-
-
-def _folder() -> Path:
-    from IPython.paths import get_ipython_dir
-
-    return Path(get_ipython_dir(), f"profile_{_PROFILE}", "security")
-
-
-def _new_record(kind: str, n_engines: int) -> ClusterRecord:
-    import psutil
-
-    return ClusterRecord(
-        cluster_id=f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}",
-        kind=kind,
-        n_engines=n_engines,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        created=psutil.Process().create_time(),
-        started=time.time(),
-        folder=str(_folder()),
-    )
-
-
-def _write_record(record: ClusterRecord) -> None:
-    entries = asdict(record)
-    del entries["folder"]
-    aside = record.record_file.with_suffix(".aside")
-    try:
-        record.record_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside.write_text(json.dumps(entries, indent=1) + "\n")
-        os.replace(aside, record.record_file)
-    except OSError as error:
-        raise ClusterError(
-            f"a cluster cannot be recorded in {record.folder}: {error}. Set IPYTHONDIR to a folder "
-            f"that can be written."
-        ) from None
 
 
 def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) -> Any:
@@ -329,18 +233,6 @@ def _end_processes(record: ClusterRecord) -> None:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(alive, timeout=_GRACE)
-
-
-def _remove_files(record: ClusterRecord) -> None:
-    profile = Path(record.folder).parent
-    for path in [
-        *profile.glob(f"log/*{record.cluster_id}*"),
-        *profile.glob(f"security/*-{record.cluster_id}*.json"),
-    ]:
-        with suppress(OSError):
-            path.unlink()
-    with suppress(OSError):
-        record.record_file.unlink()
 
 
 def _processes(record: ClusterRecord) -> list[Any]:

@@ -46,6 +46,7 @@ _DAMAGE = (
     NotImplementedError,
     RuntimeError,
 )
+_NAME = re.compile(r"(?!__)[^/]+")
 _OURS = re.compile(r"(task|shard)-[0-9a-f]{64}\.npz")
 _ASIDE = re.compile(r"\.aside-[0-9a-f]{32}")
 _OLD = 24 * 3600.0  # seconds after which a file left aside by a killed run is removed
@@ -75,7 +76,7 @@ def as_result(returned: Any) -> Result:
         )
     result = {}
     for name, value in returned.items():
-        if not isinstance(name, str) or not name or "/" in name or name.startswith("__"):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or not name.isprintable():
             raise ValueError(
                 f"names of results must be strings without '/' and leading '__', got {name!r}"
             )

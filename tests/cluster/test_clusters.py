@@ -9,6 +9,7 @@ import pytest
 
 from nlbook.parallel import (
     ClusterError,
+    cluster_records,
     clusters,
     list_clusters,
     run_tasks,
@@ -41,29 +42,22 @@ def files_of(ipython_folder):
 
 
 @pytest.mark.parametrize("kind", ["local", "mpi"])
-def test_a_cluster_lives_as_long_as_its_block(ipython_folder, kind):
-    with start_cluster(kind, 2) as cluster:
+def test_a_cluster_ends_with_its_block_even_when_its_engines_are_busy(ipython_folder, kind):
+    with pytest.raises(ZeroDivisionError), start_cluster(kind, 2) as cluster:
         (record,) = list_clusters()
         assert record == cluster.record
         assert (record.kind, record.n_engines, record.pid) == (kind, 2, os.getpid())
         assert record.is_here and not record.is_abandoned
         assert record.client_file.exists() and record.cluster_file.exists()
         assert len(processes_of(ipython_folder)) > 2
-        assert stop_clusters() == []
         with cluster.connect() as client:
             assert len(client.ids) == 2
+            client[:].apply_async(time.sleep, 60)
+            time.sleep(0.3)
+        raise ZeroDivisionError
     assert list_clusters() == []
     assert processes_of(ipython_folder) == []
     assert files_of(ipython_folder) == []
-
-
-def test_a_cluster_ends_with_an_exception_even_when_its_engines_are_busy(ipython_folder):
-    with pytest.raises(ZeroDivisionError), start_cluster("local", 1) as cluster:
-        with cluster.connect() as client:
-            client[:].apply_async(time.sleep, 60)
-            time.sleep(0.3)
-        1 / 0  # noqa: B018
-    assert processes_of(ipython_folder) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -130,7 +124,7 @@ def test_a_damaged_record_hides_no_other(ipython_folder):
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(clusters, "_folder", lambda: tmp_path / "file" / "security")
+    monkeypatch.setattr(cluster_records, "_folder", lambda: tmp_path / "file" / "security")
     refused = pytest.raises(ClusterError, match="cannot be recorded .* Set IPYTHONDIR")
     with refused, start_cluster("local", 1):
         pass

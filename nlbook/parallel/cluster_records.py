@@ -1,0 +1,140 @@
+"""What is written down about each cluster, so that one left behind can be found.
+
+A record is written before the first process starts and removed after the last one has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nlbook.parallel.errors import ClusterError
+
+__all__ = ["ClusterRecord", "list_clusters", "new_record", "remove_files", "write_record"]
+
+_PROFILE = "nlbook"  # an IPython profile of our own: a user's clusters are not touched
+
+
+@dataclass(frozen=True)
+class ClusterRecord:
+    """What is written down about a cluster before it starts."""
+
+    cluster_id: str
+    kind: str  # "local" or "mpi"
+    n_engines: int
+    host: str
+    pid: int  # of the process that started it
+    created: float  # when that process was created, s since 1970
+    started: float  # when the cluster was started, s since 1970
+    folder: str  # of the records
+
+    @property
+    def client_file(self) -> Path:
+        """Connection file for clients, the value of NLBOOK_CLUSTER."""
+        return Path(self.folder, f"ipcontroller-{self.cluster_id}-client.json")
+
+    @property
+    def cluster_file(self) -> Path:
+        """File from which ``ipyparallel.Cluster.from_file`` restores the cluster."""
+        return Path(self.folder, f"cluster-{self.cluster_id}.json")
+
+    @property
+    def record_file(self) -> Path:
+        """File that holds this record."""
+        return Path(self.folder, f"record-{self.cluster_id}.json")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this host, so that this process can judge and stop it."""
+        return self.host == socket.gethostname()
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the process that started it is gone; False where that cannot be told."""
+        import psutil
+
+        if not self.is_here:
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            ended = process.status() == psutil.STATUS_ZOMBIE
+            return bool(ended or abs(process.create_time() - self.created) > 1.0)
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:
+            return False
+
+
+def list_clusters() -> list[ClusterRecord]:
+    """Return the records of clusters that have not been stopped, the oldest first."""
+    names = {field for field in ClusterRecord.__dataclass_fields__ if field != "folder"}
+    records = []
+    for path in _folder().glob("record-*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            entries = json.loads(path.read_text())
+            if set(entries) == names:
+                records.append(ClusterRecord(**entries, folder=str(path.parent)))
+    return sorted(records, key=lambda record: record.started)
+
+
+def _folder() -> Path:
+    from IPython.paths import get_ipython_dir
+
+    return Path(get_ipython_dir(), f"profile_{_PROFILE}", "security")
+
+
+def new_record(kind: str, n_engines: int) -> ClusterRecord:
+    """Describe a cluster that this process is about to start."""
+    import psutil
+
+    return ClusterRecord(
+        cluster_id=f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}",
+        kind=kind,
+        n_engines=n_engines,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        created=psutil.Process().create_time(),
+        started=time.time(),
+        folder=str(_folder()),
+    )
+
+
+def write_record(record: ClusterRecord) -> None:
+    """Write a record, whole or not at all.
+
+    Raises
+    ------
+    ClusterError
+        If the folder of the records cannot be written.
+    """
+    entries = asdict(record)
+    del entries["folder"]
+    aside = record.record_file.with_suffix(".aside")
+    try:
+        record.record_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside.write_text(json.dumps(entries, indent=1) + "\n")
+        os.replace(aside, record.record_file)
+    except OSError as error:
+        raise ClusterError(
+            f"a cluster cannot be recorded in {record.folder}: {error}. Set IPYTHONDIR to a folder "
+            f"that can be written."
+        ) from None
+
+
+def remove_files(record: ClusterRecord) -> None:
+    """Remove the record of a cluster that has ended, and the other files it left."""
+    profile = Path(record.folder).parent
+    for path in [
+        *profile.glob(f"log/*{record.cluster_id}*"),
+        *profile.glob(f"security/*-{record.cluster_id}*.json"),
+    ]:
+        with suppress(OSError):
+            path.unlink()
+    with suppress(OSError):
+        record.record_file.unlink()
