@@ -13,6 +13,7 @@ from nlbook.parallel.errors import ClusterError
 
 __all__ = ["CLUSTER_VARIABLE", "connect", "opened"]
 
+#: Environment variable that names the connection file of the cluster to use.
 CLUSTER_VARIABLE = "NLBOOK_CLUSTER"
 
 

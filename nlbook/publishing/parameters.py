@@ -32,6 +32,7 @@ __all__ = [
     "resolve",
 ]
 
+#: The named sets of values of a chapter's parameters.
 TIERS = ("book", "smoke", "paper")
 
 
