@@ -140,8 +140,8 @@ def evaluate(expression: str | float, values: Mapping[str, Any], where: str) -> 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
-        case ast.Constant(value=int() | float()):
-            return float(node.value)  # a power of large integers would never end
+        case ast.Constant(value=(int() | float()) as number):
+            return float(number)  # a power of large integers would never end
         case ast.Name(id=name):
             if name not in values:
                 raise BookError(f"no parameter {name!r} {did_you_mean(name, values)}".rstrip())
