@@ -30,6 +30,7 @@ from nlbook.parallel.errors import StoreError, StoreWarning
 
 __all__ = ["Result", "Store", "as_result", "open_store"]
 
+#: What a task returns: arrays by name.
 Result = dict[str, np.ndarray]
 
 _FORMAT = "nlbook store 1"
