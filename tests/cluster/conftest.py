@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlbook.parallel import start_cluster
+from nlbook.parallel import start_cluster, stop_clusters
 
 
 @pytest.fixture(autouse=True)
@@ -11,7 +11,8 @@ def ipython_folder(tmp_path, monkeypatch):
     folder = tmp_path / "ipython"
     monkeypatch.setenv("IPYTHONDIR", str(folder))
     monkeypatch.delenv("NLBOOK_CLUSTER", raising=False)
-    return folder
+    yield folder
+    stop_clusters(running=True)  # of a test that failed
 
 
 @pytest.fixture(scope="module")

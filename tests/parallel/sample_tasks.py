@@ -62,6 +62,10 @@ def views(seed):
     }
 
 
+def process_id(seed, duration):
+    return {"pid": os.getpid(), **noise(1, seed, duration)}
+
+
 def dies(seed):
     if seed == 3:
         os.kill(os.getpid(), signal.SIGKILL)

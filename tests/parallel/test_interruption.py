@@ -99,7 +99,8 @@ def test_a_process_interrupted_by_ctrl_c_goes_on_when_started_again(tmp_path, mo
 
     (tmp_path / "computed").unlink()
     process = start_ensemble(store, *options)
-    assert process.wait(timeout=30) == 0
+    process.communicate(timeout=30)
+    assert process.returncode == 0
     assert len(computed_seeds(tmp_path / "computed")) == 8 - n_stored
     tasks = noise_tasks(8, duration=0.3)
     expected = run_tasks(noise, noise_tasks(8), progress=False)
