@@ -11,6 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+__all__ = [
+    "Cost",
+    "benchmarks_page",
+    "cell",
+    "claims_page",
+    "costs_page",
+    "duration",
+    "markdown_table",
+    "memory",
+    "provenance",
+    "source",
+    "title_note",
+]
+
 Row = Mapping[str, Any]
 
 

@@ -17,6 +17,12 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
+__all__ = [
+    "field_comments",
+    "public_names",
+    "reference_page",
+]
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 

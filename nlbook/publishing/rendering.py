@@ -12,6 +12,12 @@ from pathlib import Path
 
 from nlbook.publishing.staging import SiteError
 
+__all__ = [
+    "prune",
+    "render",
+    "replace",
+]
+
 _COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
 # Left by the theme: a loader of live code from another host, which no page offers, and hints to
 # load fonts early, which a browser refuses for pages opened from disk.

@@ -31,6 +31,11 @@ from nlbook.publishing.parameters import TIERS, resolve
 from nlbook.publishing.records import read_record
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
+__all__ = [
+    "build_site",
+    "stage",
+]
+
 GENERATED = ("claims", "costs", "benchmarks")
 _LAPTOP_CORES = 2  # what estimates are for
 _CHAPTER = re.compile(r"\d\d_\w+")

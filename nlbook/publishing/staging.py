@@ -24,6 +24,19 @@ from nbformat import NotebookNode
 
 from nlbook.publishing.errors import BookError
 
+__all__ = [
+    "FigureError",
+    "SiteError",
+    "StaleChapter",
+    "claims",
+    "code_cells",
+    "is_injected",
+    "join",
+    "promote_figures",
+    "read_chapter",
+    "same_code",
+]
+
 INJECTED = "injected-parameters"
 _HIDING = ("hide-output", "remove-output", "hide-cell", "remove-cell")
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import shlex
 import zlib
 
 import pytest
@@ -70,3 +71,19 @@ def test_every_entry_of_the_bibliography_is_on_its_page(built_site):
     titles = re.findall(r"^\s*title = \{(.+)\},$", entries, re.MULTILINE)
     assert len(titles) == entries.count("@")
     assert [t for t in titles if re.sub(r"[{}]", "", t).lower() not in shown] == []
+
+
+def commands():
+    """Every `nlbook` command that a page of the book shows."""
+    for page in sorted((ROOT / "book").glob("*.md")):
+        for block in re.findall(r"^```bash\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                if found := re.search(r"\bnlbook (?!notebooks$)(\w+.*)", line.partition("#")[0]):
+                    yield pytest.param(found.group(1).strip(), id=f"{page.stem}: {found.group(1)}")
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_on_a_page_is_one_that_the_program_understands(command):
+    from nlbook.cli import _parser
+
+    assert _parser().parse_args(shlex.split(command)).command
