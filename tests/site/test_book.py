@@ -82,7 +82,7 @@ def commands():
                     yield pytest.param(found.group(1).strip(), id=f"{page.stem}: {found.group(1)}")
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", list(commands()))
 def test_a_command_on_a_page_is_one_that_the_program_understands(command):
     from nlbook.cli import _parser
 
