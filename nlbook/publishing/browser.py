@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+__all__ = ["Browser", "View", "find_chromium"]
+
 __all__ = [
     "Browser",
     "View",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from nlbook.publishing.staging import SiteError
 
+__all__ = ["prune", "render", "replace"]
+
 __all__ = [
     "prune",
     "render",
