@@ -25,20 +25,6 @@ __all__ = [
     "title_note",
 ]
 
-__all__ = [
-    "Cost",
-    "benchmarks_page",
-    "cell",
-    "claims_page",
-    "costs_page",
-    "duration",
-    "markdown_table",
-    "memory",
-    "provenance",
-    "source",
-    "title_note",
-]
-
 Row = Mapping[str, Any]
 
 

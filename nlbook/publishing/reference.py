@@ -17,8 +17,6 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
-__all__ = ["field_comments", "public_names", "reference_page"]
-
 __all__ = [
     "field_comments",
     "public_names",

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from nlbook.publishing.staging import SiteError
 
-__all__ = ["prune", "render", "replace"]
-
 __all__ = [
     "prune",
     "render",

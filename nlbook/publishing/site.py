@@ -31,8 +31,6 @@ from nlbook.publishing.parameters import TIERS, resolve
 from nlbook.publishing.records import read_record
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
-__all__ = ["build_site", "stage"]
-
 __all__ = [
     "build_site",
     "stage",

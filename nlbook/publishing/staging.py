@@ -37,19 +37,6 @@ __all__ = [
     "same_code",
 ]
 
-__all__ = [
-    "FigureError",
-    "SiteError",
-    "StaleChapter",
-    "claims",
-    "code_cells",
-    "is_injected",
-    "join",
-    "promote_figures",
-    "read_chapter",
-    "same_code",
-]
-
 INJECTED = "injected-parameters"
 _HIDING = ("hide-output", "remove-output", "hide-cell", "remove-cell")
 
