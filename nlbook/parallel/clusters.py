@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -122,15 +123,17 @@ def start_cluster(
     record = new_record(kind, n_engines)
     with _signals_as_interrupt():
         cluster = None
+        said: deque[str] = deque(maxlen=16)
         try:
             write_record(record)
-            cluster = _new_cluster(record, mpiexec, timeout)
+            cluster = _new_cluster(record, mpiexec, timeout, said)
             try:
                 cluster.start_cluster_sync()
                 connect(record.client_file, n_engines=n_engines, timeout=timeout).close()
             except (ClusterError, OSError, RuntimeError) as error:
                 raise ClusterError(
-                    f"{n_engines} {kind} engines did not start: {error}\n{_last_words(record)}"
+                    f"{n_engines} {kind} engines did not start: {error}\n"
+                    + "\n".join([*_last_words(record), *said])
                 ) from error
             yield RunningCluster(record, cluster)
         finally:
@@ -164,7 +167,9 @@ def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
     return stopped
 
 
-def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) -> Any:
+def _new_cluster(
+    record: ClusterRecord, mpiexec: Path | None, timeout: float, said: deque[str]
+) -> Any:
     import ipyparallel
     from traitlets.config import Config
 
@@ -176,6 +181,9 @@ def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) ->
     config.MPIEngineSetLauncher.update(launcher)
     if mpiexec is not None:
         config.MPIEngineSetLauncher.mpi_cmd = [str(mpiexec)]
+    log = logging.getLogger(f"{__name__}.{record.cluster_id}")
+    log.addHandler(_Memory(said))
+    log.propagate = False  # read only if the cluster does not start
     return ipyparallel.Cluster(
         config=config,  # of a user's profile nothing is read, so that runs are alike
         load_profile=False,
@@ -183,19 +191,22 @@ def _new_cluster(record: ClusterRecord, mpiexec: Path | None, timeout: float) ->
         cluster_id=record.cluster_id,
         engines=record.kind,
         n=record.n_engines,
-        log=_silent_log(),
+        log=log,
         delay=0.0,  # the engines wait for the controller's connection file as it is
         # a dead engine is noticed within seconds; the hub keeps no results
         controller_args=["--HeartMonitor.period=500", "--nodb"],
     )
 
 
-def _silent_log() -> logging.Logger:
-    """Return a log without a reader: what matters is raised, the rest is in the log files."""
-    log = logging.getLogger("nlbook.parallel.clusters")
-    log.addHandler(logging.NullHandler())
-    log.propagate = False
-    return log
+class _Memory(logging.Handler):
+    """Keeps warnings: an engine's launcher removes its log file and passes the end of it on."""
+
+    def __init__(self, lines: deque[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += record.getMessage().splitlines()
 
 
 def _import_path() -> str:
@@ -205,14 +216,14 @@ def _import_path() -> str:
     return os.pathsep.join(dict.fromkeys(paths))
 
 
-def _last_words(record: ClusterRecord) -> str:
+def _last_words(record: ClusterRecord) -> list[str]:
     """Return the end of the logs of a cluster that did not start."""
     logs = sorted(Path(record.folder).parent.glob(f"log/*{record.cluster_id}*"))
     words = []
     for path in logs:
         with suppress(OSError):
             words += [f"{path.name}:", *path.read_text(errors="replace").splitlines()[-8:]]
-    return "\n".join(words)
+    return words
 
 
 def _end_processes(record: ClusterRecord) -> None:

@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(monkeypatch, tmp_pat
 def test_engines_that_do_not_come_up_are_one_clear_error(ipython_folder, monkeypatch):
     monkeypatch.setattr(clusters, "_import_path", lambda: "/dev/null")
     monkeypatch.setitem(clusters._THREADS, "PYTHONHOME", "/nowhere")
-    refused = pytest.raises(ClusterError, match=r"(?s)1 local engines did not start.*ipengine")
+    refused = pytest.raises(ClusterError, match=r"(?s)1 local engines did not start.*encodings")
     with refused, start_cluster("local", 1, timeout=3.0):
         pass
     assert processes_of(ipython_folder) == []
