@@ -156,10 +156,9 @@ def test_a_record_of_another_run_is_not_taken_for_this_one(book):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, number):
-    append(book, cell("import time", "time.sleep(60)"))
+    append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(60)"))
     process = start(book)
-    wait_until(lambda: kernels(book))
-    time.sleep(1.5)
+    wait_until((book.book / "asleep").exists)
     process.send_signal(number)
     _, errors = process.communicate(timeout=15)
     assert process.returncode == 130
