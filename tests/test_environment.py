@@ -1,6 +1,8 @@
 """The files that name the dependencies agree: pyproject, conda environment, lock, lower bounds."""
 
+import ast
 import re
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -60,6 +62,26 @@ def test_conda_has_the_same_packages_with_the_same_ranges():
     found = conda_ranges()
     del found["pip"]
     assert found == expected
+
+
+def test_every_package_that_is_imported_is_a_dependency():
+    imported = set()
+    for path in (ROOT / "nlbook").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.split(".")[0])
+    imported -= {*sys.stdlib_module_names, "nlbook"}
+    homes = metadata.packages_distributions()
+    optional = PROJECT["optional-dependencies"]
+    declared = requirements(PROJECT["dependencies"] + optional["md"] + optional["training"])
+    unknown = {
+        name
+        for name in imported
+        if not declared.keys() & {canonicalize_name(home) for home in homes.get(name, [name])}
+    }
+    assert unknown == set()
 
 
 def test_the_lock_has_exact_versions_only():
