@@ -38,8 +38,16 @@ class Outcome:
     unstored: str | None = None  # why the results could not be stored
 
 
-def compute_batch(function: Callable[..., Any], batch: Batch, store: Store | None) -> Outcome:
+def compute_batch(
+    function: Callable[..., Any], batch: Batch, store: Store | None, keep: bool = True
+) -> Outcome:
     """Compute the tasks of a batch one after the other, and store those that succeed.
+
+    Parameters
+    ----------
+    keep : bool
+        Whether the outcome holds the arrays even when they have been stored; else their names
+        and arrays are left out.
 
     Raises
     ------
@@ -63,6 +71,8 @@ def compute_batch(function: Callable[..., Any], batch: Batch, store: Store | Non
                 store.write(results, batch.descriptions)
             except StoreError as error:
                 unstored = str(error)
+    if store is not None and not keep and unstored is None:
+        results = {key: {} for key in results}
     return Outcome(results, failures, unstored)
 
 

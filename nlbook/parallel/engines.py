@@ -41,14 +41,18 @@ def run_batch(name: str, batch: Batch, store: Store | None) -> tuple[Outcome, bo
     stored : bool
     """
     here = store if store is not None and store.is_seen_here() else None
-    outcome = compute_batch(load_function(name), batch, here)
+    outcome = compute_batch(load_function(name), batch, here, keep=False)
     stored = here is not None and outcome.unstored is None
-    results = {key: {} for key in outcome.results} if stored else outcome.results
-    return Outcome(results, outcome.failures), stored
+    return Outcome(outcome.results, outcome.failures), stored
 
 
 def compute_on_engines(
-    client: Any, name: str, batches: Sequence[Batch], store: Store | None, retries: int
+    client: Any,
+    name: str,
+    batches: Sequence[Batch],
+    store: Store | None,
+    retries: int,
+    keep: bool = True,
 ) -> Iterator[tuple[Batch, Outcome]]:
     """Yield each batch with its outcome, in the order in which they finish.
 
@@ -62,6 +66,8 @@ def compute_on_engines(
         The function's "module:qualname"; engines import it.
     retries : int
         How often a batch is sent again after the death of its engine.
+    keep : bool
+        Whether outcomes hold arrays that have been stored.
 
     Raises
     ------
@@ -92,7 +98,7 @@ def compute_on_engines(
                 continue
             watch.reset()
             batch = running.pop(answer)
-            outcome = _outcome(answer, name, batch, store)
+            outcome = _outcome(answer, name, batch, store, keep)
             memory.forget(answer)
             if outcome is None:
                 first = next(iter(batch.tasks))
@@ -109,7 +115,9 @@ def compute_on_engines(
             memory.purge()
 
 
-def _outcome(answer: Any, name: str, batch: Batch, store: Store | None) -> Outcome | None:
+def _outcome(
+    answer: Any, name: str, batch: Batch, store: Store | None, keep: bool
+) -> Outcome | None:
     """Return what became of a batch, None if its engine died."""
     from ipyparallel.error import EngineError, RemoteError
 
@@ -127,7 +135,9 @@ def _outcome(answer: Any, name: str, batch: Batch, store: Store | None) -> Outco
         return Outcome(results, outcome.failures)
     unstored = None
     if stored:
-        results = store.read_batch(list(outcome.results)) if outcome.results else {}
+        results = outcome.results
+        if keep and results:
+            results = store.read_batch(list(results))
     else:
         results = {key: as_result(result) for key, result in outcome.results.items()}
         if results:
@@ -135,6 +145,8 @@ def _outcome(answer: Any, name: str, batch: Batch, store: Store | None) -> Outco
                 store.write(results, batch.descriptions)
             except StoreError as error:
                 unstored = str(error)
+            else:
+                results = results if keep else {key: {} for key in results}
     return Outcome(results, outcome.failures, unstored)
 
 

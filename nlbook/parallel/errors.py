@@ -33,8 +33,8 @@ class StoreError(ValueError):
     Attributes
     ----------
     results : list or None
-        When a write failed in the middle of a run: what had been computed or read by then, in
-        the order of the tasks, None where there is nothing.
+        When a write failed in the middle of a run that returns a list: what had been computed or
+        read by then, in the order of the tasks, None where there is nothing.
     """
 
     results: list[Any] | None = None
@@ -71,13 +71,15 @@ class TaskErrors(RuntimeError):
     errors : list of TaskError
         The failed tasks in their order.
     results : list
-        The result of each task, None where it failed.
+        The result of each task, None where it failed; empty when the run had a `reduce`.
     """
 
-    def __init__(self, errors: Sequence[TaskError], results: list[Any], name: str) -> None:
+    def __init__(
+        self, errors: Sequence[TaskError], results: list[Any], name: str, n_tasks: int
+    ) -> None:
         self.errors = list(errors)
         self.results = results
-        lines = [f"{len(self.errors)} of {len(results)} tasks of {name} failed:"]
+        lines = [f"{len(self.errors)} of {n_tasks} tasks of {name} failed:"]
         lines += [f"  task {e.index} ({e.task}): {e.error}" for e in self.errors[:_LISTED]]
         if len(self.errors) > _LISTED:
             lines.append(f"  and {len(self.errors) - _LISTED} more, listed in .errors")

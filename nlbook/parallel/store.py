@@ -9,16 +9,12 @@ is noticed. Files are read without pickle. `store.json` says whose results the f
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
 import json
 import os
 import re
 import time
 import uuid
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,26 +23,20 @@ from typing import Any
 import numpy as np
 
 from nlbook.parallel.errors import StoreError, StoreWarning
+from nlbook.parallel.store_files import (
+    DAMAGE,
+    FORMAT,
+    Result,
+    file_name,
+    read_file,
+    read_header,
+    write_atomically,
+    write_file,
+)
 
 __all__ = ["Result", "Store", "as_result", "open_store"]
 
-#: What a task returns: arrays by name.
-Result = dict[str, np.ndarray]
-
-_FORMAT = "nlbook store 1"
 _DESCRIPTION = "store.json"
-_HEADER = "__store__"  # name of the array, in each file, that says what the file holds
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-)
 _NAME = re.compile(r"(?!__)[^/]+")
 _OURS = re.compile(r"(task|shard)-[0-9a-f]{64}\.npz")
 _ASIDE = re.compile(r"\.aside-[0-9a-f]{32}")
@@ -122,21 +112,16 @@ class Store:
         outdated = 0
         for path in self._files(wanted):
             try:
-                header, results = _read_file(path, wanted - found.keys())
+                header, results = read_file(path, wanted - found.keys())
                 self._check_owner(path, header)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 bad.append(f"{path.name}: {error or type(error).__name__}")
                 continue
             if header["code"] != self.code:
                 outdated += len(results)
             found.update(results)
         if bad:
-            listed = "\n  ".join(bad[:5] + ([f"and {len(bad) - 5} more"] if len(bad) > 5 else []))
-            raise StoreError(
-                f"{len(bad)} file(s) in the store {self.folder} are damaged or foreign:\n"
-                f"  {listed}\nNothing was computed or deleted. Move these files away and run "
-                f"again: only their tasks are computed again."
-            )
+            raise self._damage(bad, "Nothing was computed or deleted.")
         if outdated:
             warnings.warn(
                 f"{outdated} of {len(wanted)} results in the store {self.folder} were computed by "
@@ -156,11 +141,57 @@ class Store:
         StoreError
             If it is not there, whole.
         """
-        path = Path(self.folder, _file_name(keys))
+        path = Path(self.folder, file_name(keys))
         try:
-            return _read_file(path, set(keys))[1]
-        except _DAMAGE as error:
+            return read_file(path, set(keys))[1]
+        except DAMAGE as error:
             raise StoreError(f"the store file {path} cannot be read again: {error!r}") from None
+
+    def locate(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the name of the file that holds a key, for each of these that is stored.
+
+        Of files of one task the names alone are looked at; of shards the lists of their keys.
+
+        Raises
+        ------
+        StoreError
+            One for all shards that are damaged or foreign.
+        """
+        wanted = set(keys)
+        places: dict[str, str] = {}
+        bad: list[str] = []
+        for path in self._files(wanted):
+            held = [path.name[5:69]]
+            if path.name.startswith("shard-"):
+                try:
+                    header = read_header(path)
+                    self._check_owner(path, header)
+                    held = header["keys"]
+                except DAMAGE as error:
+                    bad.append(f"{path.name}: {error or type(error).__name__}")
+                    continue
+            for key in wanted.intersection(held):
+                places.setdefault(key, path.name)
+        if bad:
+            raise self._damage(bad, "Nothing was computed or deleted.")
+        return places
+
+    def load(self, name: str) -> tuple[dict[str, Result], bool]:
+        """Return all results of one file, and whether the present code computed them.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged or foreign.
+        """
+        path = Path(self.folder, name)
+        try:
+            header, results = read_file(path)
+            self._check_owner(path, header)
+        except DAMAGE as error:
+            bad = [f"{name}: {error or type(error).__name__}"]
+            raise self._damage(bad, "Nothing was deleted.") from None
+        return results, header["code"] == self.code
 
     def make_writable(self) -> None:
         """Create the folder, refuse one that cannot be written, clear old files left aside.
@@ -171,12 +202,12 @@ class Store:
             If the folder cannot be created or written.
         """
         folder = Path(self.folder)
-        description = {"format": _FORMAT, **dataclasses.asdict(self)}
+        description = {"format": FORMAT, **dataclasses.asdict(self)}
         del description["folder"]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(description, indent=1) + "\n"
-            _write_atomically(folder / _DESCRIPTION, lambda file: file.write(text.encode()))
+            write_atomically(folder / _DESCRIPTION, lambda file: file.write(text.encode()))
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be written: {error}") from None
         for path in folder.iterdir():
@@ -205,24 +236,15 @@ class Store:
         """
         keys = list(results)
         header = {
-            "format": _FORMAT,
             "function": self.function,
             "schema": self.schema,
             "code": self.code,
             "keys": keys,
             "tasks": [descriptions[key] for key in keys],
         }
-        path = Path(self.folder, _file_name(keys))
-
-        def write_archive(file: Any) -> None:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                _write_array(archive, _HEADER, np.array(json.dumps(header)))
-                for i, key in enumerate(keys):
-                    for name, array in results[key].items():
-                        _write_array(archive, _member(keys, i, name), array)
-
+        path = Path(self.folder, file_name(keys))
         try:
-            _write_atomically(path, write_archive)
+            write_file(path, header, results)
         except OSError as error:
             raise StoreError(f"the store file {path} cannot be written: {error}") from None
 
@@ -238,10 +260,18 @@ class Store:
             if _OURS.fullmatch(name) and (name.startswith("shard-") or name[5:69] in wanted)
         ]
 
+    def _damage(self, bad: Sequence[str], what_was_done: str) -> StoreError:
+        listed = "\n  ".join([*bad[:5], *([f"and {len(bad) - 5} more"] if len(bad) > 5 else [])])
+        return StoreError(
+            f"{len(bad)} file(s) in the store {self.folder} are damaged or foreign:\n"
+            f"  {listed}\n{what_was_done} Move these files away and run again: only their tasks "
+            f"are computed again."
+        )
+
     def _check_owner(self, path: Path, header: Mapping[str, Any]) -> None:
         if header["function"] != self.function:
             raise ValueError(f"holds results of {header['function']}, not of {self.function}")
-        if _file_name(header["keys"]) != path.name:
+        if file_name(header["keys"]) != path.name:
             raise ValueError("holds other tasks than its name says")
 
 
@@ -274,8 +304,8 @@ def open_store(folder: str | os.PathLike[str], function: str, schema: int, code:
     try:
         description = json.loads((path / _DESCRIPTION).read_text())
         owner, identity = description["function"], description["identity"]
-        if description["format"] != _FORMAT:
-            raise ValueError(f"its format is {description['format']!r}, not {_FORMAT!r}")
+        if description["format"] != FORMAT:
+            raise ValueError(f"its format is {description['format']!r}, not {FORMAT!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path / _DESCRIPTION} is damaged or foreign ({error!r}). If this folder is a store, "
@@ -286,70 +316,3 @@ def open_store(folder: str | os.PathLike[str], function: str, schema: int, code:
             f"the store {path} holds results of {owner}, not of {function}: name another folder"
         )
     return dataclasses.replace(new, identity=str(identity))
-
-
-def _file_name(keys: Sequence[str]) -> str:
-    if len(keys) == 1:
-        return f"task-{keys[0]}.npz"
-    return f"shard-{hashlib.sha256(' '.join(keys).encode()).hexdigest()}.npz"
-
-
-def _member(keys: Sequence[str], index: int, name: str) -> str:
-    return name if len(keys) == 1 else f"{index}/{name}"
-
-
-def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    # the fixed date (the earliest that the format knows) makes equal results equal files
-    member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-    with archive.open(member, "w", force_zip64=True) as file:
-        np.lib.format.write_array(file, array, allow_pickle=False)
-
-
-def _read_array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
-    # reading a member to its end checks its checksum
-    data = io.BytesIO(archive.read(member))
-    array: np.ndarray = np.lib.format.read_array(data, allow_pickle=False)
-    return array
-
-
-def _read_file(path: Path, wanted: set[str]) -> tuple[dict[str, Any], dict[str, Result]]:
-    with zipfile.ZipFile(path) as archive:
-        if f"{_HEADER}.npy" not in archive.namelist():
-            raise ValueError("was not written by this package")
-        header = json.loads(str(_read_array(archive, f"{_HEADER}.npy")))
-        if header["format"] != _FORMAT:
-            raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
-        keys = header["keys"]
-        results: dict[str, Result] = {key: {} for key in keys if key in wanted}
-        for member in archive.namelist():
-            name = member.removesuffix(".npy")
-            if name == _HEADER:
-                continue
-            index = 0
-            if len(keys) > 1:
-                number, _, name = name.partition("/")
-                index = int(number)
-            if keys[index] in wanted:
-                results[keys[index]][name] = _read_array(archive, member)
-    return header, results
-
-
-def _write_atomically(path: Path, write: Any) -> None:
-    """Write a file aside in its folder, flush it to the disk, and rename it."""
-    aside = path.with_name(f".aside-{uuid.uuid4().hex}")
-    try:
-        with open(aside, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    except OSError:
-        pass  # some network file systems cannot; the rename itself stands
-    finally:
-        os.close(folder)

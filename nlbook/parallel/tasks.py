@@ -14,8 +14,9 @@ from contextlib import ExitStack, closing
 from numbers import Integral
 from typing import Any
 
-from nlbook.parallel.batches import Batch, Failure, Outcome
+from nlbook.parallel.batches import Batch, Outcome
 from nlbook.parallel.code_tree import code_tree_hash
+from nlbook.parallel.collection import Collection, Reduction
 from nlbook.parallel.connection import opened
 from nlbook.parallel.engines import compute_on_engines
 from nlbook.parallel.errors import StoreError, TaskError, TaskErrors
@@ -38,6 +39,7 @@ def run_tasks(
     workers: int | None = None,
     progress: bool = True,
     description: str | None = None,
+    reduce: Callable[[int, Result], object] | None = None,
 ) -> list[Result]:
     """Call a function once for each task and return the results in the order of the tasks.
 
@@ -70,11 +72,17 @@ def run_tasks(
         Show a bar on the standard error stream.
     description : str, optional
         Text before the bar; by default the function's name.
+    reduce : callable, optional
+        Called in this thread as ``reduce(index, result)`` for one task after the other, in the
+        order of the tasks whatever the order in which they finish, so that sums do not depend
+        on the number of workers. No result is kept. One that has to wait for its turn is read
+        from the store when that has come; without a store it waits in memory. Tasks that failed
+        are skipped. An exception in it stops the run; what is stored stays.
 
     Returns
     -------
     list of dict of str to ndarray
-        The same to the bit whether computed or read, here or on engines.
+        The same to the bit whether computed or read, here or on engines. Empty with `reduce`.
 
     Raises
     ------
@@ -82,7 +90,8 @@ def run_tasks(
         If an argument or a task cannot be used; nothing has been computed.
     StoreError
         If the store is damaged, foreign or not writable. In the middle of a run (a full disk)
-        its ``.results`` holds what had been computed.
+        its ``.results`` holds what had been computed. With `reduce`, a damaged file is met when
+        its turn comes.
     TaskErrors
         If tasks raised, after all others have been finished and stored.
     ClusterError
@@ -95,54 +104,64 @@ def run_tasks(
     _check_number("retries", retries, 0)
     if workers is not None:
         _check_number("workers", workers, 1)
+    if reduce is not None and not callable(reduce):
+        raise ValueError(f"reduce must be callable, got {reduce!r}")
     name = function_name(function)
     checked = check_tasks(function, tasks)
     keys = _distinct_keys(name, int(schema), checked)
 
     shelf: Store | None = None
-    found: dict[str, Result] = {}
     if store is not None:
         shelf = open_store(store, name, int(schema), code_tree_hash(name))
-        found = shelf.read(keys)
+    collected: Collection | Reduction
+    if reduce is None:
+        collected = Collection(keys, {} if shelf is None else shelf.read(keys))
+    else:
+        collected = Reduction(keys, shelf, reduce)
+    found = collected.finished()
     missing = {key: task for key, task in zip(keys, checked, strict=True) if key not in found}
-    failures: dict[str, Failure] = {}
-    if missing:
-        if shelf is not None:
-            shelf.make_writable()
-        batches = _batches(missing, int(shard_size))
-        bar_text = description or name.rpartition(":")[2]
-        with ExitStack() as stack:
-            stream: Iterator[tuple[Batch, Outcome]]
+    with ExitStack() as stack:
+        outcomes: Iterator[tuple[Batch, Outcome]] = iter(())
+        if missing:
+            if shelf is not None:
+                shelf.make_writable()
+            batches = _batches(missing, int(shard_size))
             if cluster is None:
                 n_threads = default_workers() if workers is None else int(workers)
-                stream = compute_in_threads(function, batches, shelf, n_threads)
+                outcomes = compute_in_threads(function, batches, shelf, n_threads, reduce is None)
             else:
                 client = stack.enter_context(opened(cluster))
-                stream = compute_on_engines(client, name, batches, shelf, int(retries))
-            stack.enter_context(closing(stream))  # type: ignore[type-var]
-            bar = stack.enter_context(_bar(len(keys), len(found), bar_text, progress))
-            try:
-                for batch, outcome in stream:
-                    found.update(outcome.results)
-                    failures.update(outcome.failures)
-                    bar.update(len(batch.tasks))
-                    if outcome.unstored is not None:
-                        raise StoreError(outcome.unstored)
-            except StoreError as error:
-                error.results = [found.get(key) for key in keys]
-                raise
-            except KeyboardInterrupt as interrupt:
-                interrupt.add_note(_where_it_stands(len(keys), len(found), shelf))
-                raise
-    results = [found.get(key) for key in keys]
-    if failures:
+                outcomes = compute_on_engines(
+                    client, name, batches, shelf, int(retries), reduce is None
+                )
+            stack.enter_context(closing(outcomes))  # type: ignore[type-var]
+        n_settled = 0 if reduce is not None else len(found)
+        bar_text = description or name.rpartition(":")[2]
+        show = progress and n_settled < len(keys)
+        bar = stack.enter_context(_bar(len(keys), n_settled, bar_text, show))
+        try:
+            for _ in collected.settle():
+                bar.update()
+            for _, outcome in outcomes:
+                for _ in collected.settle(outcome):
+                    bar.update()
+                if outcome.unstored is not None:
+                    raise StoreError(outcome.unstored)
+        except StoreError as error:
+            if reduce is None:
+                error.results = collected.as_list()
+            raise
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(_where_it_stands(len(keys), len(collected.finished()), shelf))
+            raise
+    if collected.failures:
         errors = [
-            TaskError(i, key, describe_task(task), failures[key].error, failures[key].traceback)
+            TaskError(i, key, describe_task(task), failure.error, failure.traceback)
             for i, (key, task) in enumerate(zip(keys, checked, strict=True))
-            if key in failures
+            if (failure := collected.failures.get(key)) is not None
         ]
-        raise TaskErrors(errors, results, name)
-    return [found[key] for key in keys]
+        raise TaskErrors(errors, collected.as_list(), name, len(keys))
+    return collected.as_list()
 
 
 def _check_number(name: str, value: Any, least: int) -> None:

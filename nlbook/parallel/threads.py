@@ -63,12 +63,21 @@ def default_workers() -> int:
 
 
 def compute_in_threads(
-    function: Callable[..., Any], batches: Sequence[Batch], store: Store | None, workers: int
+    function: Callable[..., Any],
+    batches: Sequence[Batch],
+    store: Store | None,
+    workers: int,
+    keep: bool = True,
 ) -> Iterator[tuple[Batch, Outcome]]:
     """Yield each batch with its outcome, in the order in which they finish.
 
     Closing the generator, or Ctrl-C while it waits, stops the run: no batch is started any more,
     running tasks stop at their next `checkpoint`, and what they have finished is stored.
+
+    Parameters
+    ----------
+    keep : bool
+        Whether outcomes hold arrays that have been stored.
     """
     waiting = deque(batches)
     finished: queue.SimpleQueue[tuple[Batch, Outcome] | BaseException] = queue.SimpleQueue()
@@ -82,7 +91,7 @@ def compute_in_threads(
                 except IndexError:
                     return
                 try:
-                    finished.put((batch, compute_batch(function, batch, store)))
+                    finished.put((batch, compute_batch(function, batch, store, keep)))
                 except BaseException as error:
                     if not (isinstance(error, Cancelled) and stop.is_set()):
                         finished.put(error)

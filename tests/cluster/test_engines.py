@@ -101,6 +101,37 @@ def test_growth_on_engines_computes_only_what_is_missing(cluster, client, tmp_pa
     assert same(grown, run_tasks(noise, tasks, progress=False))
 
 
+@pytest.mark.parametrize("stored", ["not at all", "by the engines", "here"])
+def test_engines_finish_in_any_order_and_results_are_reduced_in_that_of_the_tasks(
+    client, tmp_path, monkeypatch, stored
+):
+    if stored == "here":
+        monkeypatch.setattr(Store, "make_writable", lambda store: os.makedirs(store.folder))
+    tasks = [{"n": 5, "seed": k, "duration": 0.0 if k % 2 else 0.1} for k in range(8)]
+    handed = []
+
+    def keep(index, result):
+        handed.append((index, result))
+
+    store = None if stored == "not at all" else tmp_path / "s"
+    assert run_tasks(noise, tasks, client, store, reduce=keep, progress=False) == []
+    assert [index for index, _ in handed] == list(range(8))
+    assert same([result for _, result in handed], run_tasks(noise, tasks, progress=False))
+
+
+def test_an_exception_in_reduce_stops_the_engines_work(client, tmp_path):
+    def fails(index, result):
+        raise ZeroDivisionError
+
+    tasks = [*noise_tasks(1), *noise_tasks(4, seed=8, duration=60.0)]
+    begin = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        run_tasks(noise, tasks, client, tmp_path / "s", reduce=fails, progress=False)
+    assert len(stored_files(tmp_path / "s")) == 1
+    run_tasks(noise, noise_tasks(4, seed=9), client, progress=False)
+    assert time.monotonic() - begin < 15.0
+
+
 def test_a_task_that_raises_is_reported_and_the_others_go_on(client, tmp_path):
     tasks = [{"seed": seed} for seed in range(4)]
     with pytest.raises(TaskErrors, match="2 of 4 tasks") as caught:
