@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlbook.parallel.errors import Cancelled, StoreError
-from nlbook.parallel.store import Result, Store, as_result
+from nlbook.parallel.store import Store, as_result
+from nlbook.parallel.store_files import Result
 
 __all__ = ["Batch", "Failure", "Outcome", "compute_batch"]
 

@@ -13,8 +13,8 @@ from typing import Any
 from nlbook.parallel.batches import Failure, Outcome
 from nlbook.parallel.errors import StoreWarning
 from nlbook.parallel.interruption import checkpoint
-from nlbook.parallel.store import Result, Store
-from nlbook.parallel.store_files import file_name
+from nlbook.parallel.store import Store
+from nlbook.parallel.store_files import Result, file_name
 
 __all__ = ["Collection", "Reduction"]
 

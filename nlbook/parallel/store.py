@@ -34,7 +34,7 @@ from nlbook.parallel.store_files import (
     write_file,
 )
 
-__all__ = ["Result", "Store", "as_result", "open_store"]
+__all__ = ["Store", "as_result", "open_store"]
 
 _DESCRIPTION = "store.json"
 _NAME = re.compile(r"(?!__)[^/]+")

@@ -33,6 +33,7 @@ __all__ = [
 #: What a task returns: arrays by name.
 Result: TypeAlias = dict[str, np.ndarray]
 
+#: Name and version of the format of files and of the store's description.
 FORMAT = "nlbook store 1"
 #: What reading a file raises when it is damaged or was written by something else.
 DAMAGE = (

@@ -21,7 +21,8 @@ from nlbook.parallel.connection import opened
 from nlbook.parallel.engines import compute_on_engines
 from nlbook.parallel.errors import StoreError, TaskError, TaskErrors
 from nlbook.parallel.keys import check_tasks, describe_task, function_name, task_key
-from nlbook.parallel.store import Result, Store, open_store
+from nlbook.parallel.store import Store, open_store
+from nlbook.parallel.store_files import Result
 from nlbook.parallel.threads import compute_in_threads, default_workers
 
 __all__ = ["run_tasks"]
