@@ -57,8 +57,11 @@ def claim(
     source : str
         Where the expected value or the bound comes from.
     format : str, optional
-        Format of the value; refused when finer than the tolerance. By default the last digit
-        is that of the tolerance, or two digits of the larger bound.
+        Format of the value; refused when its last digit is worth less than the power of ten
+        not above the tolerance. By default that is the last digit (tens within 50, tenths
+        within 0.3), or the second digit of the larger bound. A value far below a lone `maximum`
+        is shown as below a hundredth (or a tenth) of it: its own digits are rounding errors,
+        which differ between processors.
     unit : str, optional
         Unit, for the table.
 
@@ -108,7 +111,8 @@ def claim(
     }
     verdict = ("holds" if holds else "fails") if tested or not finite else "not tested here"
     shown = f"{text} {unit}" if unit else text
-    _display(name, text, {"claim": row}, f"{name} = {shown}; claimed: {bounds}; {verdict}")
+    relation = "is" if text.startswith("below") else "="
+    _display(name, text, {"claim": row}, f"{name} {relation} {shown}; claimed: {bounds}; {verdict}")
     if not holds and (tested or not finite):
         raise ClaimFailed(f"claim {name}: {value!r} is not {bounds} ({source})")
 
@@ -200,23 +204,34 @@ def _text(
         return str(value)
     if format is not None:
         text = _format(value, format)
-        if tolerance and _last_place(text) < tolerance * (1 - 1e-9):
+        if tolerance and _last_place(text) < _place(tolerance):
             raise ValueError(
                 f"claim {name}: format={format!r} shows {text}, finer than its tolerance "
                 f"{tolerance:.3g}"
             )
         return text
     if tolerance:
-        return _rounded(value, math.ceil(math.log10(tolerance) - 1e-9))
+        return _rounded(value, _place(tolerance))
     if isinstance(value, int):
         return str(value)
     largest = max(abs(minimum or 0.0), abs(maximum or 0.0), abs(value) if tolerance == 0 else 0.0)
     largest = largest or abs(value)
     digits = 6 if tolerance == 0 else 2
-    return _rounded(value, math.floor(math.log10(largest)) - digits + 1 if largest else 0)
+    text = _rounded(value, _place(largest) - digits + 1 if largest else 0)
+    if tolerance is None and minimum is None and maximum is not None and maximum > 0:
+        hundredth, tenth = (Decimal(f"{maximum / part:.2g}") for part in (100, 10))
+        if abs(value) < hundredth or text == "0":
+            limit = hundredth if abs(value) < hundredth else tenth
+            text = f"below {_rounded(limit, int(limit.as_tuple().exponent))}"
+    return text
 
 
-def _rounded(value: float, exponent: int) -> str:
+def _place(number: float) -> int:
+    """Exponent of the power of ten not above a positive number."""
+    return math.floor(math.log10(number) + 1e-9)
+
+
+def _rounded(value: float | Decimal, exponent: int) -> str:
     """`value` to a multiple of 10**exponent, in the shorter notation."""
     rounded = Decimal(value).quantize(Decimal(1).scaleb(exponent)) + 0
     if rounded == 0:
@@ -228,13 +243,13 @@ def _rounded(value: float, exponent: int) -> str:
 
 
 def _last_place(text: str) -> float:
-    """Unit of the last digit of a formatted number; zero when it isn't one."""
+    """Exponent of the last digit of a formatted number; infinite when it isn't one."""
     percent = text.endswith("%")
     try:
         exponent = Decimal(text.rstrip("%").replace(",", "")).as_tuple().exponent
     except InvalidOperation:
         return math.inf
-    return 10.0 ** (int(exponent) - 2 * percent)
+    return int(exponent) - 2 * percent
 
 
 def _bounds_in_words(

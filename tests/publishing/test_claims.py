@@ -29,6 +29,13 @@ def test_a_claim_that_holds_is_glued_and_listed(begun):
     assert shown[1][0] == {"text/plain": "a.b = 0.500 b; claimed: 0.5 within 0.001; holds"}
 
 
+def test_a_residual_far_below_its_bound_is_shown_by_the_bound(begun):
+    shown = begun()
+    claim("a", 4e-17, maximum=1e-12, source="theory", unit="b")
+    assert shown[0][0] == {"application/papermill.record/text/plain": "'below 1e-14'"}
+    assert shown[1][0] == {"text/plain": "a is below 1e-14 b; claimed: at most 1e-12; holds"}
+
+
 @pytest.mark.parametrize(
     "bounds",
     [
@@ -125,12 +132,29 @@ def test_a_claim_before_begin_is_refused(monkeypatch):
     "value, tolerance, minimum, maximum, text",
     [
         (1.23456, 1e-3, None, None, "1.235"),
-        (1.23456, 5e-3, None, None, "1.23"),
-        (0.999, 0.02, None, None, "1.0"),
-        (663.2, 50, None, None, "700"),
+        (1.23456, 5e-3, None, None, "1.235"),
+        (0.999, 0.02, None, None, "1.00"),
+        (0.999, 0.2, None, None, "1.0"),
+        (671.2, 50, None, None, "670"),
+        (671.2, 100, None, None, "700"),
+        (-0.11, 0.3, None, None, "-0.1"),
+        (-0.04, 0.3, None, None, "0"),
+        (0.2, 0.1 + 0.2, None, None, "0.2"),
         (1.23456e-9, 1e-12, None, None, "1.235e-9"),
         (-3e-17, 1e-12, None, None, "0"),
-        (3.2e-16, None, None, 1e-12, "0"),
+        (4e-17, None, None, 1e-12, "below 1e-14"),
+        (-4e-17, None, None, 1e-12, "below 1e-14"),
+        (0.0, None, None, 1e-12, "below 1e-14"),
+        (3e-14, None, None, 1e-12, "below 1e-13"),
+        (3.2e-13, None, None, 1e-12, "3e-13"),
+        (1e-9, None, None, 2.5e-3, "below 2.5e-5"),
+        (0.02, None, None, 5.0, "below 0.05"),
+        (3.0, None, None, 50_000, "below 500"),
+        (0.95, None, None, 1.1, "0.9"),
+        (-5.0, None, None, 1.0, "-5.0"),
+        (-2.0, None, None, -1.5, "-2.0"),
+        (3e-17, None, 0.0, 1e-12, "0"),
+        (0, None, None, 100, "0"),
         (2.0031, None, 1.9, None, "2.0"),
         (663.2, None, 600, 700, "660"),
         (0.0123, None, 0.0, None, "0.012"),
@@ -146,16 +170,27 @@ def test_the_text_follows_the_tolerance_or_the_bound(value, tolerance, minimum, 
 @given(st.floats(-1e9, 1e9), st.floats(1e-12, 1e6, allow_subnormal=False))
 def test_the_text_is_within_the_tolerance_scale_and_no_finer(value, tolerance):
     text = _text("a", value, None, tolerance, None, None)
-    unit = 10 ** math.ceil(math.log10(tolerance) - 1e-9)
+    unit = 10 ** math.floor(math.log10(tolerance) + 1e-9)
     assert abs(float(text) - value) <= 0.5 * unit * (1 + 1e-6)
     assert float(text) == pytest.approx(round(float(text) / unit) * unit, rel=1e-9, abs=1e-300)
 
 
-def test_a_format_finer_than_the_tolerance_is_refused(begun):
+@pytest.mark.parametrize(
+    "value, tolerance, format", [(1.0, 0.05, ".3f"), (671.2, 50, ".0f"), (0.5, 0.2, ".2%")]
+)
+def test_a_format_finer_than_the_tolerance_is_refused(begun, value, tolerance, format):
     begun()
     with pytest.raises(ValueError, match="finer than its tolerance"):
-        claim("a", 1.0, 1.0, atol=0.05, format=".3f", source="theory")
-    claim("a", 1.0, 1.0, atol=0.05, format=".1f", source="theory")
+        claim("a", value, value, atol=tolerance, format=format, source="theory")
+
+
+@pytest.mark.parametrize(
+    "value, tolerance, format", [(1.0, 0.05, ".2f"), (671.2, 5, ".0f"), (0.5, 0.02, ".0%")]
+)
+def test_a_format_as_fine_as_the_tolerance_is_shown(begun, value, tolerance, format):
+    shown = begun()
+    claim("a", value, value, atol=tolerance, format=format, source="theory")
+    assert row(shown)["text"] == f"{value:{format}}"
 
 
 def test_a_number_is_glued_without_a_claim(begun):
