@@ -157,6 +157,16 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
         return path
 
+    def emulate(self, **media: Any) -> None:
+        """Show the page that is open as another medium, or to another reader.
+
+        Parameters
+        ----------
+        **media
+            ``media="print"``, or ``features=[{"name": ..., "value": ...}]`` of a media query.
+        """
+        self._loop.run_until_complete(self._call("Emulation.setEmulatedMedia", media))
+
     def run(self, script: str) -> Any:
         """Evaluate an expression in the page that is open."""
         return self._loop.run_until_complete(self._evaluate(script))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -106,9 +107,24 @@ def subplots(
 
 
 def show(
-    figure: Figure, *, name: str, caption: str, alt: str, allow_unlabelled: bool = False
+    figure: Figure,
+    *,
+    name: str,
+    caption: str,
+    alt: str,
+    allow_unlabelled: bool = False,
+    frames: Iterable[Any] | None = None,
+    draw: Callable[[Any], object] | None = None,
+    seconds_per_frame: float = 0.1,
+    density: float = 2.0,
 ) -> None:
-    """Show a figure with its caption and alt text, and close it.
+    """Show a figure, still or animated, with its caption and alt text, and close it.
+
+    With `frames` and `draw` it is an animated PNG that loops for ever, in at most 256 colours.
+    Other tools see one more picture. On the site it has a box to stop it at its first frame;
+    readers who ask their system for less motion, and paper, get that frame alone. So the first
+    frame should say by itself what the caption says: ``frames=[last, *range(last)]`` begins
+    with the end.
 
     Parameters
     ----------
@@ -119,14 +135,39 @@ def show(
     caption : str
         Its caption, in MyST; may hold computed numbers.
     alt : str
-        What it shows, for who doesn't see it; plain words, may hold computed numbers.
+        What it shows, and how it moves, for who doesn't see it; plain words, may hold computed
+        numbers.
     allow_unlabelled : bool
         Let axes be without labels.
+    frames : iterable, optional
+        What `draw` is called with, one call a frame; at least two.
+    draw : callable, optional
+        ``draw(frame)`` changes the artists of `figure`, best without clearing its axes. Limits of
+        the axes are the author's to fix; their places stay those of the first frame.
+    seconds_per_frame : float
+        How long a frame is shown, seconds; from 0.02 to 60.
+    density : float
+        Pixels of the picture to a pixel of the page, from 1 to 4. Fewer make it smaller and less
+        sharp.
 
     Raises
     ------
     ValueError
-        For an empty caption or alt text, an axis without label, or a picture over 1 MB.
+        For an empty caption or alt text, an axis without label, a picture over 1 MB, only one of
+        `frames` and `draw`, or frames that are fewer than two or all the same.
+
+    Examples
+    --------
+    A wave that moves to the right, one period in 20 frames::
+
+        figure, axes = figures.subplots(width="half")
+        (line,) = axes.plot(x, np.sin(x))
+        axes.set(xlabel="x (m)", ylabel="displacement (m)")
+
+        def draw(frame):
+            line.set_ydata(np.sin(x - 2 * np.pi * frame / 20))
+
+        figures.show(figure, name="fig-wave", caption=..., alt=..., frames=range(20), draw=draw)
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
@@ -136,16 +177,28 @@ def show(
     for label, text in {"caption": caption, "alt": alt}.items():
         if not text.strip():
             raise ValueError(f"figure {name}: {label} must not be empty")
-    if not allow_unlabelled:
-        for axes in figure.axes:
-            _check_labels(name, axes)
-    picture = _png(figure)
-    plt.close(figure)
-    if len(picture) > _LARGEST:
-        raise ValueError(
-            f"figure {name}: {len(picture) / 1e6:.1f} MB, must be at most {_LARGEST / 1e6:.0f} MB; "
-            "draw fewer points, or rasterise less noise"
+    if not 1 <= density <= 4:
+        raise ValueError(f"figure {name}: density={density!r} must be from 1 to 4")
+    if (frames is None) != (draw is None):
+        raise ValueError(f"figure {name}: an animation needs both frames and draw")
+    if frames is not None and draw is not None:
+        if not 0.02 <= seconds_per_frame <= 60:  # browsers slow down what is faster
+            raise ValueError(
+                f"figure {name}: seconds_per_frame={seconds_per_frame!r} must be from 0.02 to 60"
+            )
+        picture = _animation(
+            figure, name, frames, draw, seconds_per_frame, density, allow_unlabelled
         )
+    else:
+        if not allow_unlabelled:
+            _check_all_labels(name, figure)
+        picture = _png(figure, density)
+        if len(picture) > _LARGEST:
+            raise ValueError(
+                f"figure {name}: {_megabytes(picture)}; draw fewer points, or rasterise less "
+                f"noise, or lower density (now {density:g})"
+            )
+    plt.close(figure)
     width, height = (round(_DENSITY * length) for length in figure.get_size_inches())
     described = {"name": name, "caption": caption, "alt": alt, "width": width, "height": height}
     display(
@@ -158,11 +211,56 @@ def show(
     )
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, density: float, **options: Any) -> bytes:
     buffer = io.BytesIO()
     # without the program's name and version the same figure gives the same bytes
-    figure.savefig(buffer, format="png", dpi=2 * _DENSITY, metadata={"Software": None})
+    figure.savefig(
+        buffer, format="png", dpi=density * _DENSITY, metadata={"Software": None}, **options
+    )
     return buffer.getvalue()
+
+
+def _animation(
+    figure: Figure,
+    name: str,
+    frames: Iterable[Any],
+    draw: Callable[[Any], object],
+    seconds_per_frame: float,
+    density: float,
+    allow_unlabelled: bool,
+) -> bytes:
+    from nlbook.publishing.animation import animate
+
+    pictures: list[bytes] = []
+    for frame in frames:
+        draw(frame)
+        if not (pictures or allow_unlabelled):
+            _check_all_labels(name, figure)
+        pictures.append(_png(figure, density, pil_kwargs={"compress_level": 1}))
+        figure.set_layout_engine("none")  # else a longer tick label moves the axes
+    if len(pictures) < 2:
+        raise ValueError(f"figure {name}: frames must be at least 2, got {len(pictures)}")
+    try:
+        animation = animate(pictures, seconds_per_frame, _LARGEST)
+    except ValueError as error:
+        raise ValueError(f"figure {name}: {error}") from None
+    if len(animation) > _LARGEST:
+        fewer = int(len(pictures) * _LARGEST / len(animation))
+        raise ValueError(
+            f"figure {name}: {_megabytes(animation)} in {len(pictures)} frames; draw about "
+            f"{fewer} frames, or lower density (now {density:g}), or a smaller figure, or fewer "
+            "points that move"
+        )
+    return animation
+
+
+def _megabytes(picture: bytes) -> str:
+    return f"{len(picture) / 1e6:.1f} MB, must be at most {_LARGEST / 1e6:.0f} MB"
+
+
+def _check_all_labels(name: str, figure: Figure) -> None:
+    for axes in figure.axes:
+        _check_labels(name, axes)
 
 
 def _check_labels(name: str, axes: Axes) -> None:

@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nlbook.publishing.animation import first_frame, is_animated
 from nlbook.publishing.staging import SiteError
 
 __all__ = [
+    "offer_stills",
     "prune",
     "render",
     "replace",
@@ -27,6 +29,18 @@ _UNWANTED = re.compile(
     r'|<link[^>]*sphinx-thebe\.css[^>]*>|<link rel="preload"[^>]*>',
     re.DOTALL,
 )
+_PICTURE = re.compile(
+    r'(?:<a class="[^"]*image-reference"[^>]*>\s*)?'
+    r'<img\b[^>]*\ssrc="([^"]*_images/[^"]+\.png)"[^>]*>(?:\s*</a>)?'
+)
+# Style sheets show one of the two pictures: see nlbook.css.
+_STOPPABLE = """\
+<div class="animation">
+<div class="moving">{moving}</div>
+<div class="still">{still}</div>
+<label><input type="checkbox"/> <span class="stop">Stop the animation</span>\
+<span class="play">Play the animation</span></label>
+</div>"""
 _MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
 
 
@@ -67,6 +81,29 @@ def prune(html: Path) -> None:
     for path in (html / "_static").glob("sphinx-thebe.*"):
         path.unlink()
     (html / ".buildinfo").unlink(missing_ok=True)
+
+
+def offer_stills(html: Path) -> None:
+    """Give each animated picture its first frame beside it, and a box to change between them."""
+    stills: dict[Path, bool] = {}
+
+    def stoppable(match: re.Match[str]) -> str:
+        moving, source = match.group(0, 1)
+        picture = page.parent / source
+        still = picture.with_name(f"{picture.stem}-still.png")
+        if picture not in stills:
+            stills[picture] = is_animated(picture)
+            if stills[picture]:
+                still.write_bytes(first_frame(picture))
+        if not stills[picture]:
+            return moving
+        unmoved = moving.replace(picture.name, still.name)
+        return _STOPPABLE.format(moving=moving, still=unmoved)
+
+    for page in html.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        if "_images/" in text:
+            page.write_text(_PICTURE.sub(stoppable, text), encoding="utf-8")
 
 
 def replace(new: Path, out: Path) -> None:

@@ -98,6 +98,7 @@ def build_site(
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(staged, kept, ignore=shutil.ignore_patterns("_build"))
         rendering.prune(html)
+        rendering.offer_stills(html)
         rendering.replace(html, out)
     return out
 

@@ -26,6 +26,15 @@ publishing.claim("tiny.noise", 0.5 + noise, maximum=1 + noise, source="rounding"
 print("half way", file=sys.stderr)
 print("done")
 ```
+
+```{code-cell} ipython3
+figure, axes = publishing.figures.subplots(width="half")
+axes.set(xlabel="x", ylabel="y", ylim=(0, 3))
+words = {"caption": "A level that rises.", "alt": "A line that moves up."}
+publishing.figures.show(
+    figure, name="fig-level", frames=range(3), draw=axes.axhline, density=1, **words
+)
+```
 """
 
 
@@ -148,12 +157,14 @@ def test_the_copies_of_the_real_book_are_the_chapters():
     assert check_copies(find_book(__file__)) == []
 
 
-def test_nbval_passes_a_copy_and_fails_a_changed_number(copied):
+def test_nbval_passes_a_copy_and_other_pixels_and_fails_a_changed_number(copied):
     changes = {
         "good": (),
         "result": ('"1.0"', '"1.1"'),
         "claim": ("'1.000'", "'1.001'"),
         "print": ('"done\\n"', '"finished\\n"'),
+        "pixels": ('"image/png": "iVBOR', '"image/png": "iVBOQ'),
+        "alt": (' "A line', ' "The line'),
     }
     text = (copied.copies / "01_tiny.ipynb").read_text()
     for name, change in changes.items():
@@ -170,4 +181,4 @@ def test_nbval_passes_a_copy_and_fails_a_changed_number(copied):
     )  # fmt: skip
     failed = {line.split("/")[-1].split(".")[0] for line in run.stdout.splitlines()
               if line.startswith("FAILED")}  # fmt: skip
-    assert failed == {"result", "claim", "print"}, run.stdout
+    assert failed == {"result", "claim", "print", "alt"}, run.stdout

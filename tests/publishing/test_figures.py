@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
 
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from nlbook.publishing import figures
 
@@ -78,6 +80,15 @@ def test_a_figure_is_shown_with_caption_alt_and_its_size_on_the_page(begun, labe
     }
 
 
+def test_a_lower_density_gives_fewer_pixels_of_the_same_size_on_the_page(begun, labelled):
+    shown = begun()
+    figures.show(labelled[0], name="fig-a", density=1, **WORDS)
+    data, metadata = shown[0]
+    width, height = struct.unpack(">II", base64.b64decode(data["image/png"])[16:24])
+    figure = metadata["nlbook"]["figure"]
+    assert (width, height) == (figure["width"], figure["height"])
+
+
 def test_the_same_figure_gives_the_same_bytes(begun):
     shown = begun()
     for _ in range(2):
@@ -146,3 +157,121 @@ def test_a_picture_over_a_megabyte_is_refused(labelled, monkeypatch):
 def test_a_width_that_does_not_fit_is_refused(width):
     with pytest.raises(ValueError, match="width="):
         figures.subplots(width=width)
+
+
+@pytest.fixture
+def moving(labelled):
+    """A figure, and what draws a frame of it."""
+    figure, axes = labelled
+    (line,) = axes.plot([0, 1], [1.5, 1.5])
+
+    def draw(level):
+        line.set_ydata([level, level])
+        axes.set_title(f"at {level}")
+
+    return figure, draw
+
+
+LEVELS = (1.2, 1.5, 1.8)
+
+
+def animate(shown, figure, draw, **options):
+    options = {"frames": LEVELS, **options}
+    figures.show(figure, name="fig-a", draw=draw, **WORDS | options)
+    return base64.b64decode(shown[-1][0]["image/png"])
+
+
+def test_frames_give_one_animated_png_that_loops_for_ever(begun, moving):
+    picture = Image.open(io.BytesIO(animate(begun(), *moving, seconds_per_frame=0.25)))
+    assert (picture.format, picture.n_frames, picture.info["loop"]) == ("PNG", 3, 0)
+    assert [frame.info["duration"] for frame in ImageSequence.Iterator(picture)] == [250] * 3
+
+
+def test_an_animation_has_caption_alt_and_size_as_a_picture_has(begun, moving):
+    shown = begun()
+    picture = Image.open(io.BytesIO(animate(shown, *moving)))
+    data, metadata = shown[0]
+    figure = metadata["nlbook"]["figure"]
+    assert data["text/plain"] == metadata["image/png"]["alt"] == WORDS["alt"]
+    assert figure.items() >= {"name": "fig-a", **WORDS}.items()
+    assert picture.size == (2 * figure["width"], 2 * figure["height"])
+
+
+def test_the_first_frame_is_the_figure_as_it_is_drawn_first(begun, moving):
+    figure, draw = moving
+    draw(LEVELS[0])
+    still = Image.open(io.BytesIO(figures._png(figure, 2.0))).convert("RGB")
+    first = Image.open(io.BytesIO(animate(begun(), figure, draw))).convert("RGB")
+    # of 255: a palette changes shades of edges; a line elsewhere would change white to a colour
+    assert np.abs(np.asarray(still, int) - np.asarray(first, int)).max() < 64
+
+
+def test_the_same_frames_give_the_same_bytes(begun):
+    shown = begun()
+
+    def once():
+        figure, axes = figures.subplots(width="half")
+        (line,) = axes.plot([0, 1], [0, 1])
+        axes.set(xlabel="x", ylabel="y")
+        return animate(shown, figure, lambda level: line.set_ydata([0, level]))
+
+    assert once() == once()
+
+
+def test_axes_keep_their_place_from_frame_to_frame(begun, moving):
+    figure, _ = moving
+    axes = figure.axes[0]
+    places = []
+
+    def draw(level):
+        places.append(axes.get_position().bounds)
+        axes.set_ylim(0, 10**level)  # longer and longer tick labels
+
+    animate(begun(), figure, draw, frames=(1, 3, 5, 7))
+    assert len(set(places[1:])) == 1
+
+
+@pytest.mark.parametrize("given", [{"frames": None}, {"draw": None}])
+def test_an_animation_needs_frames_and_what_draws_them(moving, given):
+    figure, draw = moving
+    options = {"frames": LEVELS, "draw": draw, **WORDS, **given}
+    with pytest.raises(ValueError, match="needs both frames and draw"):
+        figures.show(figure, name="fig-a", **options)
+
+
+@pytest.mark.parametrize("frames", [[], [1.2]])
+def test_fewer_than_two_frames_are_refused(begun, moving, frames):
+    with pytest.raises(ValueError, match=f"at least 2, got {len(frames)}"):
+        animate(begun(), *moving, frames=frames)
+
+
+def test_frames_that_are_all_the_same_are_refused(begun, moving):
+    with pytest.raises(ValueError, match="figure fig-a: all frames are the same"):
+        animate(begun(), *moving, frames=[1.2, 1.2])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds_per_frame", 0.0),
+        ("seconds_per_frame", float("nan")),
+        ("seconds_per_frame", 61),
+        ("density", 0.5),
+        ("density", float("nan")),
+    ],
+)
+def test_a_time_or_density_out_of_range_is_refused(moving, name, value):
+    with pytest.raises(ValueError, match=f"{name}={value!r} must be from"):
+        animate([], *moving, **{name: value})
+
+
+def test_an_animation_with_an_axis_without_label_is_refused(begun, moving):
+    moving[0].axes[0].set_xlabel("")
+    with pytest.raises(ValueError, match="the x axis 'at 1.2' has no label"):
+        animate(begun(), *moving)
+
+
+def test_an_animation_over_a_megabyte_is_refused_with_what_makes_it_smaller(moving, monkeypatch):
+    monkeypatch.setattr(figures, "_LARGEST", 10_000)
+    with pytest.raises(ValueError, match=r"in 3 frames; draw about \d frames, or lower density"):
+        animate([], *moving)

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from nlbook.publishing import freshness, parameters, staging
+from nlbook.publishing.animation import animate
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.site import build_site
 
@@ -120,9 +121,9 @@ BIB = """\
 """
 
 
-def png(width=64, height=40):
+def png(width=64, height=40, grey=176):
     """A grey picture, as base64."""
-    rows = b"".join(b"\0" + b"\xb0" * width for _ in range(height))
+    rows = b"".join(b"\0" + bytes([grey]) * width for _ in range(height))
 
     def chunk(kind, data):
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -133,15 +134,22 @@ def png(width=64, height=40):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + data).decode()
 
 
+def animated_png(width=64, height=40):
+    """Three grey pictures, ever lighter, one after another."""
+    pictures = [base64.b64decode(png(width, height, grey)) for grey in (16, 128, 240)]
+    return animate(pictures, 0.1, 10**6)
+
+
 def figure(
     name="fig-walks",
     caption=r"End points; $\sigma^2 = 64$, see {eq}`eq-diffusion`.",
     alt="Histogram of end points, bell-shaped, variance 64.",
+    picture=None,
 ):
     """The output of `figures.show`."""
     return nbformat.v4.new_output(
         "display_data",
-        data={"image/png": png(), "text/plain": alt},
+        data={"image/png": picture or png(), "text/plain": alt},
         metadata={
             "image/png": {"alt": alt, "width": 32, "height": 20},
             "nlbook": {"figure": {"name": name, "caption": caption, "alt": alt}},
@@ -223,9 +231,15 @@ def write_small_book(folder):
         (source / f"{name}.md").write_text(text)
     book = Book(folder)
     book.executed.mkdir(parents=True)
+    moving = figure(
+        "fig-moving",
+        caption="Walkers.",
+        alt="Points that spread.",
+        picture=base64.b64encode(animated_png()).decode(),
+    )
     walks = executed_notebook(
         source / "01_walks.md",
-        [[], [], [figure()], [claim()]],
+        [[], [], [figure(), moving], [claim()]],
         given={"n_walkers": 40, "seed": 1},
     )
     use = executed_notebook(source / "02_use.md", [[], [result("17")]])

@@ -6,11 +6,13 @@ import shutil
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
+from nlbook.publishing.browser import Browser, find_chromium
 from nlbook.publishing.site import build_site, stage
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
-from .conftest import executed_notebook, figure
+from .conftest import animated_png, executed_notebook, figure
 
 
 def read(path):
@@ -35,6 +37,56 @@ def test_a_figure_has_its_caption_number_and_alt_text(walks):
     assert drawn.img["alt"] == "Histogram of end points, bell-shaped, variance 64."
     assert drawn.figcaption.get_text().strip().startswith("Fig. 1.1")
     assert "see (1.1)" in drawn.figcaption.get_text()
+
+
+def test_an_animation_has_its_caption_alt_text_and_very_bytes(small_site, walks):
+    drawn = walks.find("figure", id="fig-moving")
+    image = drawn.select_one(".moving img")
+    assert image["alt"] == "Points that spread."
+    assert drawn.figcaption.get_text().strip().startswith("Fig. 1.2 Walkers.")
+    assert (small_site / image["src"]).read_bytes() == animated_png()
+
+
+def test_an_animation_has_its_first_frame_to_stop_at(small_site, walks):
+    drawn = walks.find("figure", id="fig-moving")
+    still, moving = (drawn.select_one(f".{kind} img") for kind in ("still", "moving"))
+    assert still["alt"] == moving["alt"]
+    picture = Image.open(small_site / still["src"])
+    assert not picture.is_animated
+    assert picture.convert("RGB").getcolors() == [(64 * 40, (16, 16, 16))]
+    assert drawn.select_one("label input[type=checkbox]")
+
+
+def test_a_still_picture_stays_as_it_is(walks):
+    assert walks.find("figure", id="fig-walks").find(class_="animation") is None
+
+
+SHOWN = """(() => {
+  const shown = part => getComputedStyle(document.querySelector('.animation ' + part)).display;
+  return ['.moving', '.still', 'label'].filter(part => shown(part) !== 'none').join(' ');
+})()"""
+
+
+@pytest.mark.parametrize(
+    ("media", "first", "clicked"),
+    [
+        ({}, ".moving label", ".still label"),
+        ({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]},
+         ".still label", ".moving label"),
+        ({"media": "print"}, ".still", ".still"),
+    ],
+)  # fmt: skip
+def test_an_animation_stops_at_a_click_for_less_motion_and_on_paper(
+    small_site, media, first, clicked
+):
+    if (program := find_chromium()) is None:
+        pytest.skip("no Chromium here: whether an animation stops was not checked")
+    with Browser(program) as browser:
+        browser.open((small_site / "01_walks.html").as_uri(), 800, 600)
+        browser.emulate(**media)
+        assert browser.run(SHOWN) == first
+        browser.run("document.querySelector('.animation input').click()")
+        assert browser.run(SHOWN) == clicked
 
 
 def test_a_chapter_says_what_made_it(walks):
