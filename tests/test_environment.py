@@ -29,6 +29,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",  # without a graphical toolkit
     "nbconvert": "nbconvert-core",  # without pandoc
 }
+WRITTEN_BY_TESTS = {"onlyhere"}  # modules that a test writes, then imports
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
@@ -64,18 +65,23 @@ def test_conda_has_the_same_packages_with_the_same_ranges():
     assert found == expected
 
 
-def test_every_package_that_is_imported_is_a_dependency():
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("nlbook", ["md", "training"]), ("tests", ["md", "training", "test"])]
+)
+def test_every_package_that_is_imported_is_a_dependency(folder, extras):
     imported = set()
-    for path in (ROOT / "nlbook").rglob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
-    imported -= {*sys.stdlib_module_names, "nlbook"}
+    imported -= {*sys.stdlib_module_names, "nlbook", "tests", *WRITTEN_BY_TESTS}
     homes = metadata.packages_distributions()
-    optional = PROJECT["optional-dependencies"]
-    declared = requirements(PROJECT["dependencies"] + optional["md"] + optional["training"])
+    lines = PROJECT["dependencies"] + [
+        line for extra in extras for line in PROJECT["optional-dependencies"][extra]
+    ]
+    declared = requirements(lines)
     unknown = {
         name
         for name in imported
