@@ -17,19 +17,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.dynamics import evolve, random_dislocations
+from nlbook.dislocations.dynamics import BlowUp, evolve, random_dislocations
 from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.sources import random_sources
 from nlbook.parallel import seed_sequence
 
 __all__ = ["CreepProtocol", "CreepRun", "simulate_creep"]
 
-# Stress under which the paper's cases creep, sigma0.
-_STRESS = {1: 0.0125}
+# What tells the paper's cases apart.
+_CASES = {
+    1: {"applied_stress": 0.0125, "n_sources": 0, "creep_steps": 30_000},
+    2: {"applied_stress": 0.0125, "n_sources": 20, "creep_steps": 25_000},
+    3: {"applied_stress": 0.0250, "n_sources": 20, "creep_steps": 25_000},
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,14 @@ class CreepProtocol:
     relaxation_steps: int = 10_000
     #: steps of length creep_dt between relaxation and creep, without load; the paper has none
     settling_steps: int = 1000
+    #: Frank-Read sources, at work during creep only
+    n_sources: int = 0
+    #: mean distance at which a source's pair appears, b; its inverse is the critical stress
+    nucleation_length: float = 50.0
+    #: mean time at stress before a source emits, t0
+    nucleation_time: float = 10.0
+    #: variance of the length, and of the time in the paper's steps (see `random_sources`)
+    nucleation_variance: float = 5.0
     #: shear stress during creep, sigma0
     applied_stress: float = 0.0125
     #: step of the creep, t0
@@ -61,23 +74,28 @@ class CreepProtocol:
     n_records: int = 300
     #: times, evenly spread over the creep and ending with it, at which shifts are kept
     n_snapshots: int = 3
+    #: steps of the creep between two counts of all speeds
+    count_speeds_every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("n_dislocations", "n_records", "n_snapshots"):
-            _check_integer(name, getattr(self, name), 1)
-        for name in ("relaxation_steps", "settling_steps", "creep_steps"):
-            _check_integer(name, getattr(self, name), 0)
-        if self.n_dislocations < 2 or self.n_dislocations % 2:
-            raise ValueError(
-                f"n_dislocations must be even and at least 2, got {self.n_dislocations!r}"
-            )
-        for name in ("box_length", "relaxation_dt", "creep_dt"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)!r}")
+        for name, least in _INTEGERS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value!r}")
+        if self.n_dislocations % 2:
+            raise ValueError(f"n_dislocations must be even, got {self.n_dislocations!r}")
         if not 0 <= self.annihilation_distance < self.box_length / 2:
             raise ValueError(
                 "annihilation_distance must lie in 0 .. box_length/2, "
                 f"got {self.annihilation_distance!r}"
+            )
+        if not (np.isfinite(self.nucleation_variance) and self.nucleation_variance >= 0):
+            raise ValueError(
+                f"nucleation_variance must not be negative, got {self.nucleation_variance!r}"
             )
         if not np.isfinite(self.applied_stress):
             raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
@@ -90,18 +108,32 @@ class CreepProtocol:
             )
 
     @classmethod
-    def for_case(cls, case: int) -> CreepProtocol:
-        """The paper's protocol of a case; this version has Case 1, which has no sources."""
-        if case not in _STRESS:
-            raise ValueError(f"case must be one of {tuple(_STRESS)}, got {case!r}")
-        return cls(applied_stress=_STRESS[case])
+    def for_case(cls, case: int, **changes: Any) -> CreepProtocol:
+        """The paper's protocol of case 1, 2 or 3, with changes to its fields."""
+        if case not in _CASES:
+            raise ValueError(f"case must be one of {tuple(_CASES)}, got {case!r}")
+        return cls(**(_CASES[case] | changes))
+
+
+# Least values of the integer fields, and the fields that must be positive.
+_INTEGERS = {
+    "n_dislocations": 2,
+    "relaxation_steps": 0,
+    "settling_steps": 0,
+    "n_sources": 0,
+    "creep_steps": 0,
+    "n_records": 1,
+    "n_snapshots": 1,
+    "count_speeds_every": 0,
+}
+_POSITIVE = ("box_length", "relaxation_dt", "creep_dt", "nucleation_length", "nucleation_time")
 
 
 @dataclass(frozen=True)
 class CreepRun:
     """One realization. Lengths in b, times in t0, velocities in b/t0; shapes in brackets.
 
-    n0 dislocations start, n are left when the load is applied.
+    n0 dislocations start, n are left when the load is applied, m are born during creep.
     """
 
     #: positions at the start (n0,)
@@ -112,7 +144,7 @@ class CreepRun:
     #: positions when the load is applied (n,); x is not wrapped into the box
     relaxed_x: NDArray[np.float64]
     relaxed_y: NDArray[np.float64]
-    #: +1 or -1 (n,)
+    #: +1 or -1, of those left and those born (n + m,)
     burgers_sign: NDArray[np.float64]
     #: series of the relaxation; see `Trajectory`
     relaxation_time: NDArray[np.float64]
@@ -120,20 +152,30 @@ class CreepRun:
     relaxation_speed: NDArray[np.float64]
     relaxation_slip_rate: NDArray[np.float64]
     relaxation_strain: NDArray[np.float64]
-    #: largest glide of a survivor while it settled; what the relaxation's step left behind
+    #: largest glide of a survivor while it settled; what the relaxation's step left behind (1,)
     settling_shift: NDArray[np.float64]
+    #: sources: position, distance of a pair, time at stress (4, n_sources)
+    sources: NDArray[np.float64]
     #: series of the creep, time counted from the load
     creep_time: NDArray[np.float64]
     creep_number: NDArray[np.int64]
     creep_speed: NDArray[np.float64]
     creep_slip_rate: NDArray[np.float64]
     creep_strain: NDArray[np.float64]
+    #: counts of speeds during creep; see `Trajectory`
+    speed_counts: NDArray[np.int64]
     #: times of the snapshots (n_snapshots,)
     snapshot_time: NDArray[np.float64]
-    #: glide since the load was applied, not wrapped (n_snapshots, n)
+    #: glide since the load was applied, or since birth, not wrapped (n_snapshots, n + m)
     shift: NDArray[np.float64]
-    #: whether the dislocation is still there (n_snapshots, n)
+    #: whether the dislocation is there (n_snapshots, n + m)
     alive: NDArray[np.bool_]
+    #: where and when those were born that were (m,)
+    birth_x: NDArray[np.float64]
+    birth_y: NDArray[np.float64]
+    birth_time: NDArray[np.float64]
+    #: pairs lost for want of room (1,)
+    n_lost_pairs: NDArray[np.int64]
 
 
 def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> CreepRun:
@@ -145,11 +187,17 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
     seed : int or tuple of int
         An integer, or ``nlbook.parallel.task_seed(seed, k)`` for the k-th of an ensemble. The
         result depends on protocol and seed alone (up to rounding that differs between
-        processors, which a long relaxation, being chaotic, amplifies).
+        processors, which a long relaxation, being chaotic, amplifies). Dislocations and sources
+        have streams of their own: cases with one seed start from the same dislocations.
 
     Returns
     -------
     CreepRun
+
+    Raises
+    ------
+    BlowUp
+        If a step is far too long; the message names the seed, the time and the pair.
 
     Examples
     --------
@@ -158,9 +206,24 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
     >>> run.creep_time[-1]
     0.1
     """
-    start = seed_sequence(seed)
+    try:
+        return _simulate(protocol, seed_sequence(seed))
+    except BlowUp as error:
+        raise BlowUp(f"seed {seed}: {error}") from None
+
+
+def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun:
+    crowd_seed, source_seed = _streams(seed)
     length = protocol.box_length
-    x, y, sign = random_dislocations(protocol.n_dislocations, length, start)
+    x, y, sign = random_dislocations(protocol.n_dislocations, length, crowd_seed)
+    sources = random_sources(
+        protocol.n_sources,
+        length,
+        source_seed,
+        mean_length=protocol.nucleation_length,
+        mean_delay=protocol.nucleation_time,
+        variance=protocol.nucleation_variance,
+    )
     glide = partial(
         evolve,
         box_length=length,
@@ -194,8 +257,10 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
         dt=protocol.creep_dt,
         n_steps=protocol.creep_steps,
         applied_stress=protocol.applied_stress,
+        sources=sources,
         records=_even(protocol.creep_steps, protocol.n_records),
         snapshots=_even(protocol.creep_steps, protocol.n_snapshots),
+        count_speeds_every=protocol.count_speeds_every,
     )
     return CreepRun(
         initial_x=x,
@@ -203,22 +268,36 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
         initial_sign=sign,
         relaxed_x=relaxed,
         relaxed_y=y[left][still],
-        burgers_sign=sign[left][still],
+        burgers_sign=creep.burgers_sign,
         relaxation_time=relaxation.time,
         relaxation_number=relaxation.number,
         relaxation_speed=relaxation.mean_speed,
         relaxation_slip_rate=relaxation.mean_slip_rate,
         relaxation_strain=relaxation.strain,
         settling_shift=np.max(np.abs(settling.shift[0][still]), initial=0.0, keepdims=True),
+        sources=np.stack([sources.x, sources.y, sources.length, sources.delay]),
         creep_time=creep.time,
         creep_number=creep.number,
         creep_speed=creep.mean_speed,
         creep_slip_rate=creep.mean_slip_rate,
         creep_strain=creep.strain,
+        speed_counts=creep.speed_counts,
         snapshot_time=creep.snapshot_time,
         shift=creep.shift,
         alive=creep.alive,
+        birth_x=creep.birth_x,
+        birth_y=creep.birth_y,
+        birth_time=creep.birth_time,
+        n_lost_pairs=np.array([creep.n_lost_pairs]),
     )
+
+
+def _streams(
+    seed: np.random.SeedSequence,
+) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
+    """Streams of the dislocations (the seed itself) and of the sources (its child 0)."""
+    child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0))
+    return seed, child
 
 
 def _even(n_steps: int, count: int) -> list[int]:
@@ -229,8 +308,3 @@ def _even(n_steps: int, count: int) -> list[int]:
 def _geometric(n_steps: int, count: int) -> list[int]:
     """About `count` steps of 1..n_steps, spread over the logarithm and ending with the last."""
     return sorted({round(n_steps ** (k / count)) for k in range(count + 1)}) if n_steps else []
-
-
-def _check_integer(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")

@@ -1,4 +1,4 @@
-r"""Overdamped glide of edge dislocations, by forward Euler, with annihilation.
+r"""Overdamped glide of edge dislocations, by forward Euler, with annihilation and sources.
 
 In the units of `nlbook.dislocations.interaction`, and with time in t0 = 1/(M sigma0), M being the
 mobility times b, dislocation i glides with
@@ -11,7 +11,10 @@ order one, and unstable for a pair of equal signs within sqrt(dt) of each other 
 flips between two positions or, nearer still, is thrown apart.
 
 After each step, opposite signs nearer than the annihilation distance vanish, the nearest pair
-first. Dislocations are kept sorted by position, so that no result depends on storage order.
+first; then sources that are due emit their pairs (see `nlbook.dislocations.sources`), each in the
+order of its position, and a pair that would appear within the annihilation distance of an
+opposite sign is lost. Dislocations are kept sorted by position, so that no result depends on
+storage order.
 
 References
 ----------
@@ -28,28 +31,31 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.dislocations.fast_sum import check_configuration, make_plan
+from nlbook.dislocations.crowd import Crowd
+from nlbook.dislocations.fast_sum import check_configuration
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.kernels import (
-    annihilate_kernel,
-    euler_kernel,
-    half_angle_kernel,
-    stress_kernel,
-)
+from nlbook.dislocations.kernels import SPEED_DECADES, SPEED_FIRST
+from nlbook.dislocations.sources import FrankReadSources
 from nlbook.parallel import checkpoint
 
-__all__ = ["Trajectory", "evolve", "random_dislocations"]
+__all__ = ["BlowUp", "Trajectory", "evolve", "random_dislocations", "speed_bins"]
 
 # Steps between two looks at an interrupt: about 0.05 s of work at a thousand dislocations.
 _STEPS_PER_CHUNK = 256
 
-# A new plan when this part of the dislocations has vanished since the last one.
-_DEAD_FRACTION = 0.03
+_BINS_PER_DECADE = 50
+
+
+class BlowUp(ArithmeticError):
+    """A dislocation would have crossed half the box in one step: the step is too long."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What `evolve` saw: series in time, snapshots, and the end. Times in t0, lengths in b."""
+    """What `evolve` saw: series in time, snapshots, births. Times in t0, lengths in b.
+
+    n dislocations were there at the start and m were born since; these come after those.
+    """
 
     #: times of the series, shape (n_times,)
     time: NDArray[np.float64]
@@ -59,14 +65,25 @@ class Trajectory:
     mean_speed: NDArray[np.float64]
     #: mean of burgers_sign * v over the living, in b/t0, shape (n_times,)
     mean_slip_rate: NDArray[np.float64]
-    #: Orowan's plastic strain since the start, the slip of the vanished included, (n_times,)
+    #: Orowan's plastic strain since the start, with the slip of births and of the vanished
     strain: NDArray[np.float64]
+    #: counts of abs(v) in `speed_bins`, the first and last for what lies beyond
+    speed_counts: NDArray[np.int64]
     #: times of the snapshots, shape (n_snapshots,)
     snapshot_time: NDArray[np.float64]
-    #: glide since the start, not wrapped; of the vanished up to their end, (n_snapshots, n)
+    #: glide since the start or since birth, not wrapped; of the vanished up to their end; zero
+    #: for the unborn, shape (n_snapshots, n + m)
     shift: NDArray[np.float64]
-    #: whether a dislocation is there at the snapshot, shape (n_snapshots, n)
+    #: whether a dislocation is there at the snapshot, shape (n_snapshots, n + m)
     alive: NDArray[np.bool_]
+    #: sign of all, shape (n + m,)
+    burgers_sign: NDArray[np.float64]
+    #: where and when those were born that were, shape (m,)
+    birth_x: NDArray[np.float64]
+    birth_y: NDArray[np.float64]
+    birth_time: NDArray[np.float64]
+    #: pairs that were lost because they would have annihilated at once
+    n_lost_pairs: int
 
 
 def random_dislocations(
@@ -93,6 +110,12 @@ def random_dislocations(
     return x, y, np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
 
 
+def speed_bins() -> NDArray[np.float64]:
+    """Edges of the bins in which speeds are counted, in b/t0: fifty a decade."""
+    count = round(_BINS_PER_DECADE * SPEED_DECADES)
+    return np.logspace(SPEED_FIRST, SPEED_FIRST + SPEED_DECADES, count + 1)
+
+
 def evolve(
     x: ArrayLike,
     y: ArrayLike,
@@ -104,8 +127,10 @@ def evolve(
     applied_stress: float = 0.0,
     annihilation_distance: float = 2.0,
     images: Images = "periodic",
-    records: Sequence[int] = (),
+    sources: FrankReadSources | None = None,
+    records: Sequence[int] | None = None,
     snapshots: Sequence[int] = (),
+    count_speeds_every: int = 0,
 ) -> Trajectory:
     """Let dislocations glide for `n_steps` steps of forward Euler.
 
@@ -127,11 +152,15 @@ def evolve(
         Opposite signs nearer than this vanish, in b; 0 for never.
     images : {"periodic", "one_row"}
         See `periodic_shear_stress`.
-    records : sequence of int
+    sources : FrankReadSources, optional
+        Sources of new pairs.
+    records : sequence of int, optional
         Steps after which the series have an entry, ascending, within 0..n_steps; the start and
-        the end always have one.
+        the end always have one. By default all steps.
     snapshots : sequence of int
         Steps after which shifts are kept, ascending, within 0..n_steps.
+    count_speeds_every : int
+        Steps between two times at which all speeds are counted; 0 for never.
 
     Returns
     -------
@@ -141,45 +170,69 @@ def evolve(
     ------
     ValueError
         If an argument is out of range, or the configuration is none (see `internal_stress`).
-    FloatingPointError
-        If a position overflows: the step is far too long.
+    BlowUp
+        If a dislocation would move farther than half the box in a step.
     """
-    _check_run(dt, n_steps, applied_stress, annihilation_distance, images)
+    _check_run(dt, n_steps, applied_stress, annihilation_distance, images, count_speeds_every)
     wanted = _check_steps("snapshots", snapshots, n_steps)
-    recorded = np.union1d(_check_steps("records", records, n_steps), [0, n_steps])
+    recorded = np.arange(n_steps + 1)
+    if records is not None:
+        recorded = np.union1d(_check_steps("records", records, n_steps), [0, n_steps])
     position, sign = check_configuration(x, y, burgers_sign, box_length)
-    crowd = _Crowd(position, sign, box_length, images, annihilation_distance)
-
-    series: list[tuple[float, int, float, float, float]] = []
-    shift = np.zeros((wanted.size, sign.size))
-    alive = np.zeros((wanted.size, sign.size), dtype=np.bool_)
+    crowd = Crowd(
+        position,
+        sign,
+        box_length,
+        images,
+        annihilation_distance,
+        sources or FrankReadSources.none(),
+    )
+    number = np.empty(n_steps + 1, dtype=np.int64)
+    speed, rate, slip = np.empty((3, n_steps + 1))
+    counts = np.zeros(round(_BINS_PER_DECADE * SPEED_DECADES) + 2, dtype=np.int64)
+    seen: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
     crowd.react()
-    strain, step = 0.0, 0
-    for stop in np.union1d(wanted, recorded):
+    step = 0
+    for stop in np.union1d(wanted, [n_steps]):
         while step < stop:
             checkpoint()
+            # whole counting periods, so that the kernel counts from the start of a chunk
             limit = min(int(stop) - step, _STEPS_PER_CHUNK)
-            done, slip = crowd.advance(limit, dt, applied_stress)
+            if count_speeds_every:
+                limit = min(limit, count_speeds_every - step % count_speeds_every)
+            counting = count_speeds_every > 0 and step % count_speeds_every == 0
+            part = slice(step, step + limit)
+            series = (number[part], speed[part], rate[part], slip[part], counts, counting * limit)
+            done, runaway = crowd.advance(dt, applied_stress, series, step * dt)
+            if runaway is not None:
+                raise BlowUp(
+                    f"at t = {step * dt + done * dt:g} t0, dt = {dt:g}: dislocation {runaway}, "
+                    f"would cross half the box in one step: shorten dt"
+                )
             step += done
-            strain += slip / box_length**2
-        crowd.check_finite(step)
-        if stop in recorded:
-            series.append((stop * dt, *crowd.measure(applied_stress), strain))
-        k = int(np.searchsorted(wanted, stop))
-        if k < wanted.size and wanted[k] == stop:
-            shift[k], alive[k] = crowd.x - position[0], crowd.sign != 0.0
-    time, number, speed, slip_rate, strains = (
-        np.array(column) for column in zip(*series, strict=True)
-    )
+        if stop in wanted:
+            seen.append((crowd.x - crowd.origin, crowd.sign != 0.0))
+    number[-1], speed[-1], rate[-1] = crowd.measure(applied_stress)
+    slip[-1] = crowd.slip
+    shift = np.zeros((wanted.size, crowd.x.size))
+    alive = np.zeros((wanted.size, crowd.x.size), dtype=np.bool_)
+    for k, (glide, there) in enumerate(seen):
+        shift[k, : glide.size], alive[k, : there.size] = glide, there
     return Trajectory(
-        time=time,
-        number=number,
-        mean_speed=speed,
-        mean_slip_rate=slip_rate,
-        strain=strains,
+        time=np.asarray(recorded * dt, dtype=np.float64),
+        number=number[recorded],
+        mean_speed=speed[recorded],
+        mean_slip_rate=rate[recorded],
+        strain=slip[recorded] / box_length**2,
+        speed_counts=counts,
         snapshot_time=np.asarray(wanted * dt, dtype=np.float64),
         shift=shift,
         alive=alive,
+        burgers_sign=crowd.burgers_sign,
+        birth_x=crowd.origin[sign.size :],
+        birth_y=crowd.y[sign.size :],
+        birth_time=np.array(crowd.birth_time),
+        n_lost_pairs=crowd.n_lost_pairs,
     )
 
 
@@ -189,6 +242,7 @@ def _check_run(
     applied_stress: float,
     annihilation_distance: float,
     images: str,
+    count_speeds_every: int,
 ) -> None:
     """Refuse a run that makes no sense."""
     if not (np.isfinite(dt) and dt > 0):
@@ -203,6 +257,8 @@ def _check_run(
         )
     if images not in get_args(Images):
         raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
+    if count_speeds_every < 0:
+        raise ValueError(f"count_speeds_every must not be negative, got {count_speeds_every!r}")
 
 
 def _check_steps(name: str, steps: Sequence[int], n_steps: int) -> NDArray[np.int64]:
@@ -211,104 +267,3 @@ def _check_steps(name: str, steps: Sequence[int], n_steps: int) -> NDArray[np.in
     if array.size and (np.any(np.diff(array) <= 0) or array[0] < 0 or array[-1] > n_steps):
         raise ValueError(f"{name} must ascend within 0..{n_steps}, got {steps!r}")
     return array
-
-
-class _Crowd:
-    """All dislocations, in the caller's order, and the living among them, sorted by y."""
-
-    def __init__(
-        self,
-        position: NDArray[np.float64],
-        sign: NDArray[np.float64],
-        box_length: float,
-        images: Images,
-        annihilation_distance: float,
-    ) -> None:
-        self.x = position[0].copy()
-        self.sign = sign.copy()  # zero once vanished
-        self._y = np.mod(position[1], box_length)
-        self._box_length = box_length
-        self._images = images
-        self._reach = annihilation_distance
-        self._gather()
-
-    def _gather(self) -> None:
-        """Make sorted arrays, the plan and the list of pairs that may meet."""
-        alive = np.flatnonzero(self.sign)
-        where = np.mod(self.x[alive], self._box_length)
-        self._order = alive[np.lexsort((where, self._y[alive]))]
-        y = self._y[self._order]
-        self._sorted_x = self.x[self._order]
-        self._sorted_sign = self.sign[self._order]
-        self._plan = make_plan(y, self._box_length, images=self._images)
-        self._pairs, self._dy = _meeting_pairs(y, self._sorted_sign, self._box_length, self._reach)
-
-    def _scatter(self) -> None:
-        self.x[self._order] = self._sorted_x
-        self.sign[self._order] = self._sorted_sign
-
-    def react(self) -> int:
-        """Annihilate where opposite signs are within reach."""
-        vanished = annihilate_kernel(
-            self._pairs, self._dy, self._sorted_x, self._sorted_sign, self._box_length, self._reach
-        )
-        self._scatter()
-        if vanished:
-            self._gather()
-        return int(vanished)
-
-    def advance(self, n_steps: int, dt: float, applied_stress: float) -> tuple[int, float]:
-        """Up to `n_steps` steps; how many were done, and the slip sum of b dx."""
-        limit = max(2, int(_DEAD_FRACTION * self._order.size))
-        done, slip, vanished = euler_kernel(
-            self._plan,
-            self._sorted_x,
-            self._sorted_sign,
-            self._pairs,
-            self._dy,
-            self._reach,
-            dt,
-            applied_stress,
-            n_steps,
-            limit,
-        )
-        self._scatter()
-        if vanished:
-            self._gather()
-        return done, slip
-
-    def measure(self, applied_stress: float) -> tuple[int, float, float]:
-        """Number, mean speed and mean slip rate of the living."""
-        sine, cosine, stress = np.empty((3, self._order.size))
-        half_angle_kernel(self._sorted_x, self._box_length, sine, cosine)
-        stress_kernel(self._plan, sine, cosine, self._sorted_sign, stress)
-        rate = np.abs(self._sorted_sign) * (stress + applied_stress)
-        number = int(np.count_nonzero(self._sorted_sign))
-        if number == 0:
-            return 0, 0.0, 0.0
-        return number, float(np.sum(np.abs(rate)) / number), float(np.sum(rate) / number)
-
-    def check_finite(self, step: int) -> None:
-        if not np.all(np.isfinite(self._sorted_x)):
-            raise FloatingPointError(f"a position overflowed before step {step}: shorten dt")
-
-
-def _meeting_pairs(
-    y: NDArray[np.float64], sign: NDArray[np.float64], box_length: float, reach: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs (n, 2) of opposite signs, from sorted y, nearer than `reach` in y; and their dy."""
-    count = y.size
-    if reach == 0.0 or count < 2:
-        return np.empty((0, 2), dtype=np.int64), np.empty(0)
-    tall = np.concatenate([y, y + box_length])
-    last = np.minimum(np.searchsorted(tall, y + reach), np.arange(count) + count)
-    first = np.arange(count)
-    times = last - first - 1
-    i = np.repeat(first, times)
-    j = i + 1 + np.arange(i.size) - np.repeat(np.cumsum(times) - times, times)
-    dy = tall[j] - y[i]
-    pair = np.stack([i, j % count], axis=1)
-    dy = np.minimum(dy, box_length - dy)
-    opposite = sign[pair[:, 0]] * sign[pair[:, 1]] < 0
-    pair, index = np.unique(np.sort(pair[opposite], axis=1), axis=0, return_index=True)
-    return pair, dy[opposite][index]

@@ -18,8 +18,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 __all__ = [
+    "SPEED_DECADES",
+    "SPEED_FIRST",
     "StripPlan",
     "annihilate_kernel",
+    "count_speeds_kernel",
     "euler_kernel",
     "half_angle_kernel",
     "stress_kernel",
@@ -32,6 +35,10 @@ _FAST = {"contract", "reassoc", "nsz", "arcp"}
 _TINY = 1e-300
 
 _LANES = 32
+
+# Speeds are counted in bins of equal ratio from 10**SPEED_FIRST b/t0 over so many decades.
+SPEED_FIRST = -7.0
+SPEED_DECADES = 9.0
 
 
 class StripPlan(NamedTuple):
@@ -83,20 +90,27 @@ def half_angle_kernel(x, box_length, sine, cosine):
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
 def stress_kernel(plan, sine, cosine, sign, stress):
-    """stress[i] = sum over m != i of b_m s(r_i - r_m), in sigma0; zero where sign is zero."""
+    """stress[i] = sum over m != i of b_m s(r_i - r_m), in sigma0.
+
+    A sign of zero makes a probe: it feels the others, and they do not feel it.
+    """
     stress[:] = 0.0
     if plan.periodic:
         _near_kernel(plan, sine, cosine, sign, stress)
         _far_kernel(plan, sine, cosine, sign, stress)
     else:
         _one_row_kernel(plan, sine, cosine, sign, stress)
-    for i in range(stress.size):  # the sums are of glide forces
-        stress[i] *= sign[i] * np.pi / plan.box_length
+    for i in range(stress.size):
+        stress[i] *= np.pi / plan.box_length
 
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
-def _near_kernel(plan, sine, cosine, sign, force):
-    """Add pairs within a strip and between neighbours, each once, in units of pi/L."""
+def _near_kernel(plan, sine, cosine, sign, stress):
+    """Add pairs within a strip and between neighbours, each once, in units of pi/L.
+
+    The block holds the strip above, then this strip, whose signs are zero until a dislocation
+    has met those before it. What the ones that wait receive in the meantime is struck out.
+    """
     n_strips = plan.starts.size - 1
     widest = 0
     for strip in range(n_strips):
@@ -115,16 +129,18 @@ def _near_kernel(plan, sine, cosine, sign, force):
         for p in range(i, k):
             place = m - j + p - i
             last = (place + _LANES - 1) // _LANES * _LANES
-            block[6, place] += _pairs_kernel(block, place, sign[p], 0, last)
+            total = _pairs_kernel(block, place, sign[p], 0, last)
+            block[6, place:last] = 0.0
+            block[6, place] = total
             block[5, place] = sign[p]
         for p in range(j, m):
-            force[p] += block[6, p - j]
+            stress[p] += block[6, p - j]
         for p in range(i, k):
-            force[p] += block[6, m - j + p - i]
+            stress[p] += block[6, m - j + p - i]
 
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
-def _one_row_kernel(plan, sine, cosine, sign, force):
+def _one_row_kernel(plan, sine, cosine, sign, stress):
     """Add every pair once, at its nearest image in y, in units of pi/L."""
     count = plan.height.size
     block = _empty_block(2 * count)
@@ -140,12 +156,12 @@ def _one_row_kernel(plan, sine, cosine, sign, force):
         total = _pairs_kernel(block, i, sign[i], i + 1, this_turn)
         block[6, i] += total + _pairs_kernel(block, i, sign[i], count, count + next_turn)
     for i in range(count):
-        force[i] = block[6, i] + block[6, count + i]
+        stress[i] = block[6, i] + block[6, count + i]
 
 
 @njit(cache=True)
 def _empty_block(size):
-    """Rows: sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, force; a place of its own in each."""
+    """Rows: sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, stress."""
     block = np.zeros((7, (size // _LANES + 2) * _LANES))
     block[1] = 1.0
     block[3] = 1.0
@@ -166,15 +182,15 @@ def _fill_block(block, place, plan, turn, first, last, sine, cosine):
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
 def _pairs_kernel(block, i, sign, first, last):
-    """Force on i of first..last, its opposite added to theirs: b_i b_j t, with
+    """Stress on i of first..last, sum of b_j t; and theirs less b_i t, with
 
     t = sin(X/2) cos(X/2) q (1 - q Y sinh(Y/2) cosh(Y/2)), 1/q = sin(X/2)**2 + sinh(Y/2)**2.
-    Those of sign zero add nothing, nor does i itself, whose X and Y vanish up to rounding.
+    Where i itself is among them its sign is zero, and X vanishes up to rounding.
     """
     s_i, c_i, h_i, g_i, y_i = block[0, i], block[1, i], block[2, i], block[3, i], block[4, i]
     s, c = block[0, first:last], block[1, first:last]
     h, g, y = block[2, first:last], block[3, first:last], block[4, first:last]
-    b, force = block[5, first:last], block[6, first:last]
+    b, out = block[5, first:last], block[6, first:last]
     total = 0.0
     for j in range(s.size):
         sin_x = s_i * c[j] - c_i * s[j]
@@ -182,14 +198,14 @@ def _pairs_kernel(block, i, sign, first, last):
         sinh_y = h_i * g[j] - g_i * h[j]
         cosh_y = g_i * g[j] - h_i * h[j]
         q = 1.0 / (sin_x * sin_x + (sinh_y * sinh_y + _TINY))
-        t = sign * b[j] * (sin_x * cos_x * q * (1.0 - (y_i - y[j]) * sinh_y * cosh_y * q))
-        total += t
-        force[j] -= t
+        t = sin_x * cos_x * q * (1.0 - (y_i - y[j]) * sinh_y * cosh_y * q)
+        total += b[j] * t
+        out[j] -= sign * t
     return total
 
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
-def _far_kernel(plan, sine, cosine, sign, force):
+def _far_kernel(plan, sine, cosine, sign, stress):
     """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
     count = plan.height.size
     n_strips = plan.starts.size - 1
@@ -214,7 +230,7 @@ def _far_kernel(plan, sine, cosine, sign, force):
             )  # fmt: skip
     field = _travel_kernel(moment)
     for j in range(count):
-        re[j] = 2.0 * sign[j]
+        re[j] = 2.0
         im[j] = 0.0
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
@@ -224,7 +240,7 @@ def _far_kernel(plan, sine, cosine, sign, force):
                 plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
                 plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
                 plan.to_top[i:k], plan.to_bottom[i:k],
-                field[mode, strip], field[mode + 1, strip], mode + 1.0, force[i:k],
+                field[mode, strip], field[mode + 1, strip], mode + 1.0, stress[i:k],
             )  # fmt: skip
 
 
@@ -306,8 +322,10 @@ def _travel_kernel(moment):
 
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
-def _scatter_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, field, field2, n, force):
-    """force += b (sin nX A - cos nX B), A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
+def _scatter_kernel(
+    re, im, u, v, up, down, up2, down2, to_top, to_bottom, field, field2, n, stress
+):
+    """stress += sin nX A - cos nX B, A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
 
     At distance t beyond the edge such a sum is exp(-n t) ((S - n R) - n t S). Two modes at once.
     """
@@ -331,32 +349,94 @@ def _scatter_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, field
         s = c * v[j] + s * u[j]
         a = down2[j] * (r0 - t * s0) + up2[j] * (r2 - w * s2)
         b = down2[j] * (r1 - t * s1) + up2[j] * (r3 - w * s3)
-        force[j] += total + (s * a - d * b)
+        stress[j] += total + (s * a - d * b)
         re[j] = d
         im[j] = s
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def euler_kernel(plan, x, sign, pairs, dy, reach, dt, applied_stress, n_steps, most_vanished):
-    """x += dt sign (stress + applied), then annihilation; ends early when too many vanished.
+def euler_kernel(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, series, limits):
+    """x += dt sign (stress + applied), then annihilation, for as many steps as `series` is long.
 
-    Returns the steps done, the slip (sum of b dx) and how many vanished.
+    Parameters
+    ----------
+    plan, x, sign
+        Sorted by y; sign is zero for the vanished and for the sources' places.
+    pairs, dy, reach
+        See `annihilate_kernel`.
+    sources : tuple of arrays (place, critical stress, delay, clock, direction)
+        Index in x of each source, and its state: the clock runs while the stress exceeds the
+        critical one, whose sign is kept as the direction.
+    series : tuple of arrays (number, speed, slip rate, slip, histogram of speeds), and int
+        Entries of each step, at its start: living, mean abs(v), mean sign v, sum of sign dx in
+        this call so far; and, every so many steps, speeds counted in logarithmic bins.
+    limits : tuple (most vanished, longest step)
+        Where to stop early: after the step in which so many have vanished, and before one in
+        which a dislocation would move farther.
+
+    Returns
+    -------
+    steps done, slip in them, how many vanished, whether a source is due, index of the one that
+    would move too far or -1
     """
+    place, critical, delay, clock, direction = sources
+    number, speed, rate, slips, bins, sample_every = series
+    most_vanished, longest_step = limits
     count = x.size
     sine, cosine, stress = np.empty(count), np.empty(count), np.empty(count)
+    alive = 0
+    for i in range(count):
+        alive += sign[i] != 0.0
     slip = 0.0
     vanished = 0
-    for step in range(n_steps):
+    for step in range(number.size):
         half_angle_kernel(x, plan.box_length, sine, cosine)
         stress_kernel(plan, sine, cosine, sign, stress)
+        total, absolute, fastest, runaway = 0.0, 0.0, 0.0, 0
         for i in range(count):
-            rate = stress[i] + applied_stress
-            x[i] += dt * sign[i] * rate
-            slip += dt * sign[i] * sign[i] * rate
-        vanished += annihilate_kernel(pairs, dy, x, sign, plan.box_length, reach)
-        if vanished >= most_vanished:
-            return step + 1, slip, vanished
-    return n_steps, slip, vanished
+            stress[i] += applied_stress
+            pull = sign[i] * sign[i] * stress[i]
+            total += pull
+            absolute += abs(pull)
+            if not abs(pull) <= fastest:  # also where it is not a number
+                fastest, runaway = abs(pull), i
+        number[step] = alive
+        speed[step] = absolute / max(alive, 1)
+        rate[step] = total / max(alive, 1)
+        slips[step] = slip
+        if not fastest * dt <= longest_step:
+            return step, slip, vanished, False, runaway
+        if sample_every > 0 and step % sample_every == 0:
+            count_speeds_kernel(sign, stress, bins)
+        due = False
+        for k in range(place.size):
+            local = stress[place[k]]
+            if abs(local) > critical[k]:
+                clock[k] += dt
+                direction[k] = np.sign(local)
+                due |= clock[k] > delay[k]
+            else:
+                clock[k] = 0.0
+        for i in range(count):
+            x[i] += dt * sign[i] * stress[i]
+        slip += dt * total
+        gone = annihilate_kernel(pairs, dy, x, sign, plan.box_length, reach)
+        vanished += gone
+        alive -= gone
+        if due or vanished >= most_vanished:
+            return step + 1, slip, vanished, due, -1
+    return number.size, slip, vanished, False, -1
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def count_speeds_kernel(sign, stress, bins):
+    """Count abs(sign stress) in bins of equal ratio; see `speed_bins`. The ends take the rest."""
+    per_decade = (bins.size - 2) / SPEED_DECADES
+    for i in range(sign.size):
+        if sign[i] != 0.0:
+            decade = np.log10(abs(stress[i]) + 1e-300) - SPEED_FIRST
+            k = int(np.floor(decade * per_decade)) + 1
+            bins[min(max(k, 0), bins.size - 1)] += 1
 
 
 @njit(error_model="numpy", nogil=True, cache=True)

@@ -1,0 +1,112 @@
+"""Frank-Read sources, as a two-dimensional model has them.
+
+A segment of length l, pinned at its ends, bows out and closes on itself once the resolved shear
+stress exceeds 1/l (in sigma0, l in b). In two dimensions only the two ends of the new loop are
+seen: a pair of opposite signs, l apart, whose attraction 1/l the stress has to overcome. So a
+source here is a place with a critical stress tau_c = 1/l, a clock and a length: when the stress
+has exceeded tau_c for the nucleation time, a pair appears at l/2 to either side, the positive one
+on the side to which the stress drives it [1]_.
+
+References
+----------
+.. [1] E. van der Giessen and A. Needleman, "Discrete dislocation plasticity: a simple planar
+   model", Modelling and Simulation in Materials Science and Engineering 3 (1995) 689.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FrankReadSources", "random_sources"]
+
+
+@dataclass(frozen=True)
+class FrankReadSources:
+    """Sources in a box; all arrays have shape (n,), and may be empty."""
+
+    #: positions, b
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    #: distance at which the two dislocations of a pair appear, b; tau_c is its inverse
+    length: NDArray[np.float64]
+    #: how long the stress must exceed tau_c, t0
+    delay: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shapes = {np.shape(values) for values in (self.x, self.y, self.length, self.delay)}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+            raise ValueError(f"x, y, length and delay must have one shape (n,), got {shapes}")
+        for name in ("x", "y"):
+            if not np.all(np.isfinite(getattr(self, name))):
+                raise ValueError(f"{name} of the sources must be finite")
+        for name in ("length", "delay"):
+            values = getattr(self, name)
+            if not np.all(np.isfinite(values) & (values > 0)):
+                raise ValueError(f"{name} of the sources must be positive, got {values!r}")
+
+    @property
+    def critical_stress(self) -> NDArray[np.float64]:
+        """Stress above which a source's clock runs, sigma0."""
+        return 1.0 / np.asarray(self.length, dtype=np.float64)
+
+    @classmethod
+    def none(cls) -> FrankReadSources:
+        """No sources."""
+        return cls(*np.empty((4, 0)))
+
+
+def random_sources(
+    count: int,
+    box_length: float,
+    seed: int | np.random.SeedSequence,
+    *,
+    mean_length: float = 50.0,
+    mean_delay: float = 10.0,
+    variance: float = 5.0,
+) -> FrankReadSources:
+    """Sources at random places, their lengths and delays normal.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    box_length : float
+        Side of the box, in b.
+    seed : int or SeedSequence
+    mean_length : float
+        Mean distance of a pair, in b.
+    mean_delay : float
+        Mean nucleation time, in t0.
+    variance : float
+        Variance of a length (in b squared), and of a delay in the paper's time steps, of which
+        the mean delay is ten. Values that are not positive are drawn again.
+
+    Returns
+    -------
+    FrankReadSources
+    """
+    if count < 0:
+        raise ValueError(f"count must not be negative, got {count!r}")
+    for name, value in (("mean_length", mean_length), ("mean_delay", mean_delay)):
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    if not (np.isfinite(variance) and variance >= 0):
+        raise ValueError(f"variance must not be negative, got {variance!r}")
+    generator = np.random.default_rng(seed)
+    x, y = generator.uniform(0.0, box_length, (2, count))
+    length = _positive_normal(generator, mean_length, np.sqrt(variance), count)
+    delay = _positive_normal(generator, 10.0, np.sqrt(variance), count) * mean_delay / 10.0
+    return FrankReadSources(x, y, length, delay)
+
+
+def _positive_normal(
+    generator: np.random.Generator, mean: float, deviation: float, count: int
+) -> NDArray[np.float64]:
+    values = generator.normal(mean, deviation, count)
+    while np.any(values <= 0):
+        again = values <= 0
+        values[again] = generator.normal(mean, deviation, np.count_nonzero(again))
+    return values
