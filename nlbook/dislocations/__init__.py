@@ -5,15 +5,25 @@ t0 = 1/(M sigma0).
 """
 
 from nlbook.dislocations.creep import CreepProtocol, CreepRun, simulate_creep
-from nlbook.dislocations.dynamics import Trajectory, evolve, random_dislocations
-from nlbook.dislocations.ensemble import creep_task, run_ensemble
+from nlbook.dislocations.dynamics import (
+    BlowUp,
+    Trajectory,
+    evolve,
+    random_dislocations,
+    speed_bins,
+)
+from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
 from nlbook.dislocations.fast_sum import internal_stress
 from nlbook.dislocations.interaction import periodic_shear_stress
+from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
 
 __all__ = [
+    "BlowUp",
+    "CreepEnsemble",
     "CreepProtocol",
     "CreepRun",
+    "FrankReadSources",
     "Trajectory",
     "creep_task",
     "evolve",
@@ -22,6 +32,8 @@ __all__ = [
     "local_exponents",
     "periodic_shear_stress",
     "random_dislocations",
+    "random_sources",
     "run_ensemble",
     "simulate_creep",
+    "speed_bins",
 ]

@@ -69,11 +69,14 @@ class CreepProtocol:
     creep_dt: float = 0.01
     #: steps of the creep
     creep_steps: int = 30_000
-    #: entries of each time series besides the start, at most: evenly spread over the creep, over
-    #: the logarithm of time in relaxation
-    n_records: int = 300
+    #: entries of the relaxation's series besides the start, at most, even in the logarithm of time
+    n_relaxation_records: int = 200
+    #: steps of the creep between two entries of its series
+    record_every: int = 10
     #: times, evenly spread over the creep and ending with it, at which shifts are kept
     n_snapshots: int = 3
+    #: steps at the end of the creep that later chapters learn from, or all of them
+    data_steps: int = 10_000
     #: steps of the creep between two counts of all speeds
     count_speeds_every: int = 10
 
@@ -107,6 +110,11 @@ class CreepProtocol:
                 f"got {self.n_snapshots!r}"
             )
 
+    @property
+    def data_time(self) -> float:
+        """Duration of the data that later chapters learn from, t0."""
+        return min(self.data_steps, self.creep_steps) * self.creep_dt
+
     @classmethod
     def for_case(cls, case: int, **changes: Any) -> CreepProtocol:
         """The paper's protocol of case 1, 2 or 3, with changes to its fields."""
@@ -122,8 +130,10 @@ _INTEGERS = {
     "settling_steps": 0,
     "n_sources": 0,
     "creep_steps": 0,
-    "n_records": 1,
+    "n_relaxation_records": 1,
+    "record_every": 1,
     "n_snapshots": 1,
+    "data_steps": 1,
     "count_speeds_every": 0,
 }
 _POSITIVE = ("box_length", "relaxation_dt", "creep_dt", "nucleation_length", "nucleation_time")
@@ -236,7 +246,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         sign,
         dt=protocol.relaxation_dt,
         n_steps=protocol.relaxation_steps,
-        records=_geometric(protocol.relaxation_steps, protocol.n_records),
+        records=_geometric(protocol.relaxation_steps, protocol.n_relaxation_records),
         snapshots=[protocol.relaxation_steps],
     )
     left = relaxation.alive[0]
@@ -258,7 +268,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         n_steps=protocol.creep_steps,
         applied_stress=protocol.applied_stress,
         sources=sources,
-        records=_even(protocol.creep_steps, protocol.n_records),
+        records=range(0, protocol.creep_steps + 1, protocol.record_every),
         snapshots=_even(protocol.creep_steps, protocol.n_snapshots),
         count_speeds_every=protocol.count_speeds_every,
     )

@@ -123,7 +123,8 @@ class Crowd:
         x = np.concatenate([self.x[alive], self._source_x])
         y = np.concatenate([self.y[alive], self._source_y])
         sign = np.concatenate([self.sign[alive], np.zeros(self._source_x.size)])
-        order = np.lexsort((np.mod(x, self._box_length), y))
+        # pairs are born at one height; sign x orders them alike in a mirrored crystal
+        order = np.lexsort((np.mod(x, self._box_length), sign * x, y))
         entry = np.concatenate([alive, -1 - np.arange(self._source_x.size)])[order]
         self._living = np.flatnonzero(entry >= 0)
         self._entry = entry[self._living]

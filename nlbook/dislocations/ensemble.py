@@ -1,23 +1,146 @@
-"""Many realizations of creep, each with a seed of its own."""
+"""Many realizations of creep, summed up as they end.
+
+What an ensemble keeps does not grow with the number of realizations: sums of series, counts of
+shifts and of speeds in fine bins, and a few realizations in full for pictures. All sums are kept
+in batches, realization k in batch k modulo the number of batches. Batches are independent, so
+their scatter gives standard errors, and drawing batches with replacement gives bootstrap
+intervals; with no more realizations than batches, a batch is a realization.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nlbook.dislocations.creep import CreepProtocol, CreepRun, simulate_creep
 from nlbook.parallel import run_tasks, task_seed
 
 if TYPE_CHECKING:
     import ipyparallel
-    import numpy as np
-    from numpy.typing import NDArray
 
-__all__ = ["creep_task", "run_ensemble"]
+__all__ = ["CreepEnsemble", "Newborn", "creep_task", "run_ensemble"]
 
 # Raised by hand when the same protocol and seed give another result.
-_SCHEMA = 2
+_SCHEMA = 3
+
+_SERIES = (
+    "relaxation_number",
+    "relaxation_speed",
+    "relaxation_strain",
+    "creep_number",
+    "creep_speed",
+    "creep_slip_rate",
+    "creep_strain",
+)
+
+Newborn = Literal["counted", "left_out"]
+"""Dislocations born during creep: counted, their shift starting at birth, or left out."""
+
+
+@dataclass(frozen=True)
+class CreepEnsemble:
+    """Sums over realizations, in batches. Lengths in b, times in t0, velocities in b/t0."""
+
+    #: what was simulated
+    protocol: CreepProtocol
+    #: seed of the ensemble
+    seed: int
+    #: edges of the bins of shifts, n_bins - 1 of them: the outer bins take what lies beyond
+    shift_edges: NDArray[np.float64]
+    #: realizations in each batch, shape (n_batches,)
+    count: NDArray[np.int64]
+    #: counts of shifts, shape (n_batches, n_snapshots, 2, 2, n_bins): of negative and positive
+    #: sign, there from the start and newborn
+    shift_counts: NDArray[np.int64]
+    #: times of the series and of the snapshots, by name
+    times: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    #: sums over the realizations of each batch, shape (n_batches, ...), by name
+    sums: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    #: the first realizations, in full
+    runs: list[CreepRun] = field(default_factory=list)
+
+    @property
+    def n_realizations(self) -> int:
+        """How many realizations there are."""
+        return int(self.count.sum())
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Which batches hold a realization, shape (n_batches,)."""
+        return self.count > 0
+
+    def batch_means(self, name: str) -> NDArray[np.float64]:
+        """Mean of a quantity in each filled batch, shape (n_filled, ...)."""
+        if name not in self.sums:
+            raise ValueError(f"name must be one of {sorted(self.sums)}, got {name!r}")
+        total = self.sums[name][self.filled]
+        return total / self.count[self.filled].reshape(-1, *[1] * (total.ndim - 1))
+
+    def mean(self, name: str) -> tuple[Any, Any]:
+        """Mean of a quantity over all realizations, and its standard error.
+
+        Parameters
+        ----------
+        name : str
+            A series (``creep_number``, ``creep_speed``, ...) or a number of each realization
+            (``relaxed_number``, ``number_change``, ``births``, ``lost_pairs``, ...).
+
+        Returns
+        -------
+        mean, standard_error : float or ndarray
+            The error is zero for a single batch.
+        """
+        total = self.sums[name].sum(axis=0) if name in self.sums else self.batch_means(name)
+        means = self.batch_means(name)
+        spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.zeros_like(means[0])
+        return total / self.n_realizations, spread / np.sqrt(len(means))
+
+    def counts_of_shifts(
+        self, snapshot: int = -1, *, newborn: Newborn = "left_out", signed: bool = False
+    ) -> NDArray[np.int64]:
+        """Counts of shifts X, or of b X, in each batch, shape (n_batches, n_bins).
+
+        Parameters
+        ----------
+        snapshot : int
+            Which of the times.
+        newborn : {"left_out", "counted"}
+            What becomes of dislocations born during creep.
+        signed : bool
+            Count b X instead of X.
+        """
+        if newborn not in ("left_out", "counted"):
+            raise ValueError(f"newborn must be 'left_out' or 'counted', got {newborn!r}")
+        counts = self.shift_counts[:, snapshot, :, : 2 if newborn == "counted" else 1].sum(axis=2)
+        negative = counts[:, 0, ::-1] if signed else counts[:, 0]
+        return np.asarray(negative + counts[:, 1])
+
+    def shift_density(
+        self, snapshot: int = -1, *, newborn: Newborn = "left_out", signed: bool = False
+    ) -> NDArray[np.float64]:
+        """Density of the shifts within `shift_edges`, shape (n_bins - 2,), in 1/b."""
+        counts = self.counts_of_shifts(snapshot, newborn=newborn, signed=signed).sum(axis=0)
+        return np.asarray(counts[1:-1] / (counts.sum() * np.diff(self.shift_edges)))
+
+    def shift_quantile(
+        self, level: float, snapshot: int = -1, *, newborn: Newborn = "left_out"
+    ) -> float:
+        """Distance that a part `level` of the dislocations has not glided, to a bin's width."""
+        counts = self.counts_of_shifts(snapshot, newborn=newborn).sum(axis=0)
+        half = counts.size // 2
+        folded = counts[half:] + counts[:half][::-1]  # an even number of bins, an edge at zero
+        reached = int(np.searchsorted(np.cumsum(folded), level * folded.sum()))
+        return float(self.shift_edges[min(half + reached, self.shift_edges.size - 1)])
+
+    def mean_shift(self, snapshot: int = -1, *, newborn: Newborn = "left_out") -> float:
+        """Mean of b X, to a bin's width."""
+        counts = self.counts_of_shifts(snapshot, newborn=newborn, signed=True).sum(axis=0)
+        centres = 0.5 * (self.shift_edges[1:] + self.shift_edges[:-1])
+        return float(np.sum(counts[1:-1] * centres) / counts[1:-1].sum())
 
 
 def run_ensemble(
@@ -27,12 +150,16 @@ def run_ensemble(
     *,
     cluster: ipyparallel.Client | None = None,
     store: str | PathLike[str] | None = None,
+    n_kept: int = 3,
+    n_batches: int = 40,
+    shift_bin: float = 0.05,
+    largest_shift: float = 100.0,
     progress: bool = True,
-) -> list[CreepRun]:
-    """Simulate `n_realizations` of `protocol`.
+) -> CreepEnsemble:
+    """Simulate `n_realizations` of `protocol` and sum them up.
 
-    The k-th realization depends on the protocol, `seed` and k alone: an ensemble that grows
-    keeps what it had.
+    The k-th realization depends on the protocol, `seed` and k alone, and sums are taken in the
+    order of k: an ensemble that grows equals one larger run, to the bit.
 
     Parameters
     ----------
@@ -45,32 +172,101 @@ def run_ensemble(
         Engines to run on; threads of this process when not given.
     store : path, optional
         Folder that keeps each realization as it ends, and gives it back the next time.
+    n_kept : int
+        Realizations kept in full.
+    n_batches : int
+        Batches of the sums.
+    shift_bin, largest_shift : float
+        Width of the bins of shifts, and where the outer ones begin, in b.
     progress : bool
         Show a bar.
 
     Returns
     -------
-    list of CreepRun
+    CreepEnsemble
 
     Raises
     ------
     nlbook.parallel.TaskErrors
         If realizations failed; the others are in the store.
     """
-    if isinstance(n_realizations, bool) or n_realizations < 1:
-        raise ValueError(f"n_realizations must be at least 1, got {n_realizations!r}")
-    results = run_tasks(
+    for name, value, least in (
+        ("n_realizations", n_realizations, 1),
+        ("n_kept", n_kept, 0),
+        ("n_batches", n_batches, 1),
+    ):
+        if isinstance(value, bool) or value != int(value) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    if not 0 < shift_bin <= largest_shift:
+        raise ValueError(f"shift_bin must lie in 0 .. largest_shift, got {shift_bin!r}")
+    half = round(largest_shift / shift_bin)
+    edges = np.arange(-half, half + 1) * shift_bin
+    snapshots = protocol.n_snapshots
+    ensemble = CreepEnsemble(
+        protocol,
+        seed,
+        edges,
+        np.zeros(n_batches, dtype=np.int64),
+        np.zeros((n_batches, snapshots, 2, 2, edges.size + 1), dtype=np.int64),
+    )
+
+    def add(index: int, result: dict[str, NDArray[Any]]) -> None:
+        run = CreepRun(**result)
+        _add(ensemble, index % n_batches, run)
+        if index < n_kept:
+            ensemble.runs.append(run)
+
+    run_tasks(
         creep_task,
         [{"protocol": protocol, "seed": task_seed(seed, k)} for k in range(n_realizations)],
         cluster=cluster,
         store=store,
         schema=_SCHEMA,
+        reduce=add,
         progress=progress,
         description="realizations",
     )
-    return [CreepRun(**result) for result in results]
+    return ensemble
 
 
 def creep_task(protocol: CreepProtocol, seed: tuple[int, ...]) -> dict[str, NDArray[np.generic]]:
     """`simulate_creep` as a task: arrays by name."""
     return asdict(simulate_creep(protocol, seed))
+
+
+def _add(ensemble: CreepEnsemble, batch: int, run: CreepRun) -> None:
+    """Add a realization to a batch."""
+    if not ensemble.times:
+        for name in ("relaxation_time", "creep_time", "snapshot_time"):
+            ensemble.times[name] = getattr(run, name)
+    ensemble.count[batch] += 1
+    quantities = {name: getattr(run, name) for name in _SERIES} | _numbers(ensemble.protocol, run)
+    quantities["speed_counts"] = run.speed_counts
+    for name, value in quantities.items():
+        if name not in ensemble.sums:
+            ensemble.sums[name] = np.zeros((ensemble.count.size, *np.shape(value)))
+        ensemble.sums[name][batch] += value
+    newborn = np.arange(run.burgers_sign.size) >= run.relaxed_x.size
+    for positive in (0, 1):
+        for young in (0, 1):
+            group = (run.burgers_sign > 0) == positive
+            group &= newborn == young
+            for k in range(run.snapshot_time.size):
+                shifts = run.shift[k][group & run.alive[k]]
+                place = np.searchsorted(ensemble.shift_edges, shifts, side="right")
+                ensemble.shift_counts[batch, k, positive, young] += np.bincount(
+                    place, minlength=ensemble.shift_edges.size + 1
+                )
+
+
+def _numbers(protocol: CreepProtocol, run: CreepRun) -> dict[str, float]:
+    """One number a realization, by name."""
+    first = np.searchsorted(run.creep_time, run.creep_time[-1] - protocol.data_time - 1e-9)
+    return {
+        "relaxed_number": run.relaxation_number[-1],
+        "number_change": run.creep_number[-1] / run.creep_number[first] - 1.0,
+        "final_strain": run.creep_strain[-1],
+        "settling_shift": run.settling_shift[0],
+        "births": run.birth_time.size,
+        "lost_pairs": run.n_lost_pairs[0],
+    }
