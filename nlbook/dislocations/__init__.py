@@ -4,7 +4,7 @@ Lengths are in Burgers vectors b, stresses in sigma0 = mu / (2 pi (1 - nu)), tim
 t0 = 1/(M sigma0).
 """
 
-from nlbook.dislocations.creep import CreepProtocol, CreepRun, simulate_creep
+from nlbook.dislocations.creep import CreepProtocol, CreepRun, replay_creep, simulate_creep
 from nlbook.dislocations.dynamics import (
     BlowUp,
     Trajectory,
@@ -33,6 +33,7 @@ __all__ = [
     "periodic_shear_stress",
     "random_dislocations",
     "random_sources",
+    "replay_creep",
     "run_ensemble",
     "simulate_creep",
     "speed_bins",

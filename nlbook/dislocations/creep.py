@@ -15,6 +15,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
@@ -22,12 +23,12 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.dynamics import BlowUp, evolve, random_dislocations
+from nlbook.dislocations.dynamics import BlowUp, Trajectory, evolve, random_dislocations
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.sources import random_sources
+from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.parallel import seed_sequence
 
-__all__ = ["CreepProtocol", "CreepRun", "simulate_creep"]
+__all__ = ["CreepProtocol", "CreepRun", "replay_creep", "simulate_creep"]
 
 # What tells the paper's cases apart.
 _CASES = {
@@ -220,6 +221,47 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
         return _simulate(protocol, seed_sequence(seed))
     except BlowUp as error:
         raise BlowUp(f"seed {seed}: {error}") from None
+
+
+def replay_creep(
+    protocol: CreepProtocol,
+    run: CreepRun,
+    snapshots: Sequence[int],
+    *,
+    creep_dt: float | None = None,
+) -> Trajectory:
+    """Creep of `run` once more, to look at it at other times or with another step.
+
+    Parameters
+    ----------
+    protocol : CreepProtocol
+        The protocol of the run.
+    run : CreepRun
+        Where to start.
+    snapshots : sequence of int
+        Steps after which shifts are kept; the last one ends the replay.
+    creep_dt : float, optional
+        Another step, t0.
+
+    Returns
+    -------
+    Trajectory
+        With the run's own step, the same to the bit as what `run` is made of.
+    """
+    return evolve(
+        run.relaxed_x,
+        run.relaxed_y,
+        run.burgers_sign[: run.relaxed_x.size],
+        protocol.box_length,
+        dt=protocol.creep_dt if creep_dt is None else creep_dt,
+        n_steps=snapshots[-1],
+        applied_stress=protocol.applied_stress,
+        annihilation_distance=protocol.annihilation_distance,
+        images=protocol.images,
+        sources=FrankReadSources(*run.sources),
+        records=sorted({0, *snapshots}),
+        snapshots=snapshots,
+    )
 
 
 def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun:

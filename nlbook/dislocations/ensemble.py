@@ -94,8 +94,8 @@ class CreepEnsemble:
         mean, standard_error : float or ndarray
             The error is zero for a single batch.
         """
-        total = self.sums[name].sum(axis=0) if name in self.sums else self.batch_means(name)
         means = self.batch_means(name)
+        total = self.sums[name].sum(axis=0)
         spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.zeros_like(means[0])
         return total / self.n_realizations, spread / np.sqrt(len(means))
 

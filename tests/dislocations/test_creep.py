@@ -1,12 +1,16 @@
-"""Creep runs: the protocol, its realizations, and the ensemble."""
+"""Creep runs: the protocol and its realizations."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from nlbook.dislocations import CreepProtocol, run_ensemble, simulate_creep
-from nlbook.parallel import task_seed
+from nlbook.dislocations import (
+    BlowUp,
+    CreepProtocol,
+    replay_creep,
+    simulate_creep,
+)
 
 SMALL = CreepProtocol(
     n_dislocations=60,
@@ -14,7 +18,7 @@ SMALL = CreepProtocol(
     relaxation_steps=60,
     settling_steps=20,
     creep_steps=90,
-    n_records=30,
+    record_every=3,
 )
 
 
@@ -32,6 +36,32 @@ def test_a_run_holds_what_its_protocol_asks_for():
     assert run.creep_number[-1] == np.count_nonzero(run.alive[-1])
 
 
+def test_a_replay_is_the_run_to_the_bit():
+    protocol = replace(SMALL, n_sources=3, applied_stress=0.2, nucleation_time=0.2)
+    run = simulate_creep(protocol, 1)
+    again = replay_creep(protocol, run, [30, 60, 90])
+    assert run.birth_time.size > 0
+    assert np.array_equal(run.shift, again.shift)
+    assert np.array_equal(run.birth_x, again.birth_x)
+
+
+def test_cases_differ_in_load_sources_and_duration():
+    cases = [CreepProtocol.for_case(case) for case in (1, 2, 3)]
+    assert [p.applied_stress for p in cases] == [0.0125, 0.0125, 0.025]
+    assert [p.n_sources for p in cases] == [0, 20, 20]
+    assert [p.creep_steps for p in cases] == [30_000, 25_000, 25_000]
+
+
+def test_cases_with_one_seed_start_from_one_crystal():
+    with_sources = simulate_creep(replace(SMALL, n_sources=5), 3)
+    assert np.array_equal(with_sources.relaxed_x, simulate_creep(SMALL, 3).relaxed_x)
+
+
+def test_a_run_that_blows_up_names_its_seed():
+    with pytest.raises(BlowUp, match=r"seed 1: at t = .* dislocation \d+ .*paired with"):
+        simulate_creep(replace(SMALL, relaxation_dt=1e4), 1)
+
+
 def test_the_load_acts_in_creep_alone():
     free = simulate_creep(replace(SMALL, applied_stress=0.0), 1)
     pushed = simulate_creep(replace(SMALL, applied_stress=0.5), 1)
@@ -43,20 +73,6 @@ def test_equal_seeds_give_equal_runs_and_others_differ():
     one, same, other = (asdict(simulate_creep(SMALL, seed)) for seed in (4, 4, 5))
     assert all(np.array_equal(one[name], same[name]) for name in one)
     assert not np.array_equal(one["initial_x"], other["initial_x"])
-
-
-def test_an_ensemble_is_its_single_runs(tmp_path):
-    runs = run_ensemble(SMALL, 3, seed=8, store=tmp_path / "store", progress=False)
-    alone = simulate_creep(SMALL, task_seed(8, 2))
-    for field in fields(alone):
-        assert np.array_equal(getattr(runs[2], field.name), getattr(alone, field.name))
-
-
-def test_an_ensemble_grows_without_changing(tmp_path):
-    two = run_ensemble(SMALL, 2, seed=8, store=tmp_path / "store", progress=False)
-    three = run_ensemble(SMALL, 3, seed=8, store=tmp_path / "store", progress=False)
-    assert np.array_equal(two[1].shift, three[1].shift)
-    assert three[2].shift.size
 
 
 @pytest.mark.parametrize(
@@ -76,7 +92,11 @@ def test_an_ensemble_grows_without_changing(tmp_path):
         ("applied_stress", float("inf")),
         ("creep_dt", 0.0),
         ("creep_steps", True),
-        ("n_records", 0),
+        ("record_every", 0),
+        ("n_sources", -1),
+        ("nucleation_length", 0.0),
+        ("nucleation_time", float("nan")),
+        ("nucleation_variance", -1.0),
         ("n_snapshots", 40_000),
     ],
 )
@@ -89,8 +109,3 @@ def test_a_protocol_that_makes_no_sense_is_refused_by_name(field, value):
 def test_an_unknown_case_is_refused(case):
     with pytest.raises(ValueError, match="case"):
         CreepProtocol.for_case(case)
-
-
-def test_an_ensemble_of_none_is_refused():
-    with pytest.raises(ValueError, match="n_realizations"):
-        run_ensemble(SMALL, 0, seed=1)
