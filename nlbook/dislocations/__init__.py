@@ -4,6 +4,12 @@ Lengths are in Burgers vectors b, stresses in sigma0 = mu / (2 pi (1 - nu)), tim
 t0 = 1/(M sigma0).
 """
 
+from nlbook.dislocations.avalanches import (
+    Avalanches,
+    avalanche_threshold,
+    find_avalanches,
+    logarithmic_histogram,
+)
 from nlbook.dislocations.creep import CreepProtocol, CreepRun, replay_creep, simulate_creep
 from nlbook.dislocations.dynamics import (
     BlowUp,
@@ -15,26 +21,57 @@ from nlbook.dislocations.dynamics import (
 from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
 from nlbook.dislocations.fast_sum import internal_stress
 from nlbook.dislocations.interaction import periodic_shear_stress
+from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
+from nlbook.dislocations.resampling import (
+    Comparison,
+    bootstrap_exponents,
+    compare_counts,
+    exponent_interval,
+)
 from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
+from nlbook.dislocations.tails import (
+    TailFit,
+    WindowSweep,
+    choose_v_min,
+    fit_tail,
+    fit_tail_samples,
+    sweep_windows,
+)
 
 __all__ = [
+    "Avalanches",
     "BlowUp",
+    "Comparison",
     "CreepEnsemble",
     "CreepProtocol",
     "CreepRun",
     "FrankReadSources",
+    "TailFit",
     "Trajectory",
+    "WindowSweep",
+    "avalanche_threshold",
+    "bootstrap_exponents",
+    "choose_v_min",
+    "compare_counts",
     "creep_task",
     "evolve",
+    "exponent_interval",
     "extrapolation_errors",
+    "find_avalanches",
+    "fit_tail",
+    "fit_tail_samples",
     "internal_stress",
     "local_exponents",
+    "logarithmic_histogram",
+    "null_speed_counts",
     "periodic_shear_stress",
+    "poisson_speed_tail",
     "random_dislocations",
     "random_sources",
     "replay_creep",
     "run_ensemble",
     "simulate_creep",
     "speed_bins",
+    "sweep_windows",
 ]
