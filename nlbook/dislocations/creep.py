@@ -64,6 +64,8 @@ class CreepProtocol:
     nucleation_time: float = 10.0
     #: variance of the length, and of the time in the paper's steps (see `random_sources`)
     nucleation_variance: float = 5.0
+    #: a pair that would appear nearer than this to a like sign is lost, b
+    birth_clearance: float = 0.1
     #: shear stress during creep, sigma0
     applied_stress: float = 0.0125
     #: step of the creep, t0
@@ -258,7 +260,7 @@ def replay_creep(
         applied_stress=protocol.applied_stress,
         annihilation_distance=protocol.annihilation_distance,
         images=protocol.images,
-        sources=FrankReadSources(*run.sources),
+        sources=FrankReadSources(*run.sources, clearance=protocol.birth_clearance),
         records=sorted({0, *snapshots}),
         snapshots=snapshots,
     )
@@ -275,6 +277,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         mean_length=protocol.nucleation_length,
         mean_delay=protocol.nucleation_time,
         variance=protocol.nucleation_variance,
+        clearance=protocol.birth_clearance,
     )
     glide = partial(
         evolve,

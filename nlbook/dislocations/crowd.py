@@ -62,6 +62,7 @@ class Crowd:
         self._length = np.asarray(sources.length, dtype=np.float64)[order]
         self._critical = sources.critical_stress[order]
         self._delay = np.asarray(sources.delay, dtype=np.float64)[order]
+        self._clearance = sources.clearance
         self._clock, self._direction = np.zeros((2, order.size))
         self._gather()
 
@@ -160,10 +161,10 @@ class Crowd:
             self.slip += 2.0 * half
 
     def _blocked(self, x: float, y: float, sign: float) -> bool:
-        """Whether a living dislocation of opposite sign is within reach."""
+        """Whether an opposite sign is within reach, or a like one within the clearance."""
         dx, dy = self._nearest(x, y)
-        opposite = self.sign * sign < 0
-        return bool(np.any(opposite & (dx**2 + dy**2 < self._reach**2)))
+        reach = np.where(self.sign * sign < 0, self._reach, self._clearance)
+        return bool(np.any((self.sign != 0.0) & (dx**2 + dy**2 < reach**2)))
 
     def _nearest(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         dx, dy = (self.x - x) / self._box_length, (self.y - y) / self._box_length

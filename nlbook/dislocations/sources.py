@@ -25,7 +25,12 @@ __all__ = ["FrankReadSources", "random_sources"]
 
 @dataclass(frozen=True)
 class FrankReadSources:
-    """Sources in a box; all arrays have shape (n,), and may be empty."""
+    """Sources in a box; all arrays have shape (n,), and may be empty.
+
+    A pair that would appear within the annihilation distance of an opposite sign is lost, and so
+    is one on top of a like sign that has not moved on: the clearance, about the square root of a
+    step in t0, keeps forward Euler from throwing the two apart.
+    """
 
     #: positions, b
     x: NDArray[np.float64]
@@ -34,6 +39,8 @@ class FrankReadSources:
     length: NDArray[np.float64]
     #: how long the stress must exceed tau_c, t0
     delay: NDArray[np.float64]
+    #: a pair that would appear nearer than this to a like sign is lost, b
+    clearance: float = 0.1
 
     def __post_init__(self) -> None:
         shapes = {np.shape(values) for values in (self.x, self.y, self.length, self.delay)}
@@ -46,6 +53,9 @@ class FrankReadSources:
             values = getattr(self, name)
             if not np.all(np.isfinite(values) & (values > 0)):
                 raise ValueError(f"{name} of the sources must be positive, got {values!r}")
+
+        if not (np.isfinite(self.clearance) and self.clearance >= 0):
+            raise ValueError(f"clearance must not be negative, got {self.clearance!r}")
 
     @property
     def critical_stress(self) -> NDArray[np.float64]:
@@ -66,6 +76,7 @@ def random_sources(
     mean_length: float = 50.0,
     mean_delay: float = 10.0,
     variance: float = 5.0,
+    clearance: float = 0.1,
 ) -> FrankReadSources:
     """Sources at random places, their lengths and delays normal.
 
@@ -83,6 +94,8 @@ def random_sources(
     variance : float
         Variance of a length (in b squared), and of a delay in the paper's time steps, of which
         the mean delay is ten. Values that are not positive are drawn again.
+    clearance : float
+        See `FrankReadSources`, in b.
 
     Returns
     -------
@@ -99,7 +112,7 @@ def random_sources(
     x, y = generator.uniform(0.0, box_length, (2, count))
     length = _positive_normal(generator, mean_length, np.sqrt(variance), count)
     delay = _positive_normal(generator, 10.0, np.sqrt(variance), count) * mean_delay / 10.0
-    return FrankReadSources(x, y, length, delay)
+    return FrankReadSources(x, y, length, delay, clearance)
 
 
 def _positive_normal(

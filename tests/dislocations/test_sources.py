@@ -80,6 +80,14 @@ def test_a_pair_that_would_annihilate_at_once_is_lost():
     assert run.birth_time.size == 0
 
 
+def test_a_pair_on_top_of_a_like_sign_is_lost():
+    # the first pair has moved by 0.2 * 0.1 - its own pull when the source fires again
+    near = one_source(delay=0.1)
+    assert alone(0.2, n_steps=2, dt=0.11, sources=near).n_lost_pairs == 1
+    bare = FrankReadSources(near.x, near.y, near.length, near.delay, clearance=0.0)
+    assert alone(0.2, n_steps=2, dt=0.11, sources=bare).n_lost_pairs == 0
+
+
 def test_a_source_fires_again_after_its_time():
     # at 0.2, for at lower stress the first pair holds the second one back
     run = alone(0.2, n_steps=210)
@@ -205,6 +213,7 @@ def test_sources_that_make_no_sense_are_refused_by_name(change, named):
         ({"mean_length": 0.0}, "mean_length"),
         ({"mean_delay": np.nan}, "mean_delay"),
         ({"variance": -1.0}, "variance"),
+        ({"clearance": -1.0}, "clearance"),
     ],
 )
 def test_random_sources_that_make_no_sense_are_refused_by_name(change, named):
