@@ -250,6 +250,7 @@ def replay_creep(
     Trajectory
         With the run's own step, the same to the bit as what `run` is made of.
     """
+    x, y, length, delay = run.sources
     return evolve(
         run.relaxed_x,
         run.relaxed_y,
@@ -260,7 +261,7 @@ def replay_creep(
         applied_stress=protocol.applied_stress,
         annihilation_distance=protocol.annihilation_distance,
         images=protocol.images,
-        sources=FrankReadSources(*run.sources, clearance=protocol.birth_clearance),
+        sources=FrankReadSources(x, y, length, delay, protocol.birth_clearance),
         records=sorted({0, *snapshots}),
         snapshots=snapshots,
     )

@@ -200,7 +200,7 @@ def run_ensemble(
     if not 0 < shift_bin <= largest_shift:
         raise ValueError(f"shift_bin must lie in 0 .. largest_shift, got {shift_bin!r}")
     half = round(largest_shift / shift_bin)
-    edges = np.arange(-half, half + 1) * shift_bin
+    edges = np.asarray(np.arange(-half, half + 1) * shift_bin, dtype=np.float64)
     snapshots = protocol.n_snapshots
     ensemble = CreepEnsemble(
         protocol,
