@@ -99,9 +99,8 @@ class Crowd:
         if runaway >= 0:
             return done, self._describe(runaway)
         self._scatter()
-        if due:
-            self._emit(time + done * dt)
-        if due or vanished:
+        born = due and self._emit(time + done * dt)
+        if born or vanished:
             self._gather()
         return done, None
 
@@ -141,8 +140,9 @@ class Crowd:
         self.x[self._entry] = self._sorted_x[self._living]
         self.sign[self._entry] = self._sorted_sign[self._living]
 
-    def _emit(self, time: float) -> None:
-        """Place the pairs of the sources that are due, and set their clocks back."""
+    def _emit(self, time: float) -> bool:
+        """Place the pairs of the sources that are due, set their clocks back; whether any came."""
+        before = self.x.size
         for k in np.flatnonzero(self._clock > self._delay):
             self._clock[k] = 0.0
             half = 0.5 * self._direction[k] * self._length[k]
@@ -159,6 +159,7 @@ class Crowd:
             self.burgers_sign = np.append(self.burgers_sign, [1.0, -1.0])
             self.birth_time += [time, time]
             self.slip += 2.0 * half
+        return self.x.size > before
 
     def _blocked(self, x: float, y: float, sign: float) -> bool:
         """Whether an opposite sign is within reach, or a like one within the clearance."""
