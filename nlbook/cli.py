@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import shlex
 import signal
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunFailed as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
+        # A cell's task that was cut short is no news either.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         return _complain("interrupted", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

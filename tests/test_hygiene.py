@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -114,17 +115,20 @@ def test_the_package_prints_only_where_printing_is_its_work():
     assert printing == {}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["ruff", "check", "--no-cache", "."],
-        ["ruff", "format", "--no-cache", "--check", "."],
-        ["mypy", "--no-error-summary"],
-    ],
-    ids=["ruff check", "ruff format", "mypy"],
-)
+@pytest.mark.parametrize("command", ["check", "format --check"])
 def test_the_source_is_clean(command):
+    assert complaints("ruff", *command.split(), "--no-cache", ".") == ""
+
+
+def test_the_source_is_typed():
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    if f"numpy=={metadata.version('numpy')}" not in lock:
+        pytest.skip("what mypy finds depends on NumPy's own annotations: locked versions only")
+    assert complaints("mypy", "--no-error-summary") == ""
+
+
+def complaints(*command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    return "" if done.returncode == 0 else done.stdout + done.stderr
