@@ -24,6 +24,10 @@ REGISTRY_HOST = re.compile(
     r"pypi\.(?:org|python\.org)|pythonhosted\.org|/simple/|index-url|find-links"
 )
 
+# Modules over 400 lines, each with its reason.
+LONG = {
+    "nlbook/dislocations/kernels.py": "numba's cache watches only the file of the function itself",
+}
 PRINTING = {
     "nlbook/cli.py": "the answers of the command",
 }
@@ -95,7 +99,7 @@ def test_no_module_is_longer_than_its_subject():
         for path in tracked()
         if path.suffix == ".py"
     }
-    assert {name: n for name, n in lengths.items() if n > 400} == {}
+    assert {name for name, n in lengths.items() if n > 400} == set(LONG)
 
 
 def test_the_package_prints_only_where_printing_is_its_work():
