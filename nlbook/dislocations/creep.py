@@ -15,6 +15,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -78,6 +79,8 @@ class CreepProtocol:
     record_every: int = 10
     #: times, evenly spread over the creep and ending with it, at which shifts are kept
     n_snapshots: int = 3
+    #: steps of the creep after which shifts are kept, in place of n_snapshots
+    snapshot_steps: tuple[int, ...] = ()
     #: steps at the end of the creep that later chapters learn from, or all of them
     data_steps: int = 10_000
     #: steps of the creep between two counts of all speeds
@@ -107,11 +110,22 @@ class CreepProtocol:
             raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
         if self.images not in get_args(Images):
             raise ValueError(f"images must be one of {get_args(Images)}, got {self.images!r}")
+        steps = (0, *self.snapshot_steps, self.creep_steps + 1)
+        if any(early >= late for early, late in itertools.pairwise(steps)):
+            raise ValueError(
+                f"snapshot_steps must ascend within 1..{self.creep_steps}, "
+                f"got {self.snapshot_steps!r}"
+            )
         if self.creep_steps < self.n_snapshots:
             raise ValueError(
                 f"n_snapshots must be at most creep_steps={self.creep_steps}, "
                 f"got {self.n_snapshots!r}"
             )
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Steps of the creep after which shifts are kept."""
+        return self.snapshot_steps or tuple(_even(self.creep_steps, self.n_snapshots))
 
     @property
     def data_time(self) -> float:
@@ -315,7 +329,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         applied_stress=protocol.applied_stress,
         sources=sources,
         records=range(0, protocol.creep_steps + 1, protocol.record_every),
-        snapshots=_even(protocol.creep_steps, protocol.n_snapshots),
+        snapshots=protocol.snapshots,
         count_speeds_every=protocol.count_speeds_every,
     )
     return CreepRun(

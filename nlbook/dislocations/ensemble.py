@@ -22,10 +22,10 @@ from nlbook.parallel import run_tasks, task_seed
 if TYPE_CHECKING:
     import ipyparallel
 
-__all__ = ["CreepEnsemble", "Newborn", "creep_task", "run_ensemble"]
+__all__ = ["SCHEMA", "CreepEnsemble", "Newborn", "creep_task", "run_ensemble"]
 
-# Raised by hand when the same protocol and seed give another result.
-_SCHEMA = 4
+#: Raised by hand when the same protocol and seed give another result.
+SCHEMA = 4
 
 _SERIES = (
     "relaxation_number",
@@ -201,7 +201,7 @@ def run_ensemble(
         raise ValueError(f"shift_bin must lie in 0 .. largest_shift, got {shift_bin!r}")
     half = round(largest_shift / shift_bin)
     edges = np.asarray(np.arange(-half, half + 1) * shift_bin, dtype=np.float64)
-    snapshots = protocol.n_snapshots
+    snapshots = len(protocol.snapshots)
     ensemble = CreepEnsemble(
         protocol,
         seed,
@@ -221,7 +221,7 @@ def run_ensemble(
         [{"protocol": protocol, "seed": task_seed(seed, k)} for k in range(n_realizations)],
         cluster=cluster,
         store=store,
-        schema=_SCHEMA,
+        schema=SCHEMA,
         reduce=add,
         progress=progress,
         description="realizations",

@@ -98,6 +98,9 @@ def test_equal_seeds_give_equal_runs_and_others_differ():
         ("nucleation_time", float("nan")),
         ("nucleation_variance", -1.0),
         ("n_snapshots", 40_000),
+        ("snapshot_steps", (5, 3)),
+        ("snapshot_steps", (0, 3)),
+        ("snapshot_steps", (30_001,)),
     ],
 )
 def test_a_protocol_that_makes_no_sense_is_refused_by_name(field, value):
