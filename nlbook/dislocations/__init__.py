@@ -4,13 +4,14 @@ Lengths are in Burgers vectors b, stresses in sigma0 = mu / (2 pi (1 - nu)), tim
 t0 = 1/(M sigma0).
 """
 
+from nlbook.dislocations.adaptive import evolve_adaptive
 from nlbook.dislocations.avalanches import (
     Avalanches,
     avalanche_threshold,
     find_avalanches,
     logarithmic_histogram,
 )
-from nlbook.dislocations.creep import CreepProtocol, CreepRun, replay_creep, simulate_creep
+from nlbook.dislocations.creep import CreepRun, replay_creep, simulate_creep
 from nlbook.dislocations.dynamics import (
     BlowUp,
     Trajectory,
@@ -22,6 +23,7 @@ from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
 from nlbook.dislocations.fast_sum import internal_stress
 from nlbook.dislocations.interaction import periodic_shear_stress
 from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
+from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.resampling import (
     Comparison,
     bootstrap_exponents,
@@ -56,6 +58,7 @@ __all__ = [
     "compare_counts",
     "creep_task",
     "evolve",
+    "evolve_adaptive",
     "exponent_interval",
     "extrapolation_errors",
     "find_avalanches",

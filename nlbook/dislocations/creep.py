@@ -15,145 +15,20 @@ References
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.dislocations.adaptive import evolve_adaptive
 from nlbook.dislocations.dynamics import BlowUp, Trajectory, evolve, random_dislocations
-from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.parallel import seed_sequence
 
-__all__ = ["CreepProtocol", "CreepRun", "replay_creep", "simulate_creep"]
-
-# What tells the paper's cases apart.
-_CASES = {
-    1: {"applied_stress": 0.0125, "n_sources": 0, "creep_steps": 30_000},
-    2: {"applied_stress": 0.0125, "n_sources": 20, "creep_steps": 25_000},
-    3: {"applied_stress": 0.0250, "n_sources": 20, "creep_steps": 25_000},
-}
-
-
-@dataclass(frozen=True)
-class CreepProtocol:
-    """Every choice of a creep simulation; the defaults are Case 1 of the paper."""
-
-    #: dislocations at the start, half of each sign
-    n_dislocations: int = 1500
-    #: side of the periodic box, b
-    box_length: float = 300.0
-    #: opposite signs nearer than this annihilate, b
-    annihilation_distance: float = 2.0
-    #: "periodic", or "one_row" for the stress formula as the paper prints it
-    images: Images = "periodic"
-    #: step of the relaxation, t0
-    relaxation_dt: float = 1.0
-    #: steps of the relaxation
-    relaxation_steps: int = 10_000
-    #: steps of length creep_dt between relaxation and creep, without load; the paper has none
-    settling_steps: int = 1000
-    #: Frank-Read sources, at work during creep only
-    n_sources: int = 0
-    #: mean distance at which a source's pair appears, b; its inverse is the critical stress
-    nucleation_length: float = 50.0
-    #: mean time at stress before a source emits, t0
-    nucleation_time: float = 10.0
-    #: variance of the length, and of the time in the paper's steps (see `random_sources`)
-    nucleation_variance: float = 5.0
-    #: a pair that would appear nearer than this to a like sign is lost, b
-    birth_clearance: float = 0.1
-    #: shear stress during creep, sigma0
-    applied_stress: float = 0.0125
-    #: step of the creep, t0
-    creep_dt: float = 0.01
-    #: steps of the creep
-    creep_steps: int = 30_000
-    #: entries of the relaxation's series besides the start, at most, even in the logarithm of time
-    n_relaxation_records: int = 200
-    #: steps of the creep between two entries of its series
-    record_every: int = 10
-    #: times, evenly spread over the creep and ending with it, at which shifts are kept
-    n_snapshots: int = 3
-    #: steps of the creep after which shifts are kept, in place of n_snapshots
-    snapshot_steps: tuple[int, ...] = ()
-    #: steps at the end of the creep that later chapters learn from, or all of them
-    data_steps: int = 10_000
-    #: steps of the creep between two counts of all speeds
-    count_speeds_every: int = 10
-
-    def __post_init__(self) -> None:
-        for name, least in _INTEGERS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-        for name in _POSITIVE:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive and finite, got {value!r}")
-        if self.n_dislocations % 2:
-            raise ValueError(f"n_dislocations must be even, got {self.n_dislocations!r}")
-        if not 0 <= self.annihilation_distance < self.box_length / 2:
-            raise ValueError(
-                "annihilation_distance must lie in 0 .. box_length/2, "
-                f"got {self.annihilation_distance!r}"
-            )
-        if not (np.isfinite(self.nucleation_variance) and self.nucleation_variance >= 0):
-            raise ValueError(
-                f"nucleation_variance must not be negative, got {self.nucleation_variance!r}"
-            )
-        if not np.isfinite(self.applied_stress):
-            raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
-        if self.images not in get_args(Images):
-            raise ValueError(f"images must be one of {get_args(Images)}, got {self.images!r}")
-        steps = (0, *self.snapshot_steps, self.creep_steps + 1)
-        if any(early >= late for early, late in itertools.pairwise(steps)):
-            raise ValueError(
-                f"snapshot_steps must ascend within 1..{self.creep_steps}, "
-                f"got {self.snapshot_steps!r}"
-            )
-        if self.creep_steps < self.n_snapshots:
-            raise ValueError(
-                f"n_snapshots must be at most creep_steps={self.creep_steps}, "
-                f"got {self.n_snapshots!r}"
-            )
-
-    @property
-    def snapshots(self) -> tuple[int, ...]:
-        """Steps of the creep after which shifts are kept."""
-        return self.snapshot_steps or tuple(_even(self.creep_steps, self.n_snapshots))
-
-    @property
-    def data_time(self) -> float:
-        """Duration of the data that later chapters learn from, t0."""
-        return min(self.data_steps, self.creep_steps) * self.creep_dt
-
-    @classmethod
-    def for_case(cls, case: int, **changes: Any) -> CreepProtocol:
-        """The paper's protocol of case 1, 2 or 3, with changes to its fields."""
-        if case not in _CASES:
-            raise ValueError(f"case must be one of {tuple(_CASES)}, got {case!r}")
-        return cls(**(_CASES[case] | changes))
-
-
-# Least values of the integer fields, and the fields that must be positive.
-_INTEGERS = {
-    "n_dislocations": 2,
-    "relaxation_steps": 0,
-    "settling_steps": 0,
-    "n_sources": 0,
-    "creep_steps": 0,
-    "n_relaxation_records": 1,
-    "record_every": 1,
-    "n_snapshots": 1,
-    "data_steps": 1,
-    "count_speeds_every": 0,
-}
-_POSITIVE = ("box_length", "relaxation_dt", "creep_dt", "nucleation_length", "nucleation_time")
+__all__ = ["CreepRun", "replay_creep", "simulate_creep"]
 
 
 @dataclass(frozen=True)
@@ -265,16 +140,14 @@ def replay_creep(
         With the run's own step, the same to the bit as what `run` is made of.
     """
     x, y, length, delay = run.sources
-    return evolve(
+    return _glide(
+        protocol,
         run.relaxed_x,
         run.relaxed_y,
         run.burgers_sign[: run.relaxed_x.size],
-        protocol.box_length,
         dt=protocol.creep_dt if creep_dt is None else creep_dt,
         n_steps=snapshots[-1],
         applied_stress=protocol.applied_stress,
-        annihilation_distance=protocol.annihilation_distance,
-        images=protocol.images,
         sources=FrankReadSources(x, y, length, delay, protocol.birth_clearance),
         records=sorted({0, *snapshots}),
         snapshots=snapshots,
@@ -294,12 +167,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         variance=protocol.nucleation_variance,
         clearance=protocol.birth_clearance,
     )
-    glide = partial(
-        evolve,
-        box_length=length,
-        annihilation_distance=protocol.annihilation_distance,
-        images=protocol.images,
-    )
+    glide = partial(_glide, protocol)
     relaxation = glide(
         x,
         y,
@@ -362,17 +230,56 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
     )
 
 
+def _glide(
+    protocol: CreepProtocol,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    sign: NDArray[np.float64],
+    *,
+    dt: float,
+    n_steps: int,
+    snapshots: Sequence[int],
+    records: Sequence[int] | None = None,
+    count_speeds_every: int = 0,
+    applied_stress: float = 0.0,
+    sources: FrankReadSources | None = None,
+) -> Trajectory:
+    """`evolve`, or `evolve_adaptive` over the same times."""
+    common = partial(
+        evolve if protocol.integrator == "euler" else evolve_adaptive,
+        x,
+        y,
+        sign,
+        protocol.box_length,
+        annihilation_distance=protocol.annihilation_distance,
+        images=protocol.images,
+        applied_stress=applied_stress,
+        sources=sources,
+    )
+    if protocol.integrator == "euler":
+        return common(
+            dt=dt,
+            n_steps=n_steps,
+            records=records,
+            snapshots=snapshots,
+            count_speeds_every=count_speeds_every,
+        )
+    counts = np.arange(0, n_steps, count_speeds_every) if count_speeds_every else np.empty(0)
+    return common(
+        duration=n_steps * dt,
+        tolerance=protocol.tolerance,
+        record_times=np.asarray([] if records is None else records) * dt,
+        snapshot_times=np.asarray(snapshots) * dt,
+        count_speeds_times=counts * dt,
+    )
+
+
 def _streams(
     seed: np.random.SeedSequence,
 ) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
     """Streams of the dislocations (the seed itself) and of the sources (its child 0)."""
     child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0))
     return seed, child
-
-
-def _even(n_steps: int, count: int) -> list[int]:
-    """`count` steps evenly spread over 1..n_steps, ending with the last; all, if fewer."""
-    return sorted({n_steps * (k + 1) // count for k in range(count)} - {0})
 
 
 def _geometric(n_steps: int, count: int) -> list[int]:

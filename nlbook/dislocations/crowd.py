@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.dislocations.events import meeting_pairs_kernel
 from nlbook.dislocations.fast_sum import make_plan
 from nlbook.dislocations.interaction import Images
 from nlbook.dislocations.kernels import (
@@ -35,6 +36,8 @@ class Crowd:
     annihilation_distance : float
     sources : FrankReadSources
     """
+
+    _single_precision = False  # of near pairs
 
     def __init__(
         self,
@@ -130,10 +133,15 @@ class Crowd:
         self._entry = entry[self._living]
         self._place = np.empty(self._source_x.size, dtype=np.int64)
         self._place[-1 - entry[entry < 0]] = np.flatnonzero(entry < 0)
-        self._sorted_x, self._sorted_sign = x[order], sign[order]
-        self._plan = make_plan(y[order], self._box_length, images=self._images)
+        self._sorted_x, self._sorted_y, self._sorted_sign = x[order], y[order], sign[order]
+        self._plan = make_plan(
+            self._sorted_y,
+            self._box_length,
+            images=self._images,
+            single_precision=self._single_precision,
+        )
         self._pairs, self._dy = _meeting_pairs(
-            y[order], self._sorted_sign, self._box_length, self._reach
+            self._sorted_y, self._sorted_sign, self._box_length, self._reach
         )
 
     def _scatter(self) -> None:
@@ -193,18 +201,8 @@ def _meeting_pairs(
     y: NDArray[np.float64], sign: NDArray[np.float64], box_length: float, reach: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Pairs (n, 2) of opposite signs, from sorted y, nearer than `reach` in y; and their dy."""
-    count = y.size
-    if reach == 0.0 or count < 2:
-        return np.empty((0, 2), dtype=np.int64), np.empty(0)
-    tall = np.concatenate([y, y + box_length])
-    last = np.minimum(np.searchsorted(tall, y + reach), np.arange(count) + count)
-    first = np.arange(count)
-    times = last - first - 1
-    i = np.repeat(first, times)
-    j = i + 1 + np.arange(i.size) - np.repeat(np.cumsum(times) - times, times)
-    dy = tall[j] - y[i]
-    pair = np.stack([i, j % count], axis=1)
-    dy = np.minimum(dy, box_length - dy)
-    opposite = sign[pair[:, 0]] * sign[pair[:, 1]] < 0
-    pair, index = np.unique(np.sort(pair[opposite], axis=1), axis=0, return_index=True)
-    return pair, dy[opposite][index]
+    pairs, dy = np.empty((0, 2), dtype=np.int64), np.empty(0)
+    found = meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy)
+    pairs, dy = np.empty((found, 2), dtype=np.int64), np.empty(found)
+    meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy)
+    return pairs, dy

@@ -38,7 +38,14 @@ from nlbook.dislocations.kernels import SPEED_DECADES, SPEED_FIRST
 from nlbook.dislocations.sources import FrankReadSources
 from nlbook.parallel import checkpoint
 
-__all__ = ["BlowUp", "Trajectory", "evolve", "random_dislocations", "speed_bins"]
+__all__ = [
+    "BlowUp",
+    "Trajectory",
+    "check_physics",
+    "evolve",
+    "random_dislocations",
+    "speed_bins",
+]
 
 # Steps between two looks at an interrupt: about 0.05 s of work at a thousand dislocations.
 _STEPS_PER_CHUNK = 256
@@ -47,7 +54,7 @@ _BINS_PER_DECADE = 50
 
 
 class BlowUp(ArithmeticError):
-    """A dislocation would have crossed half the box in one step: the step is too long."""
+    """A dislocation would have crossed half the box in one step, or needs steps without end."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,10 @@ class Trajectory:
     birth_time: NDArray[np.float64]
     #: pairs that were lost because they would have annihilated at once
     n_lost_pairs: int
+    #: steps that were taken
+    n_steps: int
+    #: evaluations of all stresses, those of rejected steps included
+    n_forces: int
 
 
 def random_dislocations(
@@ -173,7 +184,8 @@ def evolve(
     BlowUp
         If a dislocation would move farther than half the box in a step.
     """
-    _check_run(dt, n_steps, applied_stress, annihilation_distance, images, count_speeds_every)
+    check_physics(applied_stress, annihilation_distance, images)
+    _check_run(dt, n_steps, count_speeds_every)
     wanted = _check_steps("snapshots", snapshots, n_steps)
     recorded = np.arange(n_steps + 1)
     if records is not None:
@@ -233,22 +245,13 @@ def evolve(
         birth_y=crowd.y[sign.size :],
         birth_time=np.array(crowd.birth_time),
         n_lost_pairs=crowd.n_lost_pairs,
+        n_steps=n_steps,
+        n_forces=n_steps + 1,
     )
 
 
-def _check_run(
-    dt: float,
-    n_steps: int,
-    applied_stress: float,
-    annihilation_distance: float,
-    images: str,
-    count_speeds_every: int,
-) -> None:
-    """Refuse a run that makes no sense."""
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be positive and finite, got {dt!r}")
-    if n_steps < 0:
-        raise ValueError(f"n_steps must not be negative, got {n_steps!r}")
+def check_physics(applied_stress: float, annihilation_distance: float, images: str) -> None:
+    """Refuse a load, a distance or images that make no sense."""
     if not np.isfinite(applied_stress):
         raise ValueError(f"applied_stress must be finite, got {applied_stress!r}")
     if not (np.isfinite(annihilation_distance) and annihilation_distance >= 0):
@@ -257,6 +260,14 @@ def _check_run(
         )
     if images not in get_args(Images):
         raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
+
+
+def _check_run(dt: float, n_steps: int, count_speeds_every: int) -> None:
+    """Refuse steps that make no sense."""
+    if not (np.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt must be positive and finite, got {dt!r}")
+    if n_steps < 0:
+        raise ValueError(f"n_steps must not be negative, got {n_steps!r}")
     if count_speeds_every < 0:
         raise ValueError(f"count_speeds_every must not be negative, got {count_speeds_every!r}")
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.creep import CreepProtocol, CreepRun, simulate_creep
+from nlbook.dislocations.creep import CreepRun, simulate_creep
+from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import run_tasks, task_seed
 
 if TYPE_CHECKING:

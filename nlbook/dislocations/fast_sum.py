@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.kernels import StripPlan, half_angle_kernel, stress_kernel
+from nlbook.dislocations.kernels import LANES, StripPlan, half_angle_kernel, stress_kernel
 
 __all__ = ["check_configuration", "internal_stress", "make_plan"]
 
@@ -114,7 +114,8 @@ def make_plan(
     *,
     images: Images = "periodic",
     n_strips: int | None = None,
-    tolerance: float = 1e-9,
+    tolerance: float | None = None,
+    single_precision: bool = False,
 ) -> StripPlan:
     """Prepare sums over dislocations whose y, wrapped into the box, are sorted.
 
@@ -127,14 +128,19 @@ def make_plan(
     images : {"periodic", "one_row"}
     n_strips : int, optional
         Number of strips; chosen for speed when not given. It does not matter for "one_row".
-    tolerance : float
-        Bound, times 1/L, on what is left out of a pair's stress.
+    tolerance : float, optional
+        Bound, times 1/L, on what is left out of a pair's stress: 1e-9, or 1e-7 in single
+        precision.
+    single_precision : bool
+        Sum near pairs in float32, as if positions erred by some 1e-7 L.
     """
     height = 2.0 * np.pi * (np.asarray(y, dtype=np.float64) / box_length) - np.pi
     count = height.size
     periodic = images == "periodic"
     if n_strips is None:
-        n_strips = best_strips(count)
+        n_strips = best_strips(count, single_precision)
+    if tolerance is None:
+        tolerance = 1e-7 if single_precision else 1e-9
     if not periodic:
         n_strips = 1
     step = 2.0 * np.pi / n_strips
@@ -145,6 +151,11 @@ def make_plan(
     to_bottom = height - (strip * step - np.pi)
     to_top = step - to_bottom
     turns = np.stack([height, height + 2.0 * np.pi])
+    widest = int(np.max(np.diff(starts), initial=0)) if periodic else count
+    block = np.zeros(
+        (7, (2 * widest // LANES + 2) * LANES), dtype=np.float32 if single_precision else np.float64
+    )
+    block[[1, 3]] = 1.0
     return StripPlan(
         float(box_length),
         periodic,
@@ -156,6 +167,7 @@ def make_plan(
         to_bottom,
         np.exp(-mode * to_top),
         np.exp(-mode * to_bottom),
+        block,
     )
 
 
@@ -167,9 +179,6 @@ def n_modes(step: float, tolerance: float) -> int:
     return modes
 
 
-def best_strips(count: int) -> int:
+def best_strips(count: int, single_precision: bool = False) -> int:
     """Strips that balance pairs (3 N**2 / 2 n_strips) and modes (4 N n_strips): measured."""
-    return max(1, round(_STRIPS_PER_ROOT * np.sqrt(count)))
-
-
-_STRIPS_PER_ROOT = 0.28
+    return max(1, round((0.23 if single_precision else 0.28) * np.sqrt(count)))

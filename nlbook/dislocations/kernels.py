@@ -5,25 +5,27 @@ and not the files of the functions that it calls. The equations are those of
 `nlbook.dislocations.fast_sum` and `nlbook.dislocations.dynamics`.
 
 Loops are written for vector instructions: no branch and no transcendental function inside,
-reductions that may be reassociated, and pair loops over a multiple of `_LANES` dislocations, the
+reductions that may be reassociated, and pair loops over a multiple of `LANES` dislocations, the
 last of them without effect, so that no slow remainder is left.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 __all__ = [
+    "LANES",
     "SPEED_DECADES",
     "SPEED_FIRST",
     "StripPlan",
     "annihilate_kernel",
     "count_speeds_kernel",
     "euler_kernel",
+    "glide_kernel",
     "half_angle_kernel",
     "stress_kernel",
 ]
@@ -31,10 +33,11 @@ __all__ = [
 # Reassociation and contraction let the compiler use vectors; arithmetic is IEEE otherwise.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 
-# Keeps 1/D finite at D = 0 and vanishes beside every D that two separate dislocations can have.
-_TINY = 1e-300
+# Keeps 1/D finite at D = 0, in single precision as well, and vanishes beside every D that two
+# separate dislocations can have.
+_TINY = 1e-30
 
-_LANES = 32
+LANES = 32
 
 # Speeds are counted in bins of equal ratio from 10**SPEED_FIRST b/t0 over so many decades.
 SPEED_FIRST = -7.0
@@ -54,6 +57,7 @@ class StripPlan(NamedTuple):
     to_bottom: NDArray[np.float64]  # (N,)
     decay_up: NDArray[np.float64]  # (n_modes, N), exp(-n to_top)
     decay_down: NDArray[np.float64]  # (n_modes, N), exp(-n to_bottom)
+    block: NDArray[Any]  # (7, n), where near pairs are summed, in float64 or float32
 
 
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
@@ -112,10 +116,7 @@ def _near_kernel(plan, sine, cosine, sign, stress):
     has met those before it. What the ones that wait receive in the meantime is struck out.
     """
     n_strips = plan.starts.size - 1
-    widest = 0
-    for strip in range(n_strips):
-        widest = max(widest, plan.starts[strip + 1] - plan.starts[strip])
-    block = _empty_block(2 * widest)
+    block = plan.block
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
         above = (strip + 1) % n_strips
@@ -128,7 +129,7 @@ def _near_kernel(plan, sine, cosine, sign, stress):
         block[6, :] = 0.0
         for p in range(i, k):
             place = m - j + p - i
-            last = (place + _LANES - 1) // _LANES * _LANES
+            last = (place + LANES - 1) // LANES * LANES
             total = _pairs_kernel(block, place, sign[p], 0, last)
             block[6, place:last] = 0.0
             block[6, place] = total
@@ -143,7 +144,8 @@ def _near_kernel(plan, sine, cosine, sign, stress):
 def _one_row_kernel(plan, sine, cosine, sign, stress):
     """Add every pair once, at its nearest image in y, in units of pi/L."""
     count = plan.height.size
-    block = _empty_block(2 * count)
+    block = plan.block
+    block[6] = 0.0
     for turn in range(2):
         _fill_block(block, turn * count, plan, turn, 0, count, sine, cosine)
         block[5, turn * count : (turn + 1) * count] = sign
@@ -159,18 +161,12 @@ def _one_row_kernel(plan, sine, cosine, sign, stress):
         stress[i] = block[6, i] + block[6, count + i]
 
 
-@njit(cache=True)
-def _empty_block(size):
-    """Rows: sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, stress."""
-    block = np.zeros((7, (size // _LANES + 2) * _LANES))
-    block[1] = 1.0
-    block[3] = 1.0
-    return block
-
-
 @njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
 def _fill_block(block, place, plan, turn, first, last, sine, cosine):
-    """Copy dislocations first..last, `turn` periods up, to `place` in the block."""
+    """Copy dislocations first..last, `turn` periods up, to `place` in the block.
+
+    Its rows are sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, stress.
+    """
     end = place + last - first
     block[0, place:end] = sine[first:last]
     block[1, place:end] = cosine[first:last]
@@ -191,16 +187,18 @@ def _pairs_kernel(block, i, sign, first, last):
     s, c = block[0, first:last], block[1, first:last]
     h, g, y = block[2, first:last], block[3, first:last], block[4, first:last]
     b, out = block[5, first:last], block[6, first:last]
-    total = 0.0
+    # constants of the block's precision
+    one, tiny, b_i = block.dtype.type(1.0), block.dtype.type(_TINY), block.dtype.type(sign)
+    total = block.dtype.type(0.0)
     for j in range(s.size):
         sin_x = s_i * c[j] - c_i * s[j]
         cos_x = c_i * c[j] + s_i * s[j]
         sinh_y = h_i * g[j] - g_i * h[j]
         cosh_y = g_i * g[j] - h_i * h[j]
-        q = 1.0 / (sin_x * sin_x + (sinh_y * sinh_y + _TINY))
-        t = sin_x * cos_x * q * (1.0 - (y_i - y[j]) * sinh_y * cosh_y * q)
+        q = one / (sin_x * sin_x + (sinh_y * sinh_y + tiny))
+        t = sin_x * cos_x * q * (one - (y_i - y[j]) * sinh_y * cosh_y * q)
         total += b[j] * t
-        out[j] -= sign * t
+        out[j] -= b_i * t
     return total
 
 
@@ -352,6 +350,16 @@ def _scatter_kernel(
         stress[j] += total + (s * a - d * b)
         re[j] = d
         im[j] = s
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def glide_kernel(plan, x, sign, applied_stress, work, stress, velocity):
+    """stress = that of all others and the applied one; velocity = sign stress."""
+    half_angle_kernel(x, plan.box_length, work[0], work[1])
+    stress_kernel(plan, work[0], work[1], sign, stress)
+    for i in range(x.size):
+        stress[i] += applied_stress
+        velocity[i] = sign[i] * stress[i]
 
 
 @njit(error_model="numpy", nogil=True, cache=True)

@@ -1,0 +1,394 @@
+"""Dislocations that take steps of adapted length; the method is told in `adaptive`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlbook.dislocations.crowd import Crowd
+from nlbook.dislocations.dense import hermite_kernel, sample_kernel, shifts_kernel
+from nlbook.dislocations.dynamics import BlowUp
+from nlbook.dislocations.events import (
+    blocked_kernel,
+    clocks_kernel,
+    crossing_kernel,
+    time_to_meet_kernel,
+)
+from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.kernels import annihilate_kernel, count_speeds_kernel, glide_kernel
+from nlbook.dislocations.sources import FrankReadSources
+from nlbook.dislocations.stiff import (
+    GAMMA,
+    THRESHOLD,
+    error_kernel,
+    first_stage_kernel,
+    near_pairs_kernel,
+    second_stage_kernel,
+)
+
+__all__ = ["AdaptiveCrowd"]
+
+# A pair that is about to annihilate may err by so many tolerances: it closes at about 1 b/t0, so
+# that it vanishes some 0.1 t0 early or late, and others feel by then no more than its dipole.
+_LOOSER = 10.0
+
+# The next step aims at this part of the tolerance, and grows and shrinks by no more than this.
+_SAFETY = 0.6
+_MOST_GROWTH = 4.0
+_MOST_SHRINKING = 0.2
+
+# Steps end this much after the time at which a pair is expected to meet.
+_BEYOND = 1.1
+
+# Shorter steps are the sign of dislocations on top of each other, t0.
+_SHORTEST = 1e-13
+
+# Pairs are listed out to this many times the distance at which they matter.
+_SKIN = 1.3
+
+# Near pairs are summed in single precision, which is as if positions erred by some 1e-5 b in a box
+# of 300 b, unless the tolerance is below this.
+_DOUBLE_BELOW = 1e-3
+
+# A new plan when this part of the dislocations has vanished since the last one.
+_DEAD_FRACTION = 0.03
+
+
+class AdaptiveCrowd(Crowd):
+    """A crowd that knows its velocities.
+
+    `find_step` computes a step and where in it the first reaction happens; `sample`, `shifts` and
+    `count_speeds` look into it; `take_step` goes there and reacts.
+
+    Parameters
+    ----------
+    position, sign, box_length, images, annihilation_distance, sources
+        See `Crowd`.
+    applied_stress : float
+    tolerance : float
+        Error of each dislocation in a step, b.
+    longest_step : float
+    """
+
+    _stress: NDArray[np.float64]
+    _force: NDArray[np.float64]
+    _velocity: NDArray[np.float64]
+    _guess: NDArray[np.float64]
+    _k1: NDArray[np.float64]
+    _k2: NDArray[np.float64]
+    _stage: NDArray[np.float64]
+    _end: NDArray[np.float64]
+    _end_stress: NDArray[np.float64]
+    _end_force: NDArray[np.float64]
+    _end_velocity: NDArray[np.float64]
+    _listed_x: NDArray[np.float64]
+    _near_space: NDArray[np.int64]
+    _near_dy_space: NDArray[np.float64]
+    _radius: float
+    _stale: bool
+    _guessed: bool
+
+    def __init__(
+        self,
+        position: NDArray[np.float64],
+        sign: NDArray[np.float64],
+        box_length: float,
+        images: Images,
+        annihilation_distance: float,
+        sources: FrankReadSources,
+        *,
+        applied_stress: float,
+        tolerance: float,
+        longest_step: float,
+    ) -> None:
+        self.time = 0.0
+        self.velocity = np.full(sign.size, np.nan)  # of all that have ever been there
+        self._applied = applied_stress
+        self._tolerance = tolerance
+        self._longest = longest_step
+        self._step = 0.0  # what the controller proposes next
+        self.n_steps = self.n_forces = 0
+        self._single_precision = tolerance >= _DOUBLE_BELOW
+        super().__init__(position, sign, box_length, images, annihilation_distance, sources)
+        self.react()
+
+    def find_step(self, stop: float) -> float:
+        """Compute a step that ends by `stop`; the time at which it, or its first event, ends."""
+        if self._stale:
+            self._renew()
+        tolerance, x, sign = self._tolerance, self._sorted_x, self._sorted_sign
+        rest = stop - self.time
+        wanted = min(self._step, self._longest)
+        limited = self._limit(wanted, rest)
+        h = limited
+        while True:
+            if not (h > _SHORTEST or h == rest):
+                fastest = int(np.argmax(np.abs(self._force)))
+                raise BlowUp(
+                    f"at t = {self.time:g} t0: dislocation {self._describe(fastest)}, needs "
+                    f"steps below {_SHORTEST:g} t0 at tolerance {tolerance:g}"
+                )
+            error = self._attempt(h)
+            if error <= 1.0:
+                break
+            h *= max(_MOST_SHRINKING, min(0.9, (_SAFETY / error) ** (1 / 3)))
+        self.n_steps += 1
+        growth = (_SAFETY / max(error, 1e-6)) ** (1 / 3)
+        # a step that was cut short for an event says little about the next one
+        most = max(_MOST_GROWTH * h, wanted if h == limited else 0.0)
+        self._step = min(growth * h, most)
+        self._h = h
+        self._first, self._pair = crossing_kernel(
+            self._pairs, self._dy, x, self._velocity, self._end, self._end_velocity, sign,
+            self._box_length, self._reach, h,
+        )  # fmt: skip
+        self._due = False
+        if self._place.size:
+            self._look_at_sources()
+        self._theta = min(self._first, 1.0)
+        at_stop = self._theta == 1.0 and h == rest
+        self._next_time = stop if at_stop else self.time + self._theta * h
+        return self._next_time
+
+    def take_step(self) -> None:
+        """Go to the end of the step or to its first event, and react."""
+        x, velocity, sign = self._sorted_x, self._velocity, self._sorted_sign
+        event = self._first <= 1.0
+        if event:
+            hermite_kernel(
+                x, velocity, self._end, self._end_velocity, self._h, self._theta,
+                self._stage, self._guess,
+            )  # fmt: skip
+        else:
+            self._stage, self._end = self._end, self._stage
+        self.slip += float(np.dot(sign, self._stage - x))
+        self._sorted_x, self._stage = self._stage, x
+        self.time = self._next_time
+        if not event:
+            self._velocity, self._end_velocity = self._end_velocity, velocity
+            self._force, self._end_force = self._end_force, self._force
+            self._stress, self._end_stress = self._end_stress, self._stress
+            self._guessed = False
+            return
+        if self._pair >= 0:
+            sign[self._pairs[self._pair]] = 0.0
+            annihilate_kernel(
+                self._pairs, self._dy, self._sorted_x, sign, self._box_length, self._reach
+            )
+            self._guess *= np.abs(sign)
+        self._guessed = True
+        dead = sign.size - self._place.size - np.count_nonzero(sign)
+        if self._due or dead > _DEAD_FRACTION * sign.size:
+            self._scatter()
+            if self._due:
+                self._emit(self.time)
+                self.velocity = np.append(
+                    self.velocity, np.full(self.x.size - self.velocity.size, np.nan)
+                )
+            self._gather()
+        else:
+            self._evaluate(self._sorted_x, self._stress, self._force)
+
+    def sample(
+        self, times: NDArray[np.float64]
+    ) -> tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Number, mean speeds, mean slip rates, and slips since the start, at times in a step."""
+        speed, rate, slip = np.empty((3, times.size))
+        number = sample_kernel(
+            self._sorted_x, self._velocity, self._end, self._end_velocity, self._h,
+            self._parts(times), self._sorted_sign, speed, rate, slip,
+        )  # fmt: skip
+        return number, speed, rate, self.slip + slip
+
+    def count_speeds(self, times: NDArray[np.float64], bins: NDArray[np.int64]) -> None:
+        """Count all speeds at times in a step; see `count_speeds_kernel`."""
+        for part in self._parts(times):
+            self._interpolate(part)
+            count_speeds_kernel(self._sorted_sign, self._k2, bins)
+
+    def shifts(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Glide of all so far, shape (n_times, n), and who is there, shape (n,), in a step."""
+        shift = np.empty((times.size, self.x.size))
+        shift[:] = self.x - self.origin
+        shifts_kernel(
+            self._sorted_x, self._velocity, self._end, self._end_velocity, self._h,
+            self._parts(times), self._living, self._entry, self.origin, shift,
+        )  # fmt: skip
+        alive = self.sign != 0.0
+        alive[self._entry] = self._sorted_sign[self._living] != 0.0
+        return shift, alive
+
+    def stand_still(self) -> None:
+        """Let `sample`, `count_speeds` and `shifts` see the present."""
+        if self._stale:
+            self._renew()
+        if self._guessed:
+            self._attempt(min(self._step, self._longest))  # for the velocity
+        self._h, self._theta = 1.0, 0.0
+        self._end[:], self._end_velocity[:] = self._sorted_x, self._velocity
+        self._scatter()
+
+    def _interpolate(self, part: float) -> None:
+        """Positions in k1 and velocities in k2 at a part of the step."""
+        hermite_kernel(
+            self._sorted_x, self._velocity, self._end, self._end_velocity, self._h, part,
+            self._k1, self._k2,
+        )  # fmt: skip
+
+    def _parts(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.clip((times - self.time) / self._h, 0.0, self._theta))
+
+    def _attempt(self, h: float) -> float:
+        """Try a step; its error over the tolerance, infinite where the Jacobian is indefinite."""
+        self._list_neighbours(h)
+        system = (self._rows, self._entries, self._diagonal, self._space)
+        x, tolerance = self._sorted_x, self._tolerance
+        found = first_stage_kernel(
+            self._near, self._near_dy, x, self._sorted_sign, self._box_length, h, tolerance,
+            self._force, self._guess, self._guessed, system, self._velocity, self._k1,
+            self._stage,
+        )  # fmt: skip
+        if found < 0:
+            return np.inf
+        self._evaluate(self._stage, self._end_stress, self._end_force)
+        if not second_stage_kernel(
+            x, h, tolerance, self._end_force, system, found, self._k1, self._k2, self._end
+        ):
+            return np.inf
+        self._evaluate(self._end, self._end_stress, self._end_force)
+        error: float = error_kernel(
+            x, self._end, h, tolerance, self._end_force, self._velocity, system, found,
+            self._loose, self._end_velocity,
+        )  # fmt: skip
+        return error
+
+    def _limit(self, h: float, rest: float) -> float:
+        """The step, cut at the end, where a source is due, or where a pair is about to meet."""
+        if h > (1.0 - 1e-9) * rest:
+            h = rest
+        if self._place.size:
+            local = self._stress[self._place]
+            running = np.abs(local) > self._critical
+            running[running] &= ~self._blocked_sources(self._sorted_x, local)[running]
+            left = (self._delay - self._clock)[running]
+            h = min(h, max(np.min(left, initial=np.inf), 10 * _SHORTEST))
+        guess = self._guess if self._guessed else self._velocity
+        soonest = time_to_meet_kernel(
+            self._pairs, self._dy, self._sorted_x, guess, self._sorted_sign, self._box_length,
+            self._reach, h, self._loose, _LOOSER,
+        )  # fmt: skip
+        return h if soonest == h else min(h, _BEYOND * soonest + 10 * _SHORTEST)
+
+    def _look_at_sources(self) -> None:
+        """Find out whether a source is due before anything else happens, and set the clocks."""
+        stresses = np.empty((3, self._place.size))
+        stresses[0] = self._stress[self._place]
+        stresses[2] = self._end_stress[self._place]
+        stresses[1] = 0.5 * (stresses[0] + stresses[2])
+        nearest = np.min(np.abs(np.abs(stresses) - self._critical), axis=0)
+        if np.any(nearest < np.abs(stresses[2] - stresses[0]) + 0.02 * self._critical):
+            self._interpolate(0.5)
+            self._evaluate(self._k1, self._space[0], self._space[1])
+            stresses[1] = self._space[0][self._place]
+        state = (stresses, self._critical, self._delay, self._clock, self._direction, self._h)
+        since, until = 0.0, min(self._first, 1.0)
+        while True:
+            due = clocks_kernel(*state, since, until, False)
+            if due > 1.0 + 1e-9:
+                clocks_kernel(*state, since, until, True)
+                return
+            due = min(due, until)
+            clocks_kernel(*state, since, due, True)
+            firing = self._clock > self._delay
+            self._interpolate(due)
+            blocked = self._blocked_sources(self._k1, self._direction)
+            if np.any(firing & ~blocked) or due == until:
+                break
+            # the pair is lost and nobody feels it: the step goes on
+            self.n_lost_pairs += int(np.count_nonzero(firing))
+            self._clock[firing] = 0.0
+            since = due
+        self._due = True
+        if due < self._first:
+            self._first, self._pair = due, -1
+
+    def _blocked_sources(
+        self, x: NDArray[np.float64], direction: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whose pair would be lost if it came now."""
+        blocked = np.empty(self._place.size, dtype=np.bool_)
+        half = 0.5 * self._length * np.sign(direction)
+        blocked_kernel(
+            x, self._sorted_y, self._sorted_sign, self._box_length, self._reach,
+            np.stack([self._source_x + half, self._source_x - half]), self._source_y,
+            blocked,
+        )  # fmt: skip
+        return blocked
+
+    def _evaluate(
+        self,
+        x: NDArray[np.float64],
+        stress: NDArray[np.float64],
+        force: NDArray[np.float64],
+    ) -> None:
+        glide_kernel(
+            self._plan, x, self._sorted_sign, self._applied, self._trigonometry, stress, force
+        )
+        self.n_forces += 1
+
+    def _list_neighbours(self, h: float) -> None:
+        """Have the pairs listed whose entry in gamma h J may exceed the threshold."""
+        most = 0.45 * self._box_length
+        needed = min(np.sqrt(GAMMA * h / THRESHOLD), most)
+        if needed <= self._radius:
+            moved = np.max(
+                np.abs((self._sorted_x - self._listed_x) * self._sorted_sign), initial=0.0
+            )
+            if moved < 0.5 * (1.0 - 1.0 / _SKIN) * self._radius:
+                return
+        self._radius = min(_SKIN * needed, most)
+        self._listed_x = self._sorted_x.copy()
+        while True:
+            found = near_pairs_kernel(
+                self._sorted_x, self._sorted_y, self._sorted_sign, self._box_length,
+                self._radius, self._near_space, self._near_dy_space,
+            )  # fmt: skip
+            if found <= self._near_dy_space.size:
+                break
+            self._near_space = np.empty((2 * found, 2), dtype=np.int64)
+            self._near_dy_space = np.empty(2 * found)
+            self._rows = np.empty((2 * found, 2), dtype=np.int64)
+            self._entries = np.empty(2 * found)
+        self._near, self._near_dy = self._near_space[:found], self._near_dy_space[:found]
+
+    def _renew(self) -> None:
+        """Forces and velocities after dislocations were sorted anew."""
+        self._evaluate(self._sorted_x, self._stress, self._force)
+        new = np.isnan(self._guess)
+        self._guess[new] = self._force[new]
+        fastest = max(float(np.max(np.abs(self._force), initial=0.0)), 1e-3)
+        if self._step == 0.0:
+            self._step = min(0.1, 0.01 / fastest, 0.1 / fastest**2)
+        self._stale = False
+
+    def _gather(self) -> None:
+        super()._gather()
+        count = self._sorted_x.size
+        (
+            self._stress, self._force, self._velocity, self._guess, self._k1, self._k2,
+            self._stage, self._end, self._end_stress, self._end_force, self._end_velocity,
+            self._loose, self._diagonal,
+        ) = np.empty((13, count))  # fmt: skip
+        self._trigonometry, self._space = np.empty((2, count)), np.empty((5, count))
+        self._near_space, self._near_dy_space = np.empty((0, 2), dtype=np.int64), np.empty(0)
+        self._rows, self._entries = np.empty((0, 2), dtype=np.int64), np.empty(0)
+        self._radius = 0.0
+        self._guess[:] = 0.0
+        self._guess[self._living] = self.velocity[self._entry]
+        self._guessed = self._stale = True
+
+    def _scatter(self) -> None:
+        super()._scatter()
+        self.velocity[self._entry] = (self._guess if self._guessed else self._velocity)[
+            self._living
+        ]

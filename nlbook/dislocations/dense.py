@@ -1,0 +1,61 @@
+"""The compiled loops that look into a step, along the cubic through both of its ends.
+
+At the part t of a step h the cubic is x + t (a + t (p + t q)), with a = h v, b = h v_end,
+d = x_end - x, p = 3 d - 2 a - b and q = a + b - 2 d.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+__all__ = [
+    "hermite_kernel",
+    "sample_kernel",
+    "shifts_kernel",
+]
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def hermite_kernel(x, velocity, end, end_velocity, h, theta, out, out_velocity):
+    """Positions and velocities at the part theta of a step: the cubic through both ends."""
+    t = theta
+    for i in range(x.size):
+        d, a, b = end[i] - x[i], h * velocity[i], h * end_velocity[i]
+        p, q = 3.0 * d - 2.0 * a - b, a + b - 2.0 * d
+        out[i] = x[i] + t * (a + t * (p + t * q))
+        out_velocity[i] = (a + t * (2.0 * p + t * 3.0 * q)) / h
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def sample_kernel(x, velocity, end, end_velocity, h, theta, sign, speed, rate, slip):
+    """Mean speed, mean slip rate and slip since the start of the step at all parts theta."""
+    number = 0
+    for i in range(x.size):
+        number += sign[i] != 0.0
+    for k in range(theta.size):
+        t = theta[k]
+        absolute = total = glide = 0.0
+        for i in range(x.size):
+            d, a, b = end[i] - x[i], h * velocity[i], h * end_velocity[i]
+            p, q = 3.0 * d - 2.0 * a - b, a + b - 2.0 * d
+            v = sign[i] * (a + t * (2.0 * p + t * 3.0 * q)) / h
+            absolute += abs(v)
+            total += v
+            glide += sign[i] * t * (a + t * (p + t * q))
+        speed[k] = absolute / max(number, 1)
+        rate[k] = total / max(number, 1)
+        slip[k] = glide
+    return number
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def shifts_kernel(x, velocity, end, end_velocity, h, theta, living, entry, origin, out):
+    """out[k, entry] = position at the part theta[k] of a step less the origin, of the living."""
+    for m in range(living.size):
+        i, to = living[m], entry[m]
+        d, a, b = end[i] - x[i], h * velocity[i], h * end_velocity[i]
+        p, q = 3.0 * d - 2.0 * a - b, a + b - 2.0 * d
+        start = x[i] - origin[to]
+        for k in range(theta.size):
+            t = theta[k]
+            out[k, to] = start + t * (a + t * (p + t * q))

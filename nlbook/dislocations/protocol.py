@@ -1,0 +1,159 @@
+"""Every choice of a creep simulation; see `nlbook.dislocations.creep`."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from nlbook.dislocations.interaction import Images
+
+__all__ = ["CreepProtocol", "Integrator"]
+
+Integrator = Literal["euler", "adaptive"]
+"""Forward Euler, or the linearly implicit method of `evolve_adaptive`."""
+
+# What tells the paper's cases apart.
+_CASES = {
+    1: {"applied_stress": 0.0125, "n_sources": 0, "creep_steps": 30_000},
+    2: {"applied_stress": 0.0125, "n_sources": 20, "creep_steps": 25_000},
+    3: {"applied_stress": 0.0250, "n_sources": 20, "creep_steps": 25_000},
+}
+
+
+@dataclass(frozen=True)
+class CreepProtocol:
+    """Every choice of a creep simulation; the defaults are Case 1 of the paper."""
+
+    #: dislocations at the start, half of each sign
+    n_dislocations: int = 1500
+    #: side of the periodic box, b
+    box_length: float = 300.0
+    #: opposite signs nearer than this annihilate, b
+    annihilation_distance: float = 2.0
+    #: "periodic", or "one_row" for the stress formula as the paper prints it
+    images: Images = "periodic"
+    #: "euler", the paper's method, with the steps below; or "adaptive": the same times of the
+    #: series and snapshots, between which steps are as long as the tolerance allows
+    integrator: Integrator = "euler"
+    #: error of a dislocation in a step of "adaptive", b
+    tolerance: float = 0.01
+    #: step of the relaxation, t0
+    relaxation_dt: float = 1.0
+    #: steps of the relaxation
+    relaxation_steps: int = 10_000
+    #: steps of length creep_dt between relaxation and creep, without load; the paper has none
+    settling_steps: int = 1000
+    #: Frank-Read sources, at work during creep only
+    n_sources: int = 0
+    #: mean distance at which a source's pair appears, b; its inverse is the critical stress
+    nucleation_length: float = 50.0
+    #: mean time at stress before a source emits, t0
+    nucleation_time: float = 10.0
+    #: variance of the length, and of the time in the paper's steps (see `random_sources`)
+    nucleation_variance: float = 5.0
+    #: a pair that would appear nearer than this to a like sign is lost, b
+    birth_clearance: float = 0.1
+    #: shear stress during creep, sigma0
+    applied_stress: float = 0.0125
+    #: step of the creep, t0
+    creep_dt: float = 0.01
+    #: steps of the creep
+    creep_steps: int = 30_000
+    #: entries of the relaxation's series besides the start, at most, even in the logarithm of time
+    n_relaxation_records: int = 200
+    #: steps of the creep between two entries of its series
+    record_every: int = 10
+    #: times, evenly spread over the creep and ending with it, at which shifts are kept
+    n_snapshots: int = 3
+    #: steps of the creep after which shifts are kept, in place of n_snapshots
+    snapshot_steps: tuple[int, ...] = ()
+    #: steps at the end of the creep that later chapters learn from, or all of them
+    data_steps: int = 10_000
+    #: steps of the creep between two counts of all speeds
+    count_speeds_every: int = 10
+
+    def __post_init__(self) -> None:
+        for name, least in _INTEGERS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value!r}")
+        if self.n_dislocations % 2:
+            raise ValueError(f"n_dislocations must be even, got {self.n_dislocations!r}")
+        if not 0 <= self.annihilation_distance < self.box_length / 2:
+            raise ValueError(
+                "annihilation_distance must lie in 0 .. box_length/2, "
+                f"got {self.annihilation_distance!r}"
+            )
+        if not (np.isfinite(self.nucleation_variance) and self.nucleation_variance >= 0):
+            raise ValueError(
+                f"nucleation_variance must not be negative, got {self.nucleation_variance!r}"
+            )
+        if not np.isfinite(self.applied_stress):
+            raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
+        if self.images not in get_args(Images):
+            raise ValueError(f"images must be one of {get_args(Images)}, got {self.images!r}")
+        if self.integrator not in get_args(Integrator):
+            raise ValueError(
+                f"integrator must be one of {get_args(Integrator)}, got {self.integrator!r}"
+            )
+        steps = (0, *self.snapshot_steps, self.creep_steps + 1)
+        if any(early >= late for early, late in itertools.pairwise(steps)):
+            raise ValueError(
+                f"snapshot_steps must ascend within 1..{self.creep_steps}, "
+                f"got {self.snapshot_steps!r}"
+            )
+        if self.creep_steps < self.n_snapshots:
+            raise ValueError(
+                f"n_snapshots must be at most creep_steps={self.creep_steps}, "
+                f"got {self.n_snapshots!r}"
+            )
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Steps of the creep after which shifts are kept."""
+        count = self.n_snapshots
+        return self.snapshot_steps or tuple(
+            self.creep_steps * (k + 1) // count for k in range(count)
+        )
+
+    @property
+    def data_time(self) -> float:
+        """Duration of the data that later chapters learn from, t0."""
+        return min(self.data_steps, self.creep_steps) * self.creep_dt
+
+    @classmethod
+    def for_case(cls, case: int, **changes: Any) -> CreepProtocol:
+        """The paper's protocol of case 1, 2 or 3, with changes to its fields."""
+        if case not in _CASES:
+            raise ValueError(f"case must be one of {tuple(_CASES)}, got {case!r}")
+        return cls(**(_CASES[case] | changes))
+
+
+# Least values of the integer fields, and the fields that must be positive.
+_INTEGERS = {
+    "n_dislocations": 2,
+    "relaxation_steps": 0,
+    "settling_steps": 0,
+    "n_sources": 0,
+    "creep_steps": 0,
+    "n_relaxation_records": 1,
+    "record_every": 1,
+    "n_snapshots": 1,
+    "data_steps": 1,
+    "count_speeds_every": 0,
+}
+_POSITIVE = (
+    "box_length",
+    "tolerance",
+    "relaxation_dt",
+    "creep_dt",
+    "nucleation_length",
+    "nucleation_time",
+)
