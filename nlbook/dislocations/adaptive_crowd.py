@@ -319,7 +319,7 @@ class AdaptiveCrowd(Crowd):
         blocked = np.empty(self._place.size, dtype=np.bool_)
         half = 0.5 * self._length * np.sign(direction)
         blocked_kernel(
-            x, self._sorted_y, self._sorted_sign, self._box_length, self._reach,
+            x, self._sorted_y, self._sorted_sign, self._box_length, self._reach, self._clearance,
             np.stack([self._source_x + half, self._source_x - half]), self._source_y,
             blocked,
         )  # fmt: skip

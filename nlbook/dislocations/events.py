@@ -160,19 +160,22 @@ def _add_roots(a, b, c, since, until, root, found):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def blocked_kernel(x, y, sign, box_length, reach, places, source_y, blocked):
-    """Whether a pair, the positive one at places[0], would be in reach of an opposite sign."""
+def blocked_kernel(x, y, sign, box_length, reach, clearance, places, source_y, blocked):
+    """Whether a pair, the positive one at places[0], would be in reach of an opposite sign, or
+    of a like one within the clearance.
+    """
     for k in range(blocked.size):
         blocked[k] = False
         for i in range(x.size):
             dy = (y[i] - source_y[k]) / box_length
             dy = box_length * (dy - np.rint(dy))
-            if abs(dy) >= reach or sign[i] == 0.0:
+            if abs(dy) >= max(reach, clearance) or sign[i] == 0.0:
                 continue
-            place = places[1 if sign[i] > 0.0 else 0, k]
-            dx = (x[i] - place) / box_length
-            dx = box_length * (dx - np.rint(dx))
-            blocked[k] |= dx * dx + dy * dy < reach * reach
+            for end in range(2):
+                within = reach if (sign[i] > 0.0) == (end == 1) else clearance
+                dx = (x[i] - places[end, k]) / box_length
+                dx = box_length * (dx - np.rint(dx))
+                blocked[k] |= dx * dx + dy * dy < within * within
 
 
 @njit(error_model="numpy", nogil=True, cache=True)

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.creep import CreepProtocol, CreepRun
+from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.ensemble import SCHEMA, creep_task
+from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import run_tasks, task_seed
 
 __all__ = ["Recorded", "read_record", "record_case", "recording_protocol"]
