@@ -3,7 +3,8 @@
 ``python -m nlbook.dislocations.recording CASE FOLDER`` simulates a case of the paper and writes
 ``case_N.npz`` and ``case_N.json`` there. Shifts are counted in bins of 0.005 b, by sign and by
 whether they were there from the start or born since: for all realizations together at every t0 of
-the data (the last 100 t0) and at a few times in between, and in 40 batches at every fifth t0.
+the data (the last 100 t0) and at a few times in between, and in 40 batches, in bins of twice that
+width, at every fifth t0.
 Series and speeds are summed in batches, and a few realizations are kept with their relaxed
 crystals, so that a test can run their creep again.
 """
@@ -49,6 +50,8 @@ class Recorded:
     times: NDArray[np.float64]
     #: counts over all realizations (time, negative or positive sign, old or newborn, bin)
     counts: NDArray[np.int64]
+    #: edges of the bins of `batch_counts`, every other one of `shift_edges`
+    batch_edges: NDArray[np.float64]
     #: times of `batch_counts` (n_batch_times,)
     batch_times: NDArray[np.float64]
     #: counts in batches (batch, time, sign, newborn, bin)
@@ -68,8 +71,11 @@ class Recorded:
 
 
 def recording_protocol(case: int, **changes: Any) -> CreepProtocol:
-    """The protocol that is recorded for a case: the paper's, seen at every t0 of the data."""
-    protocol = CreepProtocol.for_case(case, **changes)
+    """What is recorded of a case: the paper's protocol, seen at every t0 of the data.
+
+    The adaptive integrator is used unless `changes` say otherwise.
+    """
+    protocol = CreepProtocol.for_case(case, **({"integrator": "adaptive"} | changes))
     every = max(1, round(1.0 / protocol.creep_dt))
     data = min(protocol.data_steps, protocol.creep_steps)
     first = protocol.creep_steps - data
@@ -173,7 +179,7 @@ def read_record(folder: str | os.PathLike[str], case: int) -> Recorded:
         arrays = {name: file[name] for name in file.files}
     edges = arrays["shift_edges"]
 
-    def whole(name: str) -> NDArray[np.int64]:
+    def whole(name: str, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         packed, first = arrays[name], int(arrays[f"{name}_first"])
         counts = np.zeros((*packed.shape[:-1], edges.size + 1), dtype=np.int64)
         counts[..., first : first + packed.shape[-1]] = packed
@@ -186,9 +192,10 @@ def read_record(folder: str | os.PathLike[str], case: int) -> Recorded:
     return Recorded(
         shift_edges=edges,
         times=arrays["times"],
-        counts=whole("counts"),
+        counts=whole("counts", edges),
+        batch_edges=edges[::2],
         batch_times=arrays["batch_times"],
-        batch_counts=whole("batch_counts"),
+        batch_counts=whole("batch_counts", edges[::2]),
         realizations=arrays["realizations"],
         series_time=arrays["series_time"],
         series={name: arrays[name] for name in _SERIES},
@@ -212,7 +219,7 @@ class _Tally:
         self.batched = np.flatnonzero(on_grid)
         self.counts = np.zeros((steps.size, 2, 2, edges.size + 1), dtype=np.int32)
         self.batch_counts = np.zeros(
-            (n_batches, self.batched.size, 2, 2, edges.size + 1), dtype=np.int32
+            (n_batches, self.batched.size, 2, 2, edges[::2].size + 1), dtype=np.int32
         )
         self.realizations = np.zeros(n_batches, dtype=np.int64)
         self.sums: dict[str, NDArray[Any]] = {}
@@ -242,7 +249,7 @@ class _Tally:
                     self.counts[k, positive, young, where] += times.astype(np.int32)
                     if k in place:
                         part = self.batch_counts[batch, place[k], positive, young]
-                        part[where] += times.astype(np.int32)
+                        np.add.at(part, (where + 1) // 2, times)
         if index < self._n_kept:
             kept = {name: getattr(run, name) for name in _KEPT}
             kept["final_shift"], kept["final_alive"] = run.shift[-1], run.alive[-1]
