@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
 
 # Files over one megabyte, each with its reason.
-LARGE: dict[str, str] = {}
+LARGE = {
+    "book/notebooks/01_dislocation_creep.ipynb": "holds the chapter's figures, one of them animated",
+}
 
 # A path of one machine: a home folder, a work folder, a drive.
 MACHINE_PATH = re.compile(

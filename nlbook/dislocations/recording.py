@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.ensemble import SCHEMA, creep_task
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import run_tasks, task_seed
+from nlbook.parallel.code_tree import code_tree_hash
 
 __all__ = ["Recorded", "read_record", "record_case", "recording_protocol"]
 
@@ -154,6 +156,8 @@ def record_case(
         "n_realizations": n_realizations,
         "seed": seed,
         "protocol": asdict(protocol),
+        "code": code_tree_hash(f"{creep_task.__module__}:{creep_task.__name__}"),
+        "commit": os.environ.get("NLBOOK_COMMIT") or _commit(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "processes": processes,
@@ -296,6 +300,15 @@ def _compute(tasks: Sequence[dict[str, Any]], store: str) -> None:
         reduce=lambda index, result: None,
         progress=False,
     )
+
+
+def _commit() -> str | None:
+    """Commit of the working copy; NLBOOK_COMMIT says it where there is no git."""
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _processor() -> str:
