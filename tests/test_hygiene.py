@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 # Files over one megabyte, each with its reason.
 LARGE = {
-    "book/notebooks/01_dislocation_creep.ipynb": "holds the chapter's figures, one of them animated",
+    "book/notebooks/01_dislocation_creep.ipynb": "its figures, one of them animated",
 }
 
 # A path of one machine: a home folder, a work folder, a drive.
@@ -32,6 +32,7 @@ LONG = {
 }
 PRINTING = {
     "nlbook/cli.py": "the answers of the command",
+    "nlbook/dislocations/recording.py": "the name of the record that it wrote, as a program",
 }
 
 
