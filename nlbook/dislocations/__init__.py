@@ -26,9 +26,11 @@ from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.resampling import (
     Comparison,
+    TailInterval,
     bootstrap_exponents,
     compare_counts,
     exponent_interval,
+    fit_with_interval,
 )
 from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
@@ -50,6 +52,7 @@ __all__ = [
     "CreepRun",
     "FrankReadSources",
     "TailFit",
+    "TailInterval",
     "Trajectory",
     "WindowSweep",
     "avalanche_threshold",
@@ -64,6 +67,7 @@ __all__ = [
     "find_avalanches",
     "fit_tail",
     "fit_tail_samples",
+    "fit_with_interval",
     "internal_stress",
     "local_exponents",
     "logarithmic_histogram",

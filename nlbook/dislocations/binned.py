@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "HALF_DECADE",
     "ROUNDING",
+    "NoFit",
     "bins_between",
     "nearest_edge",
     "possible_starts",
@@ -19,6 +20,10 @@ HALF_DECADE = 10.0**0.5
 
 # In the logarithm of an edge.
 ROUNDING = 1e-9
+
+
+class NoFit(ValueError):
+    """The window holds too few speeds, or all in one bin."""
 
 
 def read_counts(

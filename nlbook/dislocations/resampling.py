@@ -21,10 +21,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from nlbook.dislocations.binned import HALF_DECADE, bins_between, possible_starts, read_counts
+from nlbook.dislocations.binned import (
+    HALF_DECADE,
+    NoFit,
+    bins_between,
+    possible_starts,
+    read_counts,
+)
+from nlbook.dislocations.tails import fit_tail
 from nlbook.dislocations.truncated_law import choose_rows, fit_rows
 
-__all__ = ["Comparison", "bootstrap_exponents", "compare_counts", "exponent_interval"]
+__all__ = [
+    "Comparison",
+    "TailInterval",
+    "bootstrap_exponents",
+    "compare_counts",
+    "exponent_interval",
+    "fit_with_interval",
+]
 
 Seed = int | np.random.SeedSequence | np.random.Generator
 """What a random generator starts from."""
@@ -103,7 +117,7 @@ def bootstrap_exponents(
         starts, last = possible_starts(log_edges, v_max, lowest, least_samples, HALF_DECADE)
         exponents, _ = choose_rows(drawn, log_edges, starts, last, least_samples)
     if np.any(np.isnan(exponents)):
-        raise ValueError(f"v_min={v_min!r}, v_max={v_max!r}: a draw of batches has no fit")
+        raise NoFit(f"v_min={v_min!r}, v_max={v_max!r}: a draw of batches has no fit")
     return exponents
 
 
@@ -140,6 +154,56 @@ def exponent_interval(
     reach = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(n_batches / (n_batches - 1))
     centre, half = float(values.mean()), float(reach * values.std(ddof=1))
     return centre - half, centre + half
+
+
+@dataclass(frozen=True)
+class TailInterval:
+    """An exponent with its interval; see `fit_with_interval`."""
+
+    #: beta on the window
+    exponent: float
+    #: ends of the interval
+    low: float
+    high: float
+    #: largest difference between observed and fitted distribution in the window
+    ks_distance: float
+
+
+def fit_with_interval(
+    batch_counts: ArrayLike,
+    edges: ArrayLike,
+    v_min: float,
+    v_max: float,
+    *,
+    seed: Seed,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+) -> TailInterval | None:
+    """Exponent on a window with its bootstrap interval, where the data allow both.
+
+    Parameters
+    ----------
+    batch_counts, edges, v_min, v_max, seed, n_resamples
+        See `bootstrap_exponents`.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    TailInterval or None
+        None where the window, or a draw of batches, holds too few speeds for a fit.
+    """
+    counts = np.asarray(batch_counts)
+    inside = counts[counts.any(axis=1)] if counts.ndim == 2 else counts
+    try:
+        fit = fit_tail(inside, edges, v_min, v_max)
+        draws = bootstrap_exponents(
+            inside, edges, v_min, v_max, seed=seed, n_resamples=n_resamples, least_samples=20
+        )
+    except NoFit:
+        return None
+    low, high = exponent_interval(draws, len(inside), level=level)
+    return TailInterval(fit.exponent, low, high, fit.ks_distance)
 
 
 def compare_counts(

@@ -9,16 +9,16 @@ __all__ = ["extrapolation_errors", "local_exponents"]
 
 
 def local_exponents(
-    time: ArrayLike, curve: ArrayLike, *, factor: float = 3.0, n_windows: int = 5
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exponents m of ``curve ~ time**m`` over windows of a factor in time.
+    time: ArrayLike, curves: ArrayLike, *, factor: float = 3.0, n_windows: int = 5
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Exponents m of ``mean curve ~ time**m`` over windows of a factor in time.
 
     Parameters
     ----------
     time : array_like, shape (n,)
         Ascending times, the first of which may be zero.
-    curve : array_like, shape (n,)
-        Values, positive at the ends of the windows.
+    curves : array_like, shape (m, n)
+        One row a realization or batch; their mean is positive at the ends of the windows.
     factor : float
         Ratio of the ends of a window.
     n_windows : int
@@ -26,22 +26,35 @@ def local_exponents(
 
     Returns
     -------
-    centres, exponents : ndarray, shape (n_windows,)
-        Geometric mean of each window's ends, and the slope of log curve against log time
-        between them.
+    centres, exponents, errors : ndarray, shape (n_windows,)
+        Geometric mean of each window's ends, the slope of the logarithm of the mean curve
+        against that of time between them, and its standard error from leaving out one row at a
+        time (the jackknife; zero for a single row).
 
     Raises
     ------
     ValueError
         If times or values do not allow a logarithm, or a window falls between two times.
     """
-    times, values = np.asarray(time, dtype=np.float64), np.asarray(curve, dtype=np.float64)
+    times, values = np.asarray(time, dtype=np.float64), np.asarray(curves, dtype=np.float64)
     if not factor > 1:
         raise ValueError(f"factor must exceed 1, got {factor!r}")
+    if values.ndim != 2 or times.ndim != 1 or values.shape[1:] != times.shape or not times.size:
+        raise ValueError(f"curves must be rows over time, got {values.shape} and {times.shape}")
     at = _marks(times, times[-1] / factor ** np.arange(n_windows, -1, -1.0))
-    _check_positive(values[at], "curve")
+    _check_positive(values.mean(axis=0)[at], "mean of the curves")
     ends = times[at]
-    return np.sqrt(ends[1:] * ends[:-1]), np.diff(np.log(values[at])) / np.diff(np.log(ends))
+
+    def slopes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        logs = np.log(np.maximum(rows.mean(axis=0)[at], np.finfo(np.float64).tiny))
+        return np.asarray(np.diff(logs) / np.diff(np.log(ends)))
+
+    count = len(values)
+    left_out = np.array([slopes(np.delete(values, k, axis=0)) for k in range(count * (count > 1))])
+    errors = np.zeros(n_windows)
+    if count > 1:
+        errors = np.sqrt((count - 1) * left_out.var(axis=0))
+    return np.sqrt(ends[1:] * ends[:-1]), slopes(values), errors
 
 
 def extrapolation_errors(

@@ -42,6 +42,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.dislocations.binned import (
     HALF_DECADE,
     ROUNDING,
+    NoFit,
     bins_between,
     nearest_edge,
     possible_starts,
@@ -140,7 +141,7 @@ def fit_tail(counts: ArrayLike, edges: ArrayLike, v_min: float, v_max: float) ->
     window = bins_between(log_edges, v_min, v_max)
     fit = fit_rows(inner.sum(axis=0, keepdims=True), log_edges, window)
     if np.isnan(fit.exponent[0]):
-        raise ValueError(
+        raise NoFit(
             f"v_min={v_min!r}, v_max={v_max!r}: the window must hold samples in more than its "
             f"first or last bin, got {int(fit.number[0])} samples"
         )

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from nlbook.dislocations.resampling import bootstrap_exponents, compare_counts, exponent_interval
+from nlbook.dislocations.resampling import (
+    bootstrap_exponents,
+    compare_counts,
+    exponent_interval,
+    fit_with_interval,
+)
 from nlbook.dislocations.tails import choose_v_min, fit_tail
 
 EDGES = 10.0 ** (np.arange(66) / 50 - 1.6)  # 0.025 to 0.5
@@ -132,3 +137,22 @@ BATCHES = np.ones((4, 65), dtype=int)
 def test_what_cannot_be_resampled_is_refused_by_name(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_an_exponent_comes_with_its_interval():
+    edges = np.logspace(-3, 1, 201)
+    generator = np.random.default_rng(3)
+    u = generator.random((12, 3000))
+    ratio = 10.0**-1.4
+    speeds = 0.05 * (1 - u * (1 - ratio)) ** (-1 / 1.4)  # exponent 2.4 from 0.05 to 0.5
+    counts = np.array([np.histogram(row, edges)[0] for row in speeds])
+    fit = fit_with_interval(counts, edges, 0.05, 0.5, seed=1, n_resamples=200)
+    assert fit.low < 2.4 < fit.high
+    assert fit.low < fit.exponent < fit.high
+
+
+def test_a_window_without_speeds_has_no_interval():
+    edges = np.logspace(-3, 1, 201)
+    counts = np.zeros((3, 200), dtype=int)
+    counts[:, 10] = 5
+    assert fit_with_interval(counts, edges, 0.05, 0.5, seed=1) is None
