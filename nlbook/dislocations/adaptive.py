@@ -93,7 +93,7 @@ def evolve_adaptive(
     applied_stress : float
         Constant shear stress, in sigma0.
     annihilation_distance : float
-        Opposite signs nearer than this vanish, in b; 0 for never.
+        Opposite signs nearer than this vanish, in b; 0 for never. Less than half the box.
     images : {"periodic", "one_row"}
         See `periodic_shear_stress`.
     sources : FrankReadSources, optional
@@ -128,12 +128,12 @@ def evolve_adaptive(
     >>> print(f"{10.0 + run.shift[0, 1] - run.shift[0, 0]:.3f}")
     6.000
     """
-    check_physics(applied_stress, annihilation_distance, images)
+    position, sign = check_configuration(x, y, burgers_sign, box_length)
+    check_physics(applied_stress, annihilation_distance, box_length, images)
     _check_steps(duration, tolerance, longest_step)
     recorded = np.union1d(_check_times("record_times", record_times, duration), [0.0, duration])
     wanted = _check_times("snapshot_times", snapshot_times, duration)
     counted = _check_times("count_speeds_times", count_speeds_times, duration)
-    position, sign = check_configuration(x, y, burgers_sign, box_length)
     crowd = AdaptiveCrowd(
         position,
         sign,

@@ -138,7 +138,14 @@ def replay_creep(
     -------
     Trajectory
         With the run's own step, the same to the bit as what `run` is made of.
+
+    Raises
+    ------
+    ValueError
+        If there are no snapshots, or they make no sense.
     """
+    if len(snapshots) == 0:
+        raise ValueError(f"snapshots must name one or more steps, got {snapshots!r}")
     x, y, length, delay = run.sources
     return _glide(
         protocol,

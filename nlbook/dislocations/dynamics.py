@@ -31,6 +31,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.dislocations.checks import check_integer
 from nlbook.dislocations.crowd import Crowd
 from nlbook.dislocations.fast_sum import check_configuration
 from nlbook.dislocations.interaction import Images
@@ -114,8 +115,11 @@ def random_dislocations(
     -------
     x, y, burgers_sign : ndarray of float64, shape (count,)
     """
-    if count < 2 or count % 2:
-        raise ValueError(f"count must be even and at least 2, got {count!r}")
+    check_integer("count", count, 2)
+    if count % 2:
+        raise ValueError(f"count must be even, got {count!r}")
+    if not (np.isfinite(box_length) and box_length > 0):
+        raise ValueError(f"box_length must be positive and finite, got {box_length!r}")
     generator = np.random.default_rng(seed)
     x, y = generator.uniform(0.0, box_length, size=(2, count))
     return x, y, np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
@@ -160,7 +164,7 @@ def evolve(
     applied_stress : float
         Constant shear stress, in sigma0.
     annihilation_distance : float
-        Opposite signs nearer than this vanish, in b; 0 for never.
+        Opposite signs nearer than this vanish, in b; 0 for never. Less than half the box.
     images : {"periodic", "one_row"}
         See `periodic_shear_stress`.
     sources : FrankReadSources, optional
@@ -184,13 +188,13 @@ def evolve(
     BlowUp
         If a dislocation would move farther than half the box in a step.
     """
-    check_physics(applied_stress, annihilation_distance, images)
+    position, sign = check_configuration(x, y, burgers_sign, box_length)
+    check_physics(applied_stress, annihilation_distance, box_length, images)
     _check_run(dt, n_steps, count_speeds_every)
     wanted = _check_steps("snapshots", snapshots, n_steps)
     recorded = np.arange(n_steps + 1)
     if records is not None:
         recorded = np.union1d(_check_steps("records", records, n_steps), [0, n_steps])
-    position, sign = check_configuration(x, y, burgers_sign, box_length)
     crowd = Crowd(
         position,
         sign,
@@ -250,13 +254,16 @@ def evolve(
     )
 
 
-def check_physics(applied_stress: float, annihilation_distance: float, images: str) -> None:
+def check_physics(
+    applied_stress: float, annihilation_distance: float, box_length: float, images: str
+) -> None:
     """Refuse a load, a distance or images that make no sense."""
     if not np.isfinite(applied_stress):
         raise ValueError(f"applied_stress must be finite, got {applied_stress!r}")
-    if not (np.isfinite(annihilation_distance) and annihilation_distance >= 0):
+    if not 0 <= annihilation_distance < box_length / 2:
         raise ValueError(
-            f"annihilation_distance must not be negative, got {annihilation_distance!r}"
+            f"annihilation_distance must be at least 0 and less than box_length/2="
+            f"{box_length / 2!r}, got {annihilation_distance!r}"
         )
     if images not in get_args(Images):
         raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
@@ -266,15 +273,16 @@ def _check_run(dt: float, n_steps: int, count_speeds_every: int) -> None:
     """Refuse steps that make no sense."""
     if not (np.isfinite(dt) and dt > 0):
         raise ValueError(f"dt must be positive and finite, got {dt!r}")
-    if n_steps < 0:
-        raise ValueError(f"n_steps must not be negative, got {n_steps!r}")
-    if count_speeds_every < 0:
-        raise ValueError(f"count_speeds_every must not be negative, got {count_speeds_every!r}")
+    check_integer("n_steps", n_steps, 0)
+    check_integer("count_speeds_every", count_speeds_every, 0)
 
 
 def _check_steps(name: str, steps: Sequence[int], n_steps: int) -> NDArray[np.int64]:
-    """Steps as an array; refuse those that do not ascend within the run."""
-    array = np.asarray(steps, dtype=np.int64)
-    if array.size and (np.any(np.diff(array) <= 0) or array[0] < 0 or array[-1] > n_steps):
-        raise ValueError(f"{name} must ascend within 0..{n_steps}, got {steps!r}")
-    return array
+    """Steps as an array; refuse those that are not whole or do not ascend within the run."""
+    array = np.asarray(steps)
+    if array.size == 0:
+        return np.empty(0, dtype=np.int64)
+    whole = array.ndim == 1 and np.issubdtype(array.dtype, np.integer)
+    if not whole or np.any(array[1:] <= array[:-1]) or array[0] < 0 or array[-1] > n_steps:
+        raise ValueError(f"{name} must be integers that ascend within 0..{n_steps}, got {steps!r}")
+    return array.astype(np.int64)

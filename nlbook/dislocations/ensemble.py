@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.dislocations.checks import check_integer, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import run_tasks, task_seed
@@ -93,11 +94,11 @@ class CreepEnsemble:
         Returns
         -------
         mean, standard_error : float or ndarray
-            The error is zero for a single batch.
+            The error is infinite where a single batch is filled: one batch does not tell it.
         """
         means = self.batch_means(name)
         total = self.sums[name].sum(axis=0)
-        spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.zeros_like(means[0])
+        spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.full_like(means[0], np.inf)
         return total / self.n_realizations, spread / np.sqrt(len(means))
 
     def counts_of_shifts(
@@ -108,7 +109,7 @@ class CreepEnsemble:
         Parameters
         ----------
         snapshot : int
-            Which of the times.
+            Which of the times; from the last where negative.
         newborn : {"left_out", "counted"}
             What becomes of dislocations born during creep.
         signed : bool
@@ -116,6 +117,12 @@ class CreepEnsemble:
         """
         if newborn not in ("left_out", "counted"):
             raise ValueError(f"newborn must be 'left_out' or 'counted', got {newborn!r}")
+        n_snapshots = self.shift_counts.shape[1]
+        if not is_integer(snapshot) or not -n_snapshots <= snapshot < n_snapshots:
+            raise ValueError(
+                f"snapshot must be one of the {n_snapshots} snapshots, "
+                f"{-n_snapshots}..{n_snapshots - 1}, got {snapshot!r}"
+            )
         counts = self.shift_counts[:, snapshot, :, : 2 if newborn == "counted" else 1].sum(axis=2)
         negative = counts[:, 0, ::-1] if signed else counts[:, 0]
         return np.asarray(negative + counts[:, 1])
@@ -131,6 +138,8 @@ class CreepEnsemble:
         self, level: float, snapshot: int = -1, *, newborn: Newborn = "left_out"
     ) -> float:
         """Distance that a part `level` of the dislocations has not glided, to a bin's width."""
+        if not 0 <= level <= 1:
+            raise ValueError(f"level must lie in 0..1, got {level!r}")
         counts = self.counts_of_shifts(snapshot, newborn=newborn).sum(axis=0)
         half = counts.size // 2
         folded = counts[half:] + counts[:half][::-1]  # an even number of bins, an edge at zero
@@ -196,8 +205,7 @@ def run_ensemble(
         ("n_kept", n_kept, 0),
         ("n_batches", n_batches, 1),
     ):
-        if isinstance(value, bool) or value != int(value) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        check_integer(name, value, least)
     if not 0 < shift_bin <= largest_shift:
         raise ValueError(f"shift_bin must lie in 0 .. largest_shift, got {shift_bin!r}")
     half = round(largest_shift / shift_bin)
@@ -263,9 +271,11 @@ def _add(ensemble: CreepEnsemble, batch: int, run: CreepRun) -> None:
 def _numbers(protocol: CreepProtocol, run: CreepRun) -> dict[str, float]:
     """One number a realization, by name."""
     first = np.searchsorted(run.creep_time, run.creep_time[-1] - protocol.data_time - 1e-9)
+    before, after = int(run.creep_number[first]), int(run.creep_number[-1])
     return {
         "relaxed_number": run.relaxation_number[-1],
-        "number_change": run.creep_number[-1] / run.creep_number[first] - 1.0,
+        # of none left nothing can vanish; a birth after that counts in full
+        "number_change": after / before - 1.0 if before else float(after),
         "final_strain": run.creep_strain[-1],
         "settling_shift": run.settling_shift[0],
         "births": run.birth_time.size,

@@ -28,6 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.dislocations.checks import check_integer
 from nlbook.dislocations.dynamics import evolve, random_dislocations, speed_bins
 from nlbook.dislocations.interaction import Images
 from nlbook.parallel import checkpoint, seed_sequence, task_seed
@@ -78,8 +79,7 @@ def null_speed_counts(
         Counts of abs(v) in `speed_bins`, the first and last for what lies beyond.
     """
     for name, value in (("n_configurations", n_configurations), ("n_batches", n_batches)):
-        if isinstance(value, bool) or value != int(value) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        check_integer(name, value, 1)
     counts = np.zeros((n_batches, speed_bins().size + 1), dtype=np.int64)
     for k in range(n_configurations):
         checkpoint()

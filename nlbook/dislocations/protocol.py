@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from nlbook.dislocations.checks import check_integer, is_integer
 from nlbook.dislocations.interaction import Images
 
 __all__ = ["CreepProtocol", "Integrator"]
@@ -78,8 +79,8 @@ class CreepProtocol:
     def __post_init__(self) -> None:
         for name, least in _INTEGERS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+            check_integer(name, value, least)
+            object.__setattr__(self, name, int(value))  # NumPy's integers too
         for name in _POSITIVE:
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
@@ -91,10 +92,15 @@ class CreepProtocol:
                 "annihilation_distance must lie in 0 .. box_length/2, "
                 f"got {self.annihilation_distance!r}"
             )
-        if not (np.isfinite(self.nucleation_variance) and self.nucleation_variance >= 0):
+        if not self.nucleation_length < self.box_length:
             raise ValueError(
-                f"nucleation_variance must not be negative, got {self.nucleation_variance!r}"
+                f"nucleation_length must be less than box_length={self.box_length!r}, "
+                f"got {self.nucleation_length!r}"
             )
+        for name in ("nucleation_variance", "birth_clearance"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be finite and not negative, got {value!r}")
         if not np.isfinite(self.applied_stress):
             raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
         if self.images not in get_args(Images):
@@ -104,11 +110,12 @@ class CreepProtocol:
                 f"integrator must be one of {get_args(Integrator)}, got {self.integrator!r}"
             )
         steps = (0, *self.snapshot_steps, self.creep_steps + 1)
-        if any(early >= late for early, late in itertools.pairwise(steps)):
+        if not all(map(is_integer, steps)) or any(a >= b for a, b in itertools.pairwise(steps)):
             raise ValueError(
-                f"snapshot_steps must ascend within 1..{self.creep_steps}, "
+                f"snapshot_steps must be integers that ascend within 1..{self.creep_steps}, "
                 f"got {self.snapshot_steps!r}"
             )
+        object.__setattr__(self, "snapshot_steps", tuple(map(int, self.snapshot_steps)))
         if self.creep_steps < self.n_snapshots:
             raise ValueError(
                 f"n_snapshots must be at most creep_steps={self.creep_steps}, "

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.dislocations.checks import check_integer
+
 __all__ = ["FrankReadSources", "random_sources"]
 
 
 @dataclass(frozen=True)
 class FrankReadSources:
-    """Sources in a box; all arrays have shape (n,), and may be empty.
+    """Sources in a box; all arrays (or lists) have shape (n,), and may be empty.
 
     A pair that would appear within the annihilation distance of an opposite sign is lost, and so
     is one on top of a like sign that has not moved on: the clearance, about the square root of a
@@ -43,6 +45,9 @@ class FrankReadSources:
     clearance: float = 0.1
 
     def __post_init__(self) -> None:
+        for name in ("x", "y", "length", "delay"):
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, values)
         shapes = {np.shape(values) for values in (self.x, self.y, self.length, self.delay)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
             raise ValueError(f"x, y, length and delay must have one shape (n,), got {shapes}")
@@ -53,14 +58,13 @@ class FrankReadSources:
             values = getattr(self, name)
             if not np.all(np.isfinite(values) & (values > 0)):
                 raise ValueError(f"{name} of the sources must be positive, got {values!r}")
-
         if not (np.isfinite(self.clearance) and self.clearance >= 0):
             raise ValueError(f"clearance must not be negative, got {self.clearance!r}")
 
     @property
     def critical_stress(self) -> NDArray[np.float64]:
         """Stress above which a source's clock runs, sigma0."""
-        return 1.0 / np.asarray(self.length, dtype=np.float64)
+        return 1.0 / self.length
 
     @classmethod
     def none(cls) -> FrankReadSources:
@@ -88,12 +92,13 @@ def random_sources(
         Side of the box, in b.
     seed : int or SeedSequence
     mean_length : float
-        Mean distance of a pair, in b.
+        Mean distance of a pair, in b, less than the box.
     mean_delay : float
         Mean nucleation time, in t0.
     variance : float
         Variance of a length (in b squared), and of a delay in the paper's time steps, of which
-        the mean delay is ten. Values that are not positive are drawn again.
+        the mean delay is ten. Values that are not positive, and lengths of the box's side or
+        more, are drawn again.
     clearance : float
         See `FrankReadSources`, in b.
 
@@ -101,25 +106,33 @@ def random_sources(
     -------
     FrankReadSources
     """
-    if count < 0:
-        raise ValueError(f"count must not be negative, got {count!r}")
-    for name, value in (("mean_length", mean_length), ("mean_delay", mean_delay)):
+    check_integer("count", count, 0)
+    for name, value in (
+        ("box_length", box_length),
+        ("mean_length", mean_length),
+        ("mean_delay", mean_delay),
+    ):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    if not mean_length < box_length:
+        raise ValueError(
+            f"mean_length must be less than box_length={box_length!r}, got {mean_length!r}"
+        )
     if not (np.isfinite(variance) and variance >= 0):
         raise ValueError(f"variance must not be negative, got {variance!r}")
     generator = np.random.default_rng(seed)
     x, y = generator.uniform(0.0, box_length, (2, count))
-    length = _positive_normal(generator, mean_length, np.sqrt(variance), count)
-    delay = _positive_normal(generator, 10.0, np.sqrt(variance), count) * mean_delay / 10.0
+    deviation = float(np.sqrt(variance))
+    length = _normal_within(generator, mean_length, deviation, count, box_length)
+    delay = _normal_within(generator, 10.0, deviation, count, np.inf) * mean_delay / 10.0
     return FrankReadSources(x, y, length, delay, clearance)
 
 
-def _positive_normal(
-    generator: np.random.Generator, mean: float, deviation: float, count: int
+def _normal_within(
+    generator: np.random.Generator, mean: float, deviation: float, count: int, below: float
 ) -> NDArray[np.float64]:
+    """Normal values, drawn again where they do not lie between 0 and `below`."""
     values = generator.normal(mean, deviation, count)
-    while np.any(values <= 0):
-        again = values <= 0
+    while np.any(again := (values <= 0) | (values >= below)):
         values[again] = generator.normal(mean, deviation, np.count_nonzero(again))
     return values

@@ -330,6 +330,7 @@ def test_dislocations_on_top_of_each_other_stop_the_run_by_name():
         ({"longest_step": 0.0}, "longest_step"),
         ({"applied_stress": np.inf}, "applied_stress"),
         ({"annihilation_distance": -1.0}, "annihilation_distance"),
+        ({"annihilation_distance": LENGTH / 2}, "annihilation_distance"),
         ({"images": "some"}, "images"),
         ({"record_times": [-1.0, 3.0]}, "record_times"),
         ({"snapshot_times": [3.0, 2.0]}, "snapshot_times"),

@@ -95,17 +95,34 @@ def test_equal_seeds_give_equal_runs_and_others_differ():
         ("record_every", 0),
         ("n_sources", -1),
         ("nucleation_length", 0.0),
+        ("nucleation_length", 300.0),
+        ("birth_clearance", -0.1),
+        ("birth_clearance", float("nan")),
+        ("birth_clearance", float("inf")),
         ("nucleation_time", float("nan")),
         ("nucleation_variance", -1.0),
         ("n_snapshots", 40_000),
         ("snapshot_steps", (5, 3)),
         ("snapshot_steps", (0, 3)),
         ("snapshot_steps", (30_001,)),
+        ("snapshot_steps", (1.5,)),
     ],
 )
 def test_a_protocol_that_makes_no_sense_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
         replace(CreepProtocol(), **{field: value})
+
+
+def test_integers_of_numpy_make_the_same_protocol():
+    protocol = CreepProtocol(n_dislocations=np.int64(60), snapshot_steps=(np.int32(5),))
+    assert repr(protocol) == repr(CreepProtocol(n_dislocations=60, snapshot_steps=(5,)))
+
+
+@pytest.mark.parametrize("integrator", ["euler", "adaptive"])
+def test_a_replay_without_snapshots_is_refused(integrator):
+    protocol = replace(SMALL, integrator=integrator)
+    with pytest.raises(ValueError, match="snapshots"):
+        replay_creep(protocol, simulate_creep(SMALL, 1), [])
 
 
 @pytest.mark.parametrize("case", [0, 4, "one"])

@@ -185,12 +185,17 @@ def test_random_dislocations_are_neutral_and_in_the_box():
         ({"dt": 0.0}, "dt"),
         ({"dt": np.nan}, "dt"),
         ({"n_steps": -1}, "n_steps"),
+        ({"n_steps": 2.5}, "n_steps"),
+        ({"count_speeds_every": 0.5}, "count_speeds_every"),
         ({"records": [-1, 3]}, "records"),
         ({"applied_stress": np.inf}, "applied_stress"),
         ({"annihilation_distance": -1.0}, "annihilation_distance"),
+        ({"annihilation_distance": LENGTH / 2}, "annihilation_distance"),
         ({"images": "some"}, "images"),
         ({"snapshots": [3, 2]}, "snapshots"),
         ({"snapshots": [11]}, "snapshots"),
+        ({"snapshots": [1.5]}, "snapshots"),
+        ({"records": [2.0]}, "records"),
         ({"x": [0.0, np.nan]}, "x must be finite"),
     ],
 )
@@ -207,7 +212,13 @@ def test_bad_input_is_refused_by_name(arguments, named):
         evolve(**(good | arguments))
 
 
-@pytest.mark.parametrize("count", [0, 3, -2])
+@pytest.mark.parametrize("count", [0, 3, -2, 4.0])
 def test_an_odd_or_empty_crowd_is_refused(count):
     with pytest.raises(ValueError, match="count"):
         random_dislocations(count, LENGTH, 0)
+
+
+@pytest.mark.parametrize("box_length", [0.0, -10.0, np.nan])
+def test_a_box_that_is_none_is_refused(box_length):
+    with pytest.raises(ValueError, match="box_length"):
+        random_dislocations(4, box_length, 1)

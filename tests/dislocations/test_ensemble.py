@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nlbook.dislocations import CreepProtocol, run_ensemble, simulate_creep
+from nlbook.dislocations.ensemble import _numbers
 from nlbook.parallel import TaskErrors, task_seed
 
 SMALL = CreepProtocol(
@@ -59,6 +60,18 @@ def test_means_and_errors_are_those_of_the_realizations(six):
     mean, error = single.mean("relaxed_number")
     assert mean == pytest.approx(np.mean(numbers))
     assert error == pytest.approx(np.std(numbers, ddof=1) / np.sqrt(6))
+
+
+def test_one_batch_does_not_tell_the_error():
+    single = ensemble(2, n_batches=1)
+    assert single.mean("relaxed_number")[1] == np.inf
+    assert np.all(np.isinf(single.mean("creep_strain")[1]))
+
+
+@pytest.mark.parametrize(("numbers", "change"), [([0, 0], 0.0), ([0, 4], 4.0), ([8, 6], -0.25)])
+def test_the_change_of_number_is_known_where_none_are_left(six, numbers, change):
+    run = replace(six.runs[0], creep_time=np.array([0.0, 0.9]), creep_number=np.array(numbers))
+    assert _numbers(SMALL, run)["number_change"] == change
 
 
 @pytest.mark.parametrize("newborn", ["counted", "left_out"])
@@ -129,6 +142,9 @@ def test_a_realization_that_blows_up_does_not_stop_the_others(tmp_path):
     ("change", "named"),
     [
         ({"n_realizations": 0}, "n_realizations"),
+        ({"n_realizations": 2.0}, "n_realizations"),
+        ({"n_realizations": np.nan}, "n_realizations"),
+        ({"n_realizations": np.inf}, "n_realizations"),
         ({"n_kept": -1}, "n_kept"),
         ({"n_batches": 0}, "n_batches"),
         ({"shift_bin": 0.0}, "shift_bin"),
@@ -145,3 +161,15 @@ def test_unknown_names_are_refused(six):
         six.mean("speed")
     with pytest.raises(ValueError, match="newborn"):
         six.counts_of_shifts(newborn="perhaps")
+
+
+@pytest.mark.parametrize("snapshot", [3, -4, 0.5, True])
+def test_a_snapshot_that_is_not_there_is_refused(six, snapshot):
+    with pytest.raises(ValueError, match="snapshot must be one of the 3 snapshots"):
+        six.counts_of_shifts(snapshot)
+
+
+@pytest.mark.parametrize("level", [-0.1, 1.1, np.nan])
+def test_a_level_that_is_no_part_is_refused(six, level):
+    with pytest.raises(ValueError, match="level"):
+        six.shift_quantile(level)

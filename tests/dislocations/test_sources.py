@@ -183,6 +183,17 @@ def test_random_sources_have_the_stated_moments():
     assert np.min(sources.delay) > 0
 
 
+def test_no_random_source_is_as_long_as_the_box():
+    lengths = random_sources(1000, 51.0, 0, mean_length=50.0, variance=5.0).length
+    assert 50.5 < np.max(lengths) < 51.0
+
+
+def test_sources_may_be_given_as_lists():
+    listed = alone(0.03, n_steps=105, sources=FrankReadSources([150], [150.0], [50], [10]))
+    assert np.array_equal(listed.birth_x, alone(0.03, n_steps=105).birth_x)
+    assert listed.birth_x.size == 2
+
+
 def test_a_step_that_is_far_too_long_stops_with_the_pair_at_fault():
     with pytest.raises(BlowUp, match=r"t = 0 t0.*dislocation 1 .*paired with 2"):
         evolve(
@@ -210,7 +221,10 @@ def test_sources_that_make_no_sense_are_refused_by_name(change, named):
     ("change", "named"),
     [
         ({"count": -1}, "count"),
+        ({"count": 2.5}, "count"),
+        ({"box_length": -1.0}, "box_length"),
         ({"mean_length": 0.0}, "mean_length"),
+        ({"mean_length": LENGTH}, "mean_length"),
         ({"mean_delay": np.nan}, "mean_delay"),
         ({"variance": -1.0}, "variance"),
         ({"clearance": -1.0}, "clearance"),
