@@ -40,6 +40,9 @@ Summation = Literal["rows", "squares", "discs"]
 # Rows -4..4 leave 9e-11/L: the first one left out is (2 pi/L) (1 - 7 pi) exp(-7 pi)... see tests.
 _ROWS = 4
 
+# The least float whose inverse is finite to full precision.
+_SMALLEST = np.finfo(np.float64).tiny
+
 # d s / d x in units of 1/L**2 that a summation order adds to the periodic (row by row) value.
 _SHAPE = {"rows": 0.0, "squares": 2.0, "discs": np.pi / 2}
 
@@ -74,11 +77,13 @@ def periodic_shear_stress(
     ndarray of float64
         The stress in sigma0, positive where a dislocation of the same sign is pushed along +x.
         Odd in dx, even in dy, zero where dx and dy are both multiples of the box length.
+        Infinite where it exceeds the range of floats, never NaN.
 
     Raises
     ------
     ValueError
-        If an argument is not finite, the box is not positive, or an option is unknown.
+        If an argument, or its ratio to the box, is not finite, the box is not positive (or its
+        inverse not finite), or an option is unknown.
 
     Notes
     -----
@@ -86,11 +91,16 @@ def periodic_shear_stress(
     """
     x = np.asarray(dx, dtype=np.float64)
     y = np.asarray(dy, dtype=np.float64)
-    if not (np.isfinite(box_length) and box_length > 0):
+    if not (np.isfinite(box_length) and box_length >= _SMALLEST):
         raise ValueError(f"box_length must be positive and finite, got {box_length!r}")
     for name, values in (("dx", x), ("dy", y)):
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)].flat[0]!r}")
+        with np.errstate(over="ignore"):
+            bad = ~np.isfinite(values / box_length)
+        if np.any(bad):
+            raise ValueError(
+                f"{name} must be finite, also in units of box_length={box_length!r}, "
+                f"got {values[bad].flat[0]!r}"
+            )
     if images not in get_args(Images):
         raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
     if summation not in _SHAPE:
@@ -102,20 +112,25 @@ def periodic_shear_stress(
     half_angle = np.pi * (x / box_length - np.round(x / box_length))
     height = 2.0 * np.pi * (y / box_length - np.round(y / box_length))
     rows = range(-_ROWS, _ROWS + 1) if images == "periodic" else (0,)
-    stress = sum(_row(half_angle, height + 2.0 * np.pi * row) for row in rows)
-    return np.asarray(np.pi / box_length * stress + _SHAPE[summation] * x / box_length**2)
+    with np.errstate(over="ignore"):
+        total = sum(_row(half_angle, height + 2.0 * np.pi * row) for row in rows)
+        stress = np.pi / box_length * total
+        if summation != "rows":
+            stress = stress + _SHAPE[summation] * (x / box_length) / box_length
+    return np.asarray(stress)
 
 
 def _row(half_angle: NDArray[np.float64], height: NDArray[np.float64]) -> NDArray[np.float64]:
     """One row of images, without pi/L: sin X/2 cos X/2 (D - Y sinh(Y)/2) / D**2.
 
-    D = sinh(Y/2)**2 + sin(X/2)**2 = (cosh Y - cos X)/2 has no cancellation. At D = 0, on the
-    dislocation itself, the principal value zero is returned.
+    D = sinh(Y/2)**2 + sin(X/2)**2 = (cosh Y - cos X)/2 has no cancellation. Each factor is divided
+    by sqrt(D), as D and D**2 underflow near the dislocation. On it, where D has no normal square
+    root, the principal value zero is returned.
     """
     sine = np.sin(half_angle)
     half_sinh = np.sinh(height / 2)
-    twist = height * half_sinh * np.cosh(height / 2)
-    denominator = sine**2 + half_sinh**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stress = sine * np.cos(half_angle) * (denominator - twist) / denominator**2
-    return np.where(denominator > 0, stress, 0.0)
+    root = np.hypot(sine, half_sinh)
+    away = root >= _SMALLEST
+    root = np.where(away, root, 1.0)
+    twist = (height * np.cosh(height / 2) / root) * (half_sinh / root)
+    return np.where(away, sine / root * np.cos(half_angle) * ((1.0 - twist) / root), 0.0)

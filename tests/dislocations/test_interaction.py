@@ -135,6 +135,22 @@ def test_near_the_dislocation_the_stress_is_that_of_one_alone():
     assert periodic_shear_stress(x, y, LENGTH) == pytest.approx(single(x, y), abs=5 * x / LENGTH**2)
 
 
+@pytest.mark.parametrize("size", [1e-60, 1e-90, 1e-110, 1e-200, 1e-300])
+@pytest.mark.parametrize("images", ["periodic", "one_row"])
+def test_however_near_the_dislocation_the_stress_is_that_of_one_alone(size, images):
+    for x, y in ((1.0, 0.0), (1.0, 2.0), (-3.0, 1.0)):
+        stress = periodic_shear_stress(x * size, y * size, 10.0, images=images)
+        assert stress * size == pytest.approx(single(x, y), rel=1e-14)
+
+
+@pytest.mark.parametrize("x", [0.0, 5e-324, 1e-310, 1e-308])
+@pytest.mark.parametrize("length", [3e-308, 1e-200, 10.0, 1e300])
+@pytest.mark.parametrize("summation", ["rows", "discs"])
+def test_the_stress_is_never_nan(x, length, summation):
+    y = np.array([0.0, x, 2 * x])
+    assert not np.any(np.isnan(periodic_shear_stress(x, y, length, summation=summation)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -142,6 +158,8 @@ def test_near_the_dislocation_the_stress_is_that_of_one_alone():
         ({"dy": np.inf}, "dy"),
         ({"box_length": 0.0}, "box_length"),
         ({"box_length": np.nan}, "box_length"),
+        ({"box_length": 1e-309}, "box_length"),
+        ({"dx": 1e10, "box_length": 1e-300}, "dx"),
         ({"images": "none"}, "images"),
         ({"summation": "spirals"}, "summation"),
         ({"images": "one_row", "summation": "discs"}, "summation"),
