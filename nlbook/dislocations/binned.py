@@ -15,10 +15,10 @@ __all__ = [
     "read_counts",
 ]
 
-# Least ratio of a window's ends.
+#: Least ratio of a window's ends.
 HALF_DECADE = 10.0**0.5
 
-# In the logarithm of an edge.
+#: Allowance for rounding in the logarithm of an edge.
 ROUNDING = 1e-9
 
 

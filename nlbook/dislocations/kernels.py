@@ -37,10 +37,12 @@ _FAST = {"contract", "reassoc", "nsz", "arcp"}
 # separate dislocations can have.
 _TINY = 1e-30
 
+#: Pair loops run over a multiple of so many dislocations.
 LANES = 32
 
-# Speeds are counted in bins of equal ratio from 10**SPEED_FIRST b/t0 over so many decades.
+#: Decimal logarithm of the least speed, in b/t0, that the bins of speeds hold.
 SPEED_FIRST = -7.0
+#: Decades that the bins of speeds span.
 SPEED_DECADES = 9.0
 
 

@@ -23,10 +23,10 @@ __all__ = [
 
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 
-# L-stable, and the smaller error constant of the two choices 1 -+ sqrt(1/2).
+#: L-stable, and the smaller error constant of the two choices 1 -+ sqrt(1/2).
 GAMMA = 1.0 - np.sqrt(0.5)
 
-# Entries of gamma h J smaller than this are left to the explicit part of the method.
+#: Entries of gamma h J smaller than this are left to the explicit part of the method.
 THRESHOLD = 0.02
 
 # Equations for a step are solved to this part of the tolerance.
