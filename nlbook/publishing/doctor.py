@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
@@ -52,10 +53,13 @@ def _against_lock(book: Book) -> str:
     different = []
     for file in book.locks:
         for line in file.read_text("utf-8").splitlines():
-            match = re.match(r"([\w.-]+)==([\w.+!-]+)", line)
-            if match is None:
+            try:
+                locked = Requirement(line)
+            except InvalidRequirement:  # a comment or an empty line
                 continue
-            name, pinned = match.groups()
+            if locked.marker is not None and not locked.marker.evaluate():
+                continue  # for another system or Python
+            name, pinned = locked.name, str(locked.specifier).removeprefix("==")
             try:
                 found = metadata.version(name)
             except metadata.PackageNotFoundError:

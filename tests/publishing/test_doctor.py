@@ -46,6 +46,14 @@ def test_packages_that_differ_from_the_lock_are_named(book):
     assert "no-such-package none instead of 2.0" in found()["lock"]
 
 
+def test_packages_for_other_systems_are_not_missed(book):
+    lines = ("a==1 ; sys_platform == 'vms'", "b==1 ; python_full_version == '2.7.*'", "# c==1", "")
+    (book.root / "requirements.lock").write_text("\n".join(lines))
+    assert found()["lock"] == "every package is at its locked version"
+    (book.root / "requirements.lock").write_text("no-such-package==1 ; python_version > '3'\n")
+    assert "no-such-package none instead of 1" in found()["lock"]
+
+
 def test_limits_on_threads_are_shown(book, monkeypatch):
     monkeypatch.setenv("NLBOOK_WORKERS", "3")
     assert "NLBOOK_WORKERS=3" in found()["threads"]
