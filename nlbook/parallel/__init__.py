@@ -5,8 +5,9 @@ and goes on from there when it is called again. `start_cluster` starts engines o
 plain or under MPI; `connect` gives a notebook the cluster that its runner has started.
 
 Environment variables: NLBOOK_CLUSTER, the connection file of the cluster to use;
-NLBOOK_WORKERS, the number of threads when there is none; NLBOOK_MPIEXEC, another ``mpiexec``
-than the environment's own.
+NLBOOK_WORKERS, the number of threads when there is none; NLBOOK_FOLDER, from where the relative
+path of a store leads when it is not the working folder; NLBOOK_MPIEXEC, another ``mpiexec`` than
+the environment's own.
 """
 
 from nlbook.parallel.cluster_records import ClusterRecord, list_clusters

@@ -37,6 +37,7 @@ from nlbook.parallel.store_files import (
 __all__ = ["Store", "as_result", "open_store"]
 
 _DESCRIPTION = "store.json"
+_FOLDER_VARIABLE = "NLBOOK_FOLDER"  # from where a relative path leads
 _NAME = re.compile(r"(?!__)[^/]+")
 _OURS = re.compile(r"(task|shard)-[0-9a-f]{64}\.npz")
 _ASIDE = re.compile(r"\.aside-[0-9a-f]{32}")
@@ -283,7 +284,7 @@ def open_store(folder: str | os.PathLike[str], function: str, schema: int, code:
     StoreError
         If the path is no folder, or holds other things, or results of another function.
     """
-    path = Path(folder).absolute()
+    path = _resolve(folder)
     new = Store(str(path), function, schema, code, uuid.uuid4().hex)
     try:
         names = os.listdir(path)
@@ -316,3 +317,12 @@ def open_store(folder: str | os.PathLike[str], function: str, schema: int, code:
             f"the store {path} holds results of {owner}, not of {function}: name another folder"
         )
     return dataclasses.replace(new, identity=str(identity))
+
+
+def _resolve(folder: str | os.PathLike[str]) -> Path:
+    """The absolute path of a store: from the home folder, $NLBOOK_FOLDER or the working one."""
+    try:
+        path = Path(folder).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"the store {folder} has no path: {error}") from None
+    return (Path(os.environ.get(_FOLDER_VARIABLE, "")) / path).absolute()

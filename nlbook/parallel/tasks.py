@@ -59,7 +59,9 @@ def run_tasks(
         connection file. By default threads of this process.
     store : path, optional
         Folder that keeps each finished task, under a key of the function's name, `schema` and
-        the task. Tasks found there are not computed again.
+        the task. Tasks found there are not computed again. A relative path leads from
+        NLBOOK_FOLDER, which `nlbook run` sets to where it was called, or else from the working
+        folder; a leading ``~`` is the home folder.
     schema : int
         Raise it when the results of `function` change, so that older ones are left aside.
     shard_size : int

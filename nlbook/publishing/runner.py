@@ -65,7 +65,8 @@ def run_chapter(
     copy : bool
         Write a committed copy instead: no record, and nothing that differs between two runs.
     environment : mapping, optional
-        Environment variables for the kernel, such as ``NLBOOK_CLUSTER``.
+        Environment variables for the kernel, such as ``NLBOOK_CLUSTER``. ``NLBOOK_FOLDER``, from
+        where the relative path of a store leads, is this process' folder by default.
     progress : bool
         Show a bar of the cells, and the kernel's own bars, on stderr.
     book : Book, optional
@@ -189,7 +190,8 @@ def _kernel_manager(
     """A kernel manager that hands on `environment` and lets `watch` follow the kernel."""
     from jupyter_client.manager import AsyncKernelManager
 
-    variables = {"NLBOOK_BOOK": str(book.book), **environment}
+    # the kernel works in book/, and a store is named from where the caller is
+    variables = {"NLBOOK_BOOK": str(book.book), "NLBOOK_FOLDER": os.getcwd(), **environment}
     package = Path(__file__).resolve().parents[2]
     if package.name != "site-packages":  # the kernel works elsewhere and must find this package
         known = os.environ.get("PYTHONPATH")

@@ -49,6 +49,22 @@ def test_equal_results_are_equal_files(tmp_path):
     assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
 
 
+def test_a_relative_store_leads_from_the_folder_of_the_caller(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert open_sample("results").folder == str(tmp_path / "results")
+    monkeypatch.setenv("NLBOOK_FOLDER", str(tmp_path / "caller"))
+    assert open_sample("results").folder == str(tmp_path / "caller" / "results")
+    assert open_sample(tmp_path / "results").folder == str(tmp_path / "results")
+
+
+def test_a_store_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NLBOOK_FOLDER", str(tmp_path / "caller"))
+    assert open_sample("~/results").folder == str(tmp_path / "results")
+    with pytest.raises(StoreError, match="~no-such-user/results"):
+        open_sample("~no-such-user/results")
+
+
 def test_no_file_stays_aside(tmp_path):
     write_sample(tmp_path)
     assert sorted(os.listdir(tmp_path)) == [*stored_files(tmp_path), "store.json"]

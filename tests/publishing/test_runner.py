@@ -97,6 +97,24 @@ def test_the_environment_reaches_the_kernel_and_its_folder_is_the_book(book):
     assert "NLBOOK_CLUSTER" not in os.environ
 
 
+def test_a_relative_store_lies_where_the_caller_is(book, tmp_path, monkeypatch):
+    append(book, cell("from nlbook import parallel"))
+    append(book, cell("store = 'kept'"))
+    append(
+        book,
+        cell(
+            "from tests.parallel.sample_tasks import noise, noise_tasks",
+            "_ = parallel.run_tasks(noise, noise_tasks(2), store=store, progress=False)",
+        ),
+    )
+    caller = tmp_path / "caller"
+    caller.mkdir()
+    monkeypatch.chdir(caller)
+    run(book)
+    assert len(list((caller / "kept").glob("*.npz"))) == 2
+    assert not (book.book / "kept").exists()
+
+
 def test_a_failed_run_is_kept_aside_and_the_good_one_stays(book):
     good = run(book).read_bytes()
     chapter = book.chapter("01_tiny").read_text()
