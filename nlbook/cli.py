@@ -173,12 +173,13 @@ def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], 
     workers = engines or records.worker_threads()
     found = costs.estimate(chapter, values, book, workers, engines or 1)
     print(f"{chapter}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items()))
-    for line in _in_words(found, workers, "engines" if engines else "cores"):
+    stored = values.get("store", True) is not None
+    for line in _in_words(found, workers, "engines" if engines else "cores", stored):
         print(line)
     return 0
 
 
-def _in_words(found: Estimate, workers: int, what: str) -> Iterator[str]:
+def _in_words(found: Estimate, workers: int, what: str, stored: bool) -> Iterator[str]:
     if found.tasks is None:
         yield "The book has no model of this chapter's cost (book/costs.yaml)."
         return
@@ -188,8 +189,10 @@ def _in_words(found: Estimate, workers: int, what: str) -> Iterator[str]:
     else:
         yield f"core-hours   {found.core_hours:.3g}"
         yield f"wall time    {_duration(found.wall_hours)} on {workers} {what}"
-        yield f"memory       {found.memory_mib:.0f} MiB"
-    if found.disk_bytes is not None:
+        yield f"memory       {found.memory_mib:.0f} MiB (measured at tier smoke)"
+    if not stored:
+        yield "disk         nothing is stored (the parameter store is None)"
+    elif found.disk_bytes is not None:
         yield f"disk         {found.disk_bytes / 1e6:.3g} MB"
     if found.provenance:
         known = {k: v for k, v in found.provenance.items() if isinstance(v, str | int | float)}

@@ -162,7 +162,7 @@ def test_a_dry_run_prints_tasks_core_hours_memory_and_disk_and_runs_nothing(book
     assert "n_realizations = 100" in printed
     # 100 tasks of 7**2 * 2 units of 1 s, on 4 engines
     assert "core-hours   2.72\n" in printed and "wall time    41 min on 4 engines\n" in printed
-    assert "memory       800 MiB" in printed
+    assert "memory       800 MiB (measured at tier smoke)\n" in printed
 
 
 def test_a_dry_run_without_a_measured_model_says_so(book, capsys):
@@ -171,6 +171,19 @@ def test_a_dry_run_without_a_measured_model_says_so(book, capsys):
     (book.book / "costs.yaml").write_text("{}")
     _, printed, _ = nlbook(capsys, "run", "01_tiny", "--dry-run")
     assert "no model of this chapter's cost" in printed
+
+
+def test_a_dry_run_says_when_nothing_is_stored(book, capsys):
+    chapter = book.chapter("01_tiny")
+    line = "seed: int = 7  # seed\n"
+    assert line in chapter.read_text()
+    chapter.write_text(
+        chapter.read_text().replace(line, f"store: str | None = None  # folder\n{line}")
+    )
+    _, printed, _ = nlbook(capsys, "run", "01_tiny", "--dry-run")
+    assert "disk         nothing is stored" in printed and "MB" not in printed
+    _, printed, _ = nlbook(capsys, "run", "01_tiny", "--dry-run", "-p", "store=kept")
+    assert "MB" in printed and "nothing is stored" not in printed
 
 
 def test_notebooks_writes_what_is_not_up_to_date(book, capsys):

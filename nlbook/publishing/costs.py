@@ -5,7 +5,7 @@ in their names. ``book/recorded/costs/NN_name.json`` holds what was measured:
 
     core_seconds_per_work   seconds of one core for one unit of work
     fixed_core_seconds      seconds of one core for the rest of the chapter
-    memory_mib              peak memory of one process
+    memory_mib              peak memory of one process, at tier smoke
     provenance              where and when it was measured
 """
 
@@ -54,7 +54,7 @@ class Estimate:
     tasks: int | None  #: independent tasks; None without a model
     core_hours: float | None  #: hours of one core; None without a measurement
     wall_hours: float | None  #: hours on the given workers
-    memory_mib: float | None  #: peak memory of all processes, MiB
+    memory_mib: float | None  #: peak memory of all processes, MiB, as at tier smoke
     disk_bytes: float | None  #: what is stored
     provenance: Mapping[str, Any] | None  #: where it was measured
 
