@@ -15,7 +15,8 @@ N_TASKS = 800
 SIZE = 8_000  # numbers a task: writing a file takes a good part of the time
 DURATION = 0.004  # seconds a task, so that no run comes to its end
 LONGEST_START = 0.3  # seconds from the start to a kill in one half of the runs
-LONGEST_WORK = 0.06  # and from the first task to a kill in the other half
+MOST_STORED = 5  # the other half are killed when so many tasks at most have been stored anew,
+LONGEST_WORK = 0.06  # and so many seconds later at most
 
 
 @pytest.mark.serial
@@ -30,17 +31,22 @@ def test_twenty_kills_at_random_moments_lose_and_repeat_nothing_stored(tmp_path,
         log.unlink(missing_ok=True)
         process = start_ensemble(store, *options)
         if number % 2:
-            wait_until(log.exists)
+            enough = len(stored) + moments.randint(1, MOST_STORED)
+            wait_until(
+                lambda n=enough, p=process: len(stored_files(store)) >= n or p.poll() is not None
+            )
         time.sleep(moments.uniform(0.0, LONGEST_WORK if number % 2 else LONGEST_START))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert process.returncode == -signal.SIGKILL, "it was over before it was killed"
         # a task is computed, or was stored by an earlier run, never both
         assert len(computed_seeds(log)) <= N_TASKS - len(stored)
         files = set(stored_files(store))
         assert stored <= files
         stored = files
-    assert 0 < len(stored) < N_TASKS
+        if process.returncode != -signal.SIGKILL:  # on a busy machine it may end before the kill
+            assert process.returncode == 0 and len(stored) == N_TASKS
+            break
+    assert stored
 
     log.unlink(missing_ok=True)
     resumed = run_tasks(noise, tasks, store=store, progress=False)
