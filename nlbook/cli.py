@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from nlbook import cli_clusters
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.parameters import (
@@ -91,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
     )
     run.add_argument("-f", dest="file", type=Path, metavar="FILE", help="parameters in YAML")
-    run.add_argument("--cluster", choices=("local", "mpi"), help="start engines of this kind")
-    run.add_argument("--engines", type=_positive, metavar="N", help="how many (one a core)")
+    cli_clusters.add_options(run, _positive)
     run.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/runs)")
     run.add_argument("--dry-run", action="store_true", help="print what the run would cost")
     run.add_argument("-q", "--quiet", action="store_true", help="show no progress")
@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     notebooks.add_argument("--force", action="store_true", help="run fresh ones too")
     notebooks.add_argument("--check", action="store_true", help="write nothing; say what is wrong")
 
-    clusters = command("clusters", _clusters, "List the clusters that runs have started.")
+    clusters = command(
+        "clusters", cli_clusters.list_or_stop, "List the clusters that runs have started."
+    )
     clusters.add_argument("--stop", action="store_true", help="stop what killed runs left")
 
     command("doctor", _doctor, "Print versions, cores, MPI, engines and GPUs.")
@@ -145,13 +147,12 @@ def _run(options: argparse.Namespace) -> int:
     path = book.chapter(options.chapter)
     given = _given(options, path, book)
     values = resolve(path, options.tier, given, book)
-    if options.engines and not options.cluster:
-        raise BookError("--engines needs --cluster local or --cluster mpi")
+    cli_clusters.check_options(options)
     if options.dry_run:
         return _dry_run(options, path.stem, values, book)
     from nlbook.publishing.runner import run_chapter
 
-    with _cluster(options) as environment:
+    with cli_clusters.started(options, _say) as environment:
         notebook = run_chapter(
             path.stem,
             tier=options.tier,
@@ -176,6 +177,8 @@ def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], 
     stored = values.get("store", True) is not None
     for line in _in_words(found, workers, "engines" if engines else "cores", stored):
         print(line)
+    if options.cluster == "slurm" and engines:
+        print("\n" + cli_clusters.submission(options, engines), end="")
     return 0
 
 
@@ -235,45 +238,12 @@ def _notebooks(options: argparse.Namespace) -> int:
     return 0
 
 
-def _clusters(options: argparse.Namespace) -> int:
-    from nlbook import parallel
-
-    if options.stop:
-        for record in parallel.stop_clusters():
-            print(f"stopped {record.cluster_id} ({record.n_engines} {record.kind} engines)")
-    records = parallel.list_clusters()
-    for record in records:
-        state = "left by a killed run" if record.is_abandoned else f"of process {record.pid}"
-        engines = f"{record.n_engines} {record.kind} engines on {record.host}"
-        print(f"{record.cluster_id}  {engines}, {state}")
-    if not records:
-        print("no clusters")
-    return 0
-
-
 def _doctor(options: argparse.Namespace) -> int:
     from nlbook.publishing.doctor import findings
 
-    for topic, text in [*findings(), *_parallel_findings()]:
+    for topic, text in [*findings(), *cli_clusters.findings()]:
         print(f"{topic:10} {text}")
     return 0
-
-
-def _parallel_findings() -> Iterator[tuple[str, str]]:
-    from importlib.metadata import version
-
-    from nlbook import parallel
-
-    try:
-        yield "MPI", f"mpich {version('mpich')}, {parallel.require_mpi()}"
-    except (parallel.MPIUnavailable, ImportError) as error:
-        yield "MPI", f"none: {' '.join(str(error).split())}"
-    clusters = parallel.list_clusters()
-    left = sum(record.is_abandoned for record in clusters)
-    text = f"ipyparallel {version('ipyparallel')}, {len(clusters)} clusters known"
-    if left:
-        text += f", {left} left by killed runs (nlbook clusters --stop)"
-    yield "engines", text
 
 
 def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any]:
@@ -306,21 +276,6 @@ def _read_file(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BookError(f"-f {file}: must hold lines 'name: value'")
     return {str(name): value for name, value in content.items()}
-
-
-@contextlib.contextmanager
-def _cluster(options: argparse.Namespace) -> Iterator[dict[str, str]]:
-    """Engines for the chapter, if asked for; the environment that leads to them."""
-    if not options.cluster:
-        yield {}
-        return
-    from nlbook.parallel import ClusterError, start_cluster
-
-    try:
-        with start_cluster(options.cluster, options.engines) as cluster:
-            yield cluster.environment
-    except ClusterError as error:
-        raise RunFailed(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -31,7 +31,8 @@ ARROWS: dict[str, set[str]] = {
     "diffusion": {"kernels", "parallel"},
     "peridynamics": {"kernels", "parallel"},
     "identification": {"diffusion", "densities", "kernels", "parallel"},
-    "cli": {"parallel", "publishing"},
+    "cli": {"cli_clusters", "parallel", "publishing"},
+    "cli_clusters": {"parallel", "publishing"},
     "__main__": {"cli"},
 }
 # The two files that fulfil the material protocol of the impact room.

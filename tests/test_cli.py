@@ -68,6 +68,10 @@ def test_show_prints_type_tiers_and_meaning_of_each_parameter(book, capsys):
         (("run", "01_tini"), "did you mean '01_tiny'"),
         (("run", "01_tiny", "-f", "missing.yaml"), "-f missing.yaml"),
         (("run", "01_tiny", "--engines", "2"), "--engines needs --cluster"),
+        (("run", "01_tiny", "--account", "a"), "--account needs --cluster slurm"),
+        (("run", "01_tiny", "--cluster", "mpi", "--mpi"), "--mpi needs --cluster slurm"),
+        (("run", "01_tiny", "--cluster", "slurm", "--time-limit", "soon"), "time_limit must be"),
+        (("run", "01_tiny", "--cluster", "slurm", "--template", "no.sbatch"), "cannot be read"),
         (("show", "02"), "no chapter '02'"),
     ],
 )
@@ -81,7 +85,7 @@ def test_bad_input_ends_with_status_2_and_one_line(book, capsys, arguments, mess
     "arguments",
     [
         ("run", "01_tiny", "--tier", "large"),
-        ("run", "01_tiny", "--cluster", "slurm"),
+        ("run", "01_tiny", "--cluster", "cloud"),
         ("run", "01_tiny", "--cluster", "local", "--engines", "0"),
         ("nonsense",),
         (),
@@ -219,7 +223,7 @@ def test_doctor_prints_versions_cores_mpi_engines_and_gpu(book, capsys):
     assert status == 0
     assert topics == [
         "system", "Python", "packages", "cores", "threads", "book", "lock", "GPU", "torch",
-        "MPI", "engines",
+        "MPI", "Slurm", "engines",
     ]  # fmt: skip
     assert "numpy 2" in printed
 

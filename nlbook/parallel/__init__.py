@@ -1,22 +1,29 @@
 """Many independent tasks: in threads, or on ipyparallel engines, stored one by one.
 
 `run_tasks` calls an importable function once for each task, keeps what is finished in a folder,
-and goes on from there when it is called again. `start_cluster` starts engines on this machine,
-plain or under MPI; `connect` gives a notebook the cluster that its runner has started.
+and goes on from there when it is called again. `start_cluster` starts engines: on this machine,
+plain or under MPI, or as a job of Slurm; `connect` gives a notebook the cluster that its runner
+has started.
 
 Environment variables: NLBOOK_CLUSTER, the connection file of the cluster to use;
 NLBOOK_WORKERS, the number of threads when there is none; NLBOOK_FOLDER, from where the relative
 path of a store leads when it is not the working folder; NLBOOK_MPIEXEC, another ``mpiexec`` than
-the environment's own.
+the environment's own; NLBOOK_SLURM_TEMPLATE, a batch template of the site.
 """
 
 from nlbook.parallel.cluster_records import ClusterRecord, list_clusters
-from nlbook.parallel.clusters import RunningCluster, start_cluster, stop_clusters
+from nlbook.parallel.clusters import (
+    RunningCluster,
+    slurm_submission,
+    start_cluster,
+    stop_clusters,
+)
 from nlbook.parallel.connection import connect
 from nlbook.parallel.errors import (
     Cancelled,
     ClusterError,
     MPIUnavailable,
+    SlurmError,
     StoreError,
     StoreWarning,
     TaskError,
@@ -25,6 +32,7 @@ from nlbook.parallel.errors import (
 from nlbook.parallel.interruption import checkpoint
 from nlbook.parallel.mpi import block_partition, mpi_available, require_mpi, run_on_ranks
 from nlbook.parallel.seeds import seed_sequence, task_seed
+from nlbook.parallel.slurm import SlurmOptions, slurm_version
 from nlbook.parallel.tasks import run_tasks
 from nlbook.parallel.threads import usable_cores
 
@@ -34,6 +42,8 @@ __all__ = [
     "ClusterRecord",
     "MPIUnavailable",
     "RunningCluster",
+    "SlurmError",
+    "SlurmOptions",
     "StoreError",
     "StoreWarning",
     "TaskError",
@@ -47,6 +57,8 @@ __all__ = [
     "run_on_ranks",
     "run_tasks",
     "seed_sequence",
+    "slurm_submission",
+    "slurm_version",
     "start_cluster",
     "stop_clusters",
     "task_seed",

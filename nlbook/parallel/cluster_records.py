@@ -26,7 +26,7 @@ class ClusterRecord:
     """What is written down about a cluster before it starts."""
 
     cluster_id: str
-    kind: str  # "local" or "mpi"
+    kind: str  # "local", "mpi" or "slurm"
     n_engines: int
     host: str
     pid: int  # of the process that started it

@@ -1,4 +1,4 @@
-"""Engines on this machine, started and stopped by whoever runs a chapter.
+"""Engines on this machine or under Slurm, started and stopped by whoever runs a chapter.
 
 A cluster is a controller and its engines: processes of their own, which would outlive the one
 that started them. `start_cluster` stops them however its block ends. Where it could not, because
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,20 @@ from nlbook.parallel.cluster_records import (
     write_record,
 )
 from nlbook.parallel.connection import CLUSTER_VARIABLE, connect
-from nlbook.parallel.errors import ClusterError
+from nlbook.parallel.errors import ClusterError, SlurmError
 from nlbook.parallel.mpi import require_mpi
+from nlbook.parallel.slurm import SlurmOptions, cancel_jobs, require_slurm, wait_for_engines
 from nlbook.parallel.threads import usable_cores
 
-__all__ = ["RunningCluster", "start_cluster", "stop_clusters"]
+__all__ = ["RunningCluster", "slurm_submission", "start_cluster", "stop_clusters"]
 
-_KINDS = ("local", "mpi")
+_KINDS = ("local", "mpi", "slurm")
+_TIMEOUT = {"local": 120.0, "mpi": 120.0, "slurm": 600.0}  # seconds; nodes may share a slow disk
+# a dead engine is noticed within 5 s here, within 20 s across a network that may stutter
+_HEARTBEAT = {
+    "slurm": ["--HeartMonitor.period=1000", "--HeartMonitor.max_heartmonitor_misses=20"],
+}
+_HEARTBEAT_HERE = ["--HeartMonitor.period=500"]
 _GRACE = 1.0  # seconds that processes have to end before they are killed
 # one core an engine: the engines are the parallel part
 _THREADS = dict.fromkeys(
@@ -79,9 +86,14 @@ class RunningCluster:
 
 @contextmanager
 def start_cluster(
-    kind: str = "local", n_engines: int | None = None, *, timeout: float = 120.0
+    kind: str = "local",
+    n_engines: int | None = None,
+    *,
+    timeout: float | None = None,
+    slurm: SlurmOptions | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Iterator[RunningCluster]:
-    """Start engines on this machine, for the length of a ``with`` block.
+    """Start engines on this machine or under Slurm, for the length of a ``with`` block.
 
     Whatever ends the block (its end, an exception, Ctrl-C, SIGTERM, a closed terminal) stops
     them. Inside of it these signals raise KeyboardInterrupt, when it is entered in the main
@@ -89,17 +101,23 @@ def start_cluster(
 
     Parameters
     ----------
-    kind : {"local", "mpi"}
-        Independent processes, of which one may die; or the ranks of one MPI job.
+    kind : {"local", "mpi", "slurm"}
+        Independent processes, of which one may die; the ranks of one MPI job; or a job of Slurm,
+        which is one or the other.
     n_engines : int, optional
-        By default the number of usable cores.
-    timeout : float
-        Longest wait for the engines, s.
+        By default the number of this machine's usable cores.
+    timeout : float, optional
+        Longest wait for the engines, s: by default 120, and 600 from the start of a job of Slurm,
+        which may be in the queue for as long as it takes.
+    slurm : SlurmOptions, optional
+        What the job asks of Slurm.
+    report : callable, optional
+        Gets sentences about a job that has to wait; by default they go to stderr.
 
     Yields
     ------
     RunningCluster
-        With all its engines there.
+        With all its engines there; under Slurm, without MPI, with at least one.
 
     Raises
     ------
@@ -107,29 +125,43 @@ def start_cluster(
         If `kind` or `n_engines` cannot be.
     MPIUnavailable
         If `kind` is "mpi" and this environment has no MPI.
+    SlurmError
+        If `kind` is "slurm" and there is no Slurm here, or it refuses the job.
     ClusterError
         If the engines do not come up in time.
     """
-    if kind == "slurm":
-        raise ValueError("kind 'slurm' is not supported yet; start 'local' or 'mpi' engines")
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
     if n_engines is None:
         n_engines = usable_cores()
     if isinstance(n_engines, bool) or not isinstance(n_engines, int) or n_engines < 1:
         raise ValueError(f"n_engines must be a positive integer, got {n_engines!r}")
+    if slurm is not None and kind != "slurm":
+        raise ValueError(f"slurm must be None for kind {kind!r}, got {slurm!r}")
+    timeout = _TIMEOUT[kind] if timeout is None else timeout
+    report = report or _to_stderr
     mpiexec = require_mpi() if kind == "mpi" else None
-
     record = new_record(kind, n_engines)
+    if kind == "slurm":
+        from nlbook.parallel.slurm_launcher import submission
+
+        slurm = slurm or SlurmOptions()
+        submission(slurm, record, timeout)  # a template that cannot be is refused here
+        require_slurm()
     with _signals_as_interrupt():
         cluster = None
         said: deque[str] = deque(maxlen=16)
         try:
             write_record(record)
-            cluster = _new_cluster(record, mpiexec, timeout, said)
+            cluster = _new_cluster(record, mpiexec, slurm, timeout, said)
             try:
                 cluster.start_cluster_sync()
-                connect(record.client_file, n_engines=n_engines, timeout=timeout).close()
+                if slurm is not None:
+                    wait_for_engines(record, n_engines if slurm.mpi else 1, timeout, report)
+                else:
+                    connect(record.client_file, n_engines=n_engines, timeout=timeout).close()
+            except SlurmError:
+                raise
             except (ClusterError, OSError, RuntimeError) as error:
                 raise ClusterError(
                     f"{n_engines} {kind} engines did not start: {error}\n"
@@ -138,11 +170,32 @@ def start_cluster(
             yield RunningCluster(record, cluster)
         finally:
             with _signals_ignored():
-                _end_processes(record)
+                left = _end(record)
                 if cluster is not None:
                     with suppress(Exception):  # it only finds that they have ended
                         cluster.stop_cluster_sync()
-                remove_files(record)
+                if left is None:
+                    remove_files(record)
+                else:
+                    report(f"{left}. Try again with `nlbook clusters --stop`.")
+
+
+def slurm_submission(n_engines: int, slurm: SlurmOptions | None = None) -> tuple[str, str]:
+    """Return what `start_cluster` would submit to Slurm, but for the name of the job.
+
+    Returns
+    -------
+    command, script : str
+        The ``sbatch`` command and the batch script.
+
+    Raises
+    ------
+    ValueError
+        If the template cannot be read or filled in.
+    """
+    from nlbook.parallel.slurm_launcher import submission
+
+    return submission(slurm or SlurmOptions(), new_record("slurm", n_engines), _TIMEOUT["slurm"])
 
 
 def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
@@ -157,18 +210,32 @@ def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
     -------
     list of ClusterRecord
         Those that were stopped. Clusters on other hosts stay; see `ClusterRecord.is_here`.
+
+    Raises
+    ------
+    SlurmError
+        If jobs of Slurm could not be cancelled; their records stay, the other clusters are stopped.
     """
-    stopped = []
+    stopped, left = [], []
     for record in list_clusters():
         if record.is_abandoned or (running and record.is_here):
-            _end_processes(record)
-            remove_files(record)
-            stopped.append(record)
+            problem = _end(record)
+            if problem is None:
+                remove_files(record)
+                stopped.append(record)
+            else:
+                left.append(problem)
+    if left:
+        raise SlurmError("; ".join(left))
     return stopped
 
 
 def _new_cluster(
-    record: ClusterRecord, mpiexec: Path | None, timeout: float, said: deque[str]
+    record: ClusterRecord,
+    mpiexec: Path | None,
+    slurm: SlurmOptions | None,
+    timeout: float,
+    said: deque[str],
 ) -> Any:
     import ipyparallel
     from traitlets.config import Config
@@ -181,6 +248,12 @@ def _new_cluster(
     config.MPIEngineSetLauncher.update(launcher)
     if mpiexec is not None:
         config.MPIEngineSetLauncher.mpi_cmd = [str(mpiexec)]
+    engines: Any = record.kind
+    if slurm is not None:
+        from nlbook.parallel.slurm_launcher import SlurmEngines, engine_settings
+
+        engines = SlurmEngines
+        config.SlurmEngines.update(engine_settings(slurm, record, environment, timeout))
     log = logging.getLogger(f"{__name__}.{record.cluster_id}")
     log.addHandler(_Memory(said))
     log.propagate = False  # read only if the cluster does not start
@@ -189,12 +262,13 @@ def _new_cluster(
         load_profile=False,
         profile_dir=str(Path(record.folder).parent),
         cluster_id=record.cluster_id,
-        engines=record.kind,
+        engines=engines,
         n=record.n_engines,
         log=log,
         delay=0.0,  # the engines wait for the controller's connection file as it is
-        # a dead engine is noticed within seconds; the hub keeps no results
-        controller_args=["--HeartMonitor.period=500", "--nodb"],
+        controller_ip=slurm.controller_ip if slurm is not None else "",
+        # the hub keeps no results
+        controller_args=[*_HEARTBEAT.get(record.kind, _HEARTBEAT_HERE), "--nodb"],
     )
 
 
@@ -224,6 +298,22 @@ def _last_words(record: ClusterRecord) -> list[str]:
         with suppress(OSError):
             words += [f"{path.name}:", *path.read_text(errors="replace").splitlines()[-8:]]
     return words
+
+
+def _to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _end(record: ClusterRecord) -> str | None:
+    """End a cluster; return what is left of it, in words, if Slurm does not end its job."""
+    left = None
+    if record.kind == "slurm":
+        try:
+            cancel_jobs(record)
+        except SlurmError as error:
+            left = f"the job {record.cluster_id} of Slurm may still be there: {error}"
+    _end_processes(record)
+    return left
 
 
 def _end_processes(record: ClusterRecord) -> None:

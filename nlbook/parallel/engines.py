@@ -171,7 +171,8 @@ class _Watch:
             self.had_engines = now
         elif now - self.had_engines > _NO_ENGINE:
             raise ClusterError(
-                f"no engine has been left for {_NO_ENGINE:g} s. Start a new cluster and run again."
+                f"no engine has been left for {_NO_ENGINE:g} s: they died, or the batch system "
+                f"ended their job. Start a new cluster and run again."
             )
         if now - self.heard > _SILENCE:
             if not _answers(self.client):

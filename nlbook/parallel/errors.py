@@ -10,6 +10,7 @@ __all__ = [
     "Cancelled",
     "ClusterError",
     "MPIUnavailable",
+    "SlurmError",
     "StoreError",
     "StoreWarning",
     "TaskError",
@@ -46,6 +47,10 @@ class StoreWarning(UserWarning):
 
 class ClusterError(RuntimeError):
     """A cluster that cannot be started, reached or used."""
+
+
+class SlurmError(ClusterError):
+    """Slurm is missing, does not answer, or refuses a job."""
 
 
 class MPIUnavailable(ClusterError):

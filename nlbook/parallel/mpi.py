@@ -98,7 +98,8 @@ def run_on_ranks(cluster: Any, function: Callable[..., Any], **arguments: Any) -
             if sizes != [n_engines] * n_engines:
                 raise ClusterError(
                     f"the {n_engines} engines of this cluster are not the ranks of one MPI job "
-                    f"(they see jobs of {sizes} ranks): start it with start_cluster('mpi', n)"
+                    f"(they see jobs of {sizes} ranks): start it with start_cluster('mpi', n), "
+                    f"or under Slurm with SlurmOptions(mpi=True)"
                 )
             answers = client[:].apply_sync(_run_on_rank, name, arguments)
         except ipyparallel.error.IPythonError as error:

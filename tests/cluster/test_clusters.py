@@ -142,8 +142,7 @@ def test_engines_that_do_not_come_up_are_one_clear_error(ipython_folder, monkeyp
 @pytest.mark.parametrize(
     ("kind", "n_engines", "message"),
     [
-        ("slurm", 2, "'slurm' is not supported yet"),
-        ("threads", 2, "kind must be one of local, mpi, got 'threads'"),
+        ("threads", 2, "kind must be one of local, mpi, slurm, got 'threads'"),
         ("local", 0, "n_engines must be a positive integer, got 0"),
         ("local", 1.5, "n_engines must be"),
         ("local", True, "n_engines must be"),
