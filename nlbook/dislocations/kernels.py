@@ -7,6 +7,10 @@ and not the files of the functions that it calls. The equations are those of
 Loops are written for vector instructions: no branch and no transcendental function inside,
 reductions that may be reassociated, and pair loops over a multiple of `LANES` dislocations, the
 last of them without effect, so that no slow remainder is left.
+
+Every function is inlined by force. Left to itself, LLVM keeps some as functions, and a process
+that compiles then calls another machine code of them than one that reads numba's cache: the sums
+are associated otherwise, and the last bits differ.
 """
 
 from __future__ import annotations
@@ -62,7 +66,7 @@ class StripPlan(NamedTuple):
     block: NDArray[Any]  # (7, n), where near pairs are summed, in float64 or float32
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def half_angle_kernel(x, box_length, sine, cosine):
     """sin and cos of pi u, u = x/L - round(x/L) in [-1/2, 1/2], by their Taylor series.
 
@@ -94,7 +98,7 @@ def half_angle_kernel(x, box_length, sine, cosine):
         cosine[i] = 1.0 - z * 0.5 * p
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def stress_kernel(plan, sine, cosine, sign, stress):
     """stress[i] = sum over m != i of b_m s(r_i - r_m), in sigma0.
 
@@ -110,7 +114,7 @@ def stress_kernel(plan, sine, cosine, sign, stress):
         stress[i] *= np.pi / plan.box_length
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _near_kernel(plan, sine, cosine, sign, stress):
     """Add pairs within a strip and between neighbours, each once, in units of pi/L.
 
@@ -142,7 +146,7 @@ def _near_kernel(plan, sine, cosine, sign, stress):
             stress[p] += block[6, m - j + p - i]
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _one_row_kernel(plan, sine, cosine, sign, stress):
     """Add every pair once, at its nearest image in y, in units of pi/L."""
     count = plan.height.size
@@ -163,7 +167,7 @@ def _one_row_kernel(plan, sine, cosine, sign, stress):
         stress[i] = block[6, i] + block[6, count + i]
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _fill_block(block, place, plan, turn, first, last, sine, cosine):
     """Copy dislocations first..last, `turn` periods up, to `place` in the block.
 
@@ -178,7 +182,7 @@ def _fill_block(block, place, plan, turn, first, last, sine, cosine):
         block[4, place + j - first] = plan.height[j] + 2.0 * np.pi * turn
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _pairs_kernel(block, i, sign, first, last):
     """Stress on i of first..last, sum of b_j t; and theirs less b_i t, with
 
@@ -204,7 +208,7 @@ def _pairs_kernel(block, i, sign, first, last):
     return total
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _far_kernel(plan, sine, cosine, sign, stress):
     """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
     count = plan.height.size
@@ -244,7 +248,7 @@ def _far_kernel(plan, sine, cosine, sign, stress):
             )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _gather_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, moment, moment2):
     """One strip's moments of two modes, at its upper and its lower edge.
 
@@ -285,7 +289,7 @@ def _gather_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, moment
     moment2[1, 0], moment2[1, 1], moment2[1, 2], moment2[1, 3] = b4, b5, b6, b7
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
 def _travel_kernel(moment):
     """Sums of the moments of all strips two or more away, images included, at each near edge.
 
@@ -321,7 +325,7 @@ def _travel_kernel(moment):
     return field
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _scatter_kernel(
     re, im, u, v, up, down, up2, down2, to_top, to_bottom, field, field2, n, stress
 ):
@@ -438,7 +442,7 @@ def euler_kernel(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, s
     return number.size, slip, vanished, False, -1
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
 def count_speeds_kernel(sign, stress, bins):
     """Count abs(sign stress) in bins of equal ratio; see `speed_bins`. The ends take the rest."""
     per_decade = (bins.size - 2) / SPEED_DECADES
@@ -449,7 +453,7 @@ def count_speeds_kernel(sign, stress, bins):
             bins[min(max(k, 0), bins.size - 1)] += 1
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
 def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
     """Set the signs of annihilating pairs to zero, nearest first; how many vanished."""
     hits = 0
@@ -476,7 +480,7 @@ def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
     return vanished
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
 def _near(pairs, dy, k, x, sign, box_length):
     """Square of the distance of pair k; infinite once one of it has vanished."""
     i, j = pairs[k, 0], pairs[k, 1]

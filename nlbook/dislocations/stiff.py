@@ -154,7 +154,7 @@ def _jacobian_kernel(near, near_dy, x, sign, box_length, gamma_h, rows, entries,
     return found
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _solve_kernel(rows, entries, found, diagonal, right, solution, enough, work):
     """Solve A k = right by conjugate gradients from `solution`, preconditioned by the diagonal.
 
