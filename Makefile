@@ -20,23 +20,29 @@ BIN := $(VENV)/bin
 JUPYTERLAB := "jupyterlab>=4.2,<5"
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help book test notebooks bench lab lock clean clean-all
+.PHONY: help book test test-cluster notebooks bench lab lock clean clean-all
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make book       run the chapters that changed and build the site (TIER=$(TIER))"
-	@echo "make test       run every test, the notebook copies and the checks of the site"
-	@echo "make notebooks  write book/notebooks/ again from the chapters"
-	@echo "make bench      measure performance and write the table that the book shows"
-	@echo "make lab        open the chapters in JupyterLab"
-	@echo "make lock       solve the dependencies again and write requirements.lock"
-	@echo "make clean      remove what was built; clean-all removes .venv as well"
+	@echo "make book          run the chapters that changed and build the site (TIER=$(TIER))"
+	@echo "make test          run every test, the notebook copies and the checks of the site"
+	@echo "make test-cluster  run an ensemble under a real Slurm, started here for the test"
+	@echo "make notebooks     write book/notebooks/ again from the chapters"
+	@echo "make bench         measure performance and write the table that the book shows"
+	@echo "make lab           open the chapters in JupyterLab"
+	@echo "make lock          solve the dependencies again and write requirements.lock"
+	@echo "make clean         remove what was built; clean-all removes .venv as well"
 
 book: $(READY)
 	@$(BIN)/nlbook build --tier $(TIER)
 
 test: $(READY)
 	@$(BIN)/python -m tests
+
+# Installs Debian's Slurm where it may; says why where it can't, and fails.
+test-cluster: $(READY)
+	@.ci/install-slurm
+	@$(BIN)/python -m pytest tests/cluster/test_slurm.py tests/parallel/test_slurm.py
 
 notebooks: $(READY)
 	@$(BIN)/nlbook notebooks
