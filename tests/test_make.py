@@ -45,7 +45,7 @@ def pretend_to_install(tree: Path) -> None:
     stamp.touch()
 
 
-@pytest.mark.parametrize("target", ["book", "test", "notebooks", "bench", "lab"])
+@pytest.mark.parametrize("target", ["book", "test", "test-cluster", "notebooks", "bench", "lab"])
 def test_a_target_makes_its_environment_from_the_lock(tree, target):
     commands = planned(tree, target)
     assert "-m venv .venv" in commands
