@@ -45,7 +45,7 @@ def main() -> int:
 
 def _run(arguments: list[str], report: Path) -> tuple[int, tuple[int, int, int], float]:
     """Run pytest; return its status, (passed, failed, skipped) and its wall time in seconds."""
-    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", f"--junit-xml={report}", *arguments]
     started = time.perf_counter()
     status = subprocess.run(command, cwd=ROOT).returncode
     seconds = time.perf_counter() - started
