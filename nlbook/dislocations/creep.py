@@ -54,7 +54,7 @@ class CreepRun:
     relaxation_speed: NDArray[np.float64]
     relaxation_slip_rate: NDArray[np.float64]
     relaxation_strain: NDArray[np.float64]
-    #: largest glide of a survivor while it settled; what the relaxation's step left behind (1,)
+    #: largest glide of a survivor while it settled: what Euler's relaxation left in motion (1,)
     settling_shift: NDArray[np.float64]
     #: sources: position, distance of a pair, time at stress (4, n_sources)
     sources: NDArray[np.float64]
@@ -99,7 +99,8 @@ def simulate_creep(protocol: CreepProtocol, seed: int | tuple[int, ...]) -> Cree
     Raises
     ------
     BlowUp
-        If a step is far too long; the message names the seed, the time and the pair.
+        If a step is far too long, or none is short enough; the message names the seed, the time
+        and the pair.
 
     Examples
     --------
@@ -132,7 +133,8 @@ def replay_creep(
     snapshots : sequence of int
         Steps after which shifts are kept; the last one ends the replay.
     creep_dt : float, optional
-        Another step, t0.
+        Another step, t0. With the integrator "adaptive" it changes the times that `snapshots`
+        mean, and nothing else.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from nlbook.dislocations.interaction import Images
 __all__ = ["CreepProtocol", "Integrator"]
 
 Integrator = Literal["euler", "adaptive"]
-"""Forward Euler, or the linearly implicit method of `evolve_adaptive`."""
+"""Forward Euler (`evolve`), or the linearly implicit method of `evolve_adaptive`."""
 
 # What tells the paper's cases apart.
 _CASES = {
@@ -36,16 +36,18 @@ class CreepProtocol:
     annihilation_distance: float = 2.0
     #: "periodic", or "one_row" for the stress formula as the paper prints it
     images: Images = "periodic"
-    #: "euler", the paper's method, with the steps below; or "adaptive": the same times of the
-    #: series and snapshots, between which steps are as long as the tolerance allows
-    integrator: Integrator = "euler"
+    #: "adaptive": steps as long as the tolerance allows, of which the steps below give no more
+    #: than the times of series and snapshots; or "euler", the paper's method, that takes them
+    integrator: Integrator = "adaptive"
     #: error of a dislocation in a step of "adaptive", b
     tolerance: float = 0.01
     #: step of the relaxation, t0
     relaxation_dt: float = 1.0
     #: steps of the relaxation
     relaxation_steps: int = 10_000
-    #: steps of length creep_dt between relaxation and creep, without load; the paper has none
+    #: steps of length creep_dt between relaxation and creep, without load; the paper has none.
+    #: Pairs that Euler's long steps kept in motion come to rest in them; "adaptive" leaves none
+    #: in motion, and goes on relaxing for as long
     settling_steps: int = 1000
     #: Frank-Read sources, at work during creep only
     n_sources: int = 0

@@ -291,7 +291,7 @@ def test_nothing_happens_in_no_time(crystal):
     assert not np.any(run.shift)
 
 
-def test_a_protocol_chooses_the_integrator():
+def test_a_protocol_takes_steps_of_adapted_length():
     protocol = CreepProtocol(
         n_dislocations=60,
         box_length=60.0,
@@ -302,7 +302,6 @@ def test_a_protocol_chooses_the_integrator():
         n_sources=3,
         applied_stress=0.2,
         nucleation_time=0.2,
-        integrator="adaptive",
     )
     run = simulate_creep(protocol, 1)
     assert run.birth_time.size > 0

@@ -13,20 +13,22 @@ CODE = """
 from hashlib import sha256
 from nlbook.dislocations import CreepProtocol, simulate_creep
 
-run = simulate_creep(
-    CreepProtocol(
-        n_dislocations=60,
-        box_length=60.0,
-        relaxation_steps=3000,
-        settling_steps=20,
-        creep_steps=90,
-        applied_stress=0.2,
-        n_sources=3,
-        nucleation_time=0.2,
-    ),
-    (8, 1),
-)
-print(sha256(run.relaxed_x.tobytes() + run.shift.tobytes()).hexdigest())
+for integrator in ("adaptive", "euler"):
+    run = simulate_creep(
+        CreepProtocol(
+            n_dislocations=60,
+            box_length=60.0,
+            integrator=integrator,
+            relaxation_steps=3000,
+            settling_steps=20,
+            creep_steps=90,
+            applied_stress=0.2,
+            n_sources=3,
+            nucleation_time=0.2,
+        ),
+        (8, 1),
+    )
+    print(sha256(run.relaxed_x.tobytes() + run.shift.tobytes()).hexdigest())
 """
 
 

@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_number_of_realizations(tmp_path):
 
 
 def test_a_realization_that_blows_up_does_not_stop_the_others(tmp_path):
-    wild = replace(SMALL, relaxation_dt=20.0)  # some seeds survive it
+    wild = replace(SMALL, integrator="euler", relaxation_dt=20.0)  # some seeds survive it
     with pytest.raises(TaskErrors, match="BlowUp") as caught:
         run_ensemble(wild, 6, seed=1, store=tmp_path / "store", progress=False)
     failed = len(caught.value.errors)
