@@ -1,0 +1,309 @@
+"""Kernel density estimates whose bandwidth follows the density.
+
+From n samples X_i a first estimate with one bandwidth,
+
+    p0(x) = 1/n sum_i K_w0(x - X_i),    w0 = 1.06 s n**(-1/5),
+
+s their standard deviation, gives each sample a bandwidth of its own [1]_ [2]_,
+
+    w_i = w0 (p0(X_i)/G)**(-xi),    log G = 1/n sum_i log p0(X_i),
+
+and with it the estimate p(x) = 1/n sum_i K_wi(x - X_i). K_w is the Gaussian of standard deviation
+w; xi, the sensitivity, is 1/2 by theory and 0 for a fixed bandwidth.
+
+Both sums run over all pairs when taken as they stand. But the bandwidth depends on the place only,
+so what lies in a cell much narrower than w0 shares one: the sums run over some ten thousand cells
+(`nlbook.densities.sources`), the first of them over the neighbours within nine bandwidths.
+
+References
+----------
+.. [1] I. S. Abramson, "On bandwidth variation in kernel estimates: a square root law", The Annals
+   of Statistics 10 (1982) 1217.
+.. [2] B. W. Silverman, "Density Estimation for Statistics and Data Analysis", Chapman and Hall
+   (1986), section 5.3.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlbook.densities.kernels import spread_kernel, windows_kernel
+from nlbook.densities.reading import (
+    check_settings,
+    cut_of_counts,
+    read_counts,
+    read_grid,
+    read_samples,
+    trim_counts,
+    trim_samples,
+)
+from nlbook.densities.sources import Sources, cells_of_samples, single_samples, source_bins
+
+__all__ = [
+    "Estimate",
+    "adaptive_kde",
+    "adaptive_kde_from_counts",
+    "estimate_counts",
+    "estimate_samples",
+]
+
+# Where the pilot's kernel is cut: the rest of n samples is below n exp(-40) of a sample's own part.
+_PILOT_REACH = 9.0
+# Where the second sum's is: exp(-u**2/2) is then 3e-298, and smaller numbers would be slow.
+_REACH = 37.0
+
+
+class Estimate(NamedTuple):
+    """A density on nodes, and what made it."""
+
+    #: (n_nodes,)
+    density: NDArray[np.float64]
+    #: w0
+    bandwidth: float
+    #: number after trimming
+    n_samples: float
+    #: least sample after trimming, or the lower edge of its bin
+    low: float
+    #: largest one
+    high: float
+
+
+def adaptive_kde(
+    samples: ArrayLike,
+    grid: ArrayLike,
+    sensitivity: float = 0.5,
+    method: Literal["binned", "direct"] = "binned",
+    bandwidth: float | None = None,
+    weights: ArrayLike | None = None,
+    *,
+    bandwidth_factor: float = 1.06,
+    mass: float = 1.0,
+) -> NDArray[np.float64]:
+    """Adaptive kernel density estimate of samples; see the module.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,)
+        X_i, any length unit.
+    grid : array_like, shape (n_nodes,)
+        Ascending nodes where the density is wanted, in the same unit.
+    sensitivity : float
+        xi, in 0..1.
+    method : {"binned", "direct"}
+        "direct" takes both sums over all pairs: n**2 kernels, for checks.
+    bandwidth : float, optional
+        w0, instead of the rule.
+    weights : array_like, shape (n,), optional
+        Positive weights; the n of the rule is then their sum squared over the sum of squares.
+    bandwidth_factor : float
+        Instead of 1.06 in the rule.
+    mass : float
+        Central part of the samples that is kept: floor((1 - mass) n/2) are left out at each end.
+
+    Returns
+    -------
+    ndarray, shape (n_nodes,)
+        Density, one over the unit. Nodes may lie anywhere; beyond 37 bandwidths of all samples it
+        is zero.
+
+    Raises
+    ------
+    ValueError
+        If samples are none, not finite, or all equal and no bandwidth is given; if the grid does
+        not ascend; or a number is out of range.
+    """
+    check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
+    if method not in ("binned", "direct"):
+        raise ValueError(f"method must be 'binned' or 'direct', got {method!r}")
+    nodes = read_grid(grid)
+    values, heavy = read_samples(samples, weights)
+    if mass < 1.0:
+        if weights is not None:
+            raise ValueError(f"mass must be 1 with weights, got {mass!r}")
+        values, heavy = trim_samples(values, mass), None
+    return estimate_samples(
+        values, nodes, sensitivity, bandwidth, bandwidth_factor, weights=heavy, method=method
+    ).density
+
+
+def adaptive_kde_from_counts(
+    counts: ArrayLike,
+    edges: ArrayLike,
+    grid: ArrayLike,
+    sensitivity: float = 0.5,
+    bandwidth: float | None = None,
+    *,
+    bandwidth_factor: float = 1.06,
+    mass: float = 1.0,
+) -> NDArray[np.float64]:
+    """Adaptive kernel density estimate of samples that are known by a fine histogram.
+
+    A sample counts as if it stood in the middle of its bin, so bins must be well below the
+    bandwidth.
+
+    Parameters
+    ----------
+    counts : array_like, shape (..., n_bins)
+        Numbers of samples, or weights that count as such.
+    edges : array_like, shape (n_bins + 1,) or (n_bins - 1,)
+        Ascending edges of the bins; or of all but the outer two, which hold what lies beyond.
+    grid, sensitivity, bandwidth, bandwidth_factor, mass
+        As in `adaptive_kde`. What the outer bins hold must be cut off by `mass`.
+
+    Returns
+    -------
+    ndarray, shape (..., n_nodes)
+
+    Raises
+    ------
+    ValueError
+        As `adaptive_kde`; if counts are negative, or what is left lies beyond the edges, or in
+        bins wider than half the bandwidth.
+    """
+    check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
+    nodes = read_grid(grid)
+    array, ends = read_counts(counts, edges)
+    rows = array.reshape(-1, array.shape[-1])
+    densities = [
+        estimate_counts(
+            trim_counts(row, *cut_of_counts(row, mass)),
+            ends,
+            nodes,
+            sensitivity,
+            bandwidth,
+            bandwidth_factor,
+        ).density
+        for row in rows
+    ]
+    return np.reshape(densities, (*array.shape[:-1], nodes.size))
+
+
+def estimate_samples(
+    samples: NDArray[np.float64],
+    nodes: NDArray[np.float64],
+    sensitivity: float,
+    bandwidth: float | None,
+    bandwidth_factor: float,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    method: str = "binned",
+) -> Estimate:
+    """The estimate of samples that have been checked and trimmed."""
+    heavy = np.broadcast_to(1.0, samples.shape) if weights is None else weights
+    width = bandwidth
+    if width is None:
+        width = _rule(samples, heavy, bandwidth_factor, "samples")
+    if method == "direct":
+        sources = single_samples(samples, heavy)
+    else:
+        sources = cells_of_samples(samples, heavy, width)
+    density = _estimate(sources, nodes, sensitivity, width, whole=method == "direct")
+    ends = float(samples.min()), float(samples.max())
+    return Estimate(density, width, float(heavy.sum()), *ends)
+
+
+def estimate_counts(
+    counts: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    nodes: NDArray[np.float64],
+    sensitivity: float,
+    bandwidth: float | None,
+    bandwidth_factor: float,
+) -> Estimate:
+    """The estimate of one trimmed row of counts with its outer bins, all checked before."""
+    outside = counts[0] + counts[-1]
+    if outside > 0:
+        raise ValueError(
+            f"edges must hold what mass leaves of the samples: {outside:g} lie beyond "
+            f"{edges[0]:g} .. {edges[-1]:g}"
+        )
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    sources = source_bins(counts[1:-1], centres)
+    width = bandwidth
+    if width is None:
+        width = _rule(sources.position, sources.mass, bandwidth_factor, "counts", counted=True)
+    widest = float(np.max(np.diff(edges)))
+    if widest > 0.5 * width:
+        raise ValueError(
+            f"edges must be at most half the bandwidth {width:.6g} apart, got {widest:.6g}"
+        )
+    density = _estimate(sources, nodes, sensitivity, width)
+    filled = np.flatnonzero(counts[1:-1])
+    return Estimate(
+        density,
+        width,
+        float(sources.mass.sum()),
+        float(edges[filled[0]]),
+        float(edges[filled[-1] + 1]),
+    )
+
+
+def _estimate(
+    sources: Sources,
+    nodes: NDArray[np.float64],
+    sensitivity: float,
+    bandwidth: float,
+    *,
+    whole: bool = False,
+) -> NDArray[np.float64]:
+    """Both sums, over sources; over all pairs if `whole`."""
+    n = sources.position.size
+    total = float(sources.mass.sum())
+    first, last = np.zeros(n, dtype=np.int64), np.full(n, n, dtype=np.int64)
+    widths = np.full(n, bandwidth)
+    if sensitivity > 0:
+        pilot = np.zeros(n)
+        reach = (_REACH if whole else _PILOT_REACH) * bandwidth
+        windows_kernel(sources.key, reach - 2 * sources.slack, first, last)
+        _spread(sources, widths, first, last, sources.position, pilot)
+        log_pilot = np.log(pilot)
+        mean_log = float(np.dot(sources.mass, log_pilot)) / total
+        widths *= np.exp(sensitivity * (mean_log - log_pilot))
+    density = np.zeros(nodes.size)
+    first = np.searchsorted(nodes, sources.position - _REACH * widths)
+    last = np.searchsorted(nodes, sources.position + _REACH * widths)
+    _spread(sources, widths, first, last, nodes, density)
+    return density
+
+
+def _spread(
+    sources: Sources,
+    widths: NDArray[np.float64],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    x: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Add the normalised kernels of all sources."""
+    inverse = 1.0 / widths
+    amplitude = sources.mass * inverse / (sqrt(2.0 * np.pi) * float(sources.mass.sum()))
+    excess = 0.5 * sources.variance * inverse**2
+    spread_kernel(sources.position, amplitude, inverse, excess, first, last, x, out)
+
+
+def _rule(
+    values: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    factor: float,
+    name: str,
+    *,
+    counted: bool = False,
+) -> float:
+    """factor s n**(-1/5)."""
+    if weights.strides == (0,):
+        n = float(values.size)
+        mean = float(values.mean())
+        deviation = values - mean
+        squares = float(np.dot(deviation, deviation))
+    else:
+        total = float(weights.sum())
+        n = total if counted else total**2 / float(np.dot(weights, weights))
+        mean = float(np.dot(weights, values)) / total
+        squares = float(np.dot(weights, (values - mean) ** 2)) * n / total
+    if n <= 1 or not squares > 1e-28 * n * max(abs(mean), 1e-100) ** 2:
+        raise ValueError(f"{name} must not all be equal, or bandwidth must be given")
+    return factor * sqrt(squares / (n - 1)) * float(n**-0.2)
