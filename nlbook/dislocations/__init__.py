@@ -23,6 +23,7 @@ from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
 from nlbook.dislocations.fast_sum import internal_stress
 from nlbook.dislocations.interaction import periodic_shear_stress
 from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
+from nlbook.dislocations.observables import activity, birth_slips, run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.resampling import (
     Comparison,
@@ -55,7 +56,9 @@ __all__ = [
     "TailInterval",
     "Trajectory",
     "WindowSweep",
+    "activity",
     "avalanche_threshold",
+    "birth_slips",
     "bootstrap_exponents",
     "choose_v_min",
     "compare_counts",
@@ -78,6 +81,7 @@ __all__ = [
     "random_sources",
     "replay_creep",
     "run_ensemble",
+    "run_numbers",
     "simulate_creep",
     "speed_bins",
     "sweep_windows",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nlbook.dislocations.checks import check_integer, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
+from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import run_tasks, task_seed
 
@@ -130,9 +131,12 @@ class CreepEnsemble:
     def shift_density(
         self, snapshot: int = -1, *, newborn: Newborn = "left_out", signed: bool = False
     ) -> NDArray[np.float64]:
-        """Density of the shifts within `shift_edges`, shape (n_bins - 2,), in 1/b."""
+        """Density of the shifts within `shift_edges`, shape (n_bins - 2,), in 1/b.
+
+        Zero where no dislocation is left.
+        """
         counts = self.counts_of_shifts(snapshot, newborn=newborn, signed=signed).sum(axis=0)
-        return np.asarray(counts[1:-1] / (counts.sum() * np.diff(self.shift_edges)))
+        return np.asarray(counts[1:-1] / (max(counts.sum(), 1) * np.diff(self.shift_edges)))
 
     def shift_quantile(
         self, level: float, snapshot: int = -1, *, newborn: Newborn = "left_out"
@@ -147,10 +151,10 @@ class CreepEnsemble:
         return float(self.shift_edges[min(half + reached, self.shift_edges.size - 1)])
 
     def mean_shift(self, snapshot: int = -1, *, newborn: Newborn = "left_out") -> float:
-        """Mean of b X, to a bin's width."""
+        """Mean of b X within `shift_edges`, to a bin's width; zero where none is left."""
         counts = self.counts_of_shifts(snapshot, newborn=newborn, signed=True).sum(axis=0)
         centres = 0.5 * (self.shift_edges[1:] + self.shift_edges[:-1])
-        return float(np.sum(counts[1:-1] * centres) / counts[1:-1].sum())
+        return float(np.sum(counts[1:-1] * centres) / max(counts[1:-1].sum(), 1))
 
 
 def run_ensemble(
@@ -249,7 +253,9 @@ def _add(ensemble: CreepEnsemble, batch: int, run: CreepRun) -> None:
         for name in ("relaxation_time", "creep_time", "snapshot_time"):
             ensemble.times[name] = getattr(run, name)
     ensemble.count[batch] += 1
-    quantities = {name: getattr(run, name) for name in _SERIES} | _numbers(ensemble.protocol, run)
+    quantities = {name: getattr(run, name) for name in _SERIES} | run_numbers(
+        ensemble.protocol, run
+    )
     quantities["speed_counts"] = run.speed_counts
     for name, value in quantities.items():
         if name not in ensemble.sums:
@@ -266,18 +272,3 @@ def _add(ensemble: CreepEnsemble, batch: int, run: CreepRun) -> None:
                 ensemble.shift_counts[batch, k, positive, young] += np.bincount(
                     place, minlength=ensemble.shift_edges.size + 1
                 )
-
-
-def _numbers(protocol: CreepProtocol, run: CreepRun) -> dict[str, float]:
-    """One number a realization, by name."""
-    first = np.searchsorted(run.creep_time, run.creep_time[-1] - protocol.data_time - 1e-9)
-    before, after = int(run.creep_number[first]), int(run.creep_number[-1])
-    return {
-        "relaxed_number": run.relaxation_number[-1],
-        # of none left nothing can vanish; a birth after that counts in full
-        "number_change": after / before - 1.0 if before else float(after),
-        "final_strain": run.creep_strain[-1],
-        "settling_shift": run.settling_shift[0],
-        "births": run.birth_time.size,
-        "lost_pairs": run.n_lost_pairs[0],
-    }

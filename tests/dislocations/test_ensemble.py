@@ -6,8 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from nlbook.dislocations import CreepProtocol, run_ensemble, simulate_creep
-from nlbook.dislocations.ensemble import _numbers
+from nlbook.dislocations import CreepProtocol, run_ensemble, run_numbers, simulate_creep
 from nlbook.parallel import TaskErrors, task_seed
 
 SMALL = CreepProtocol(
@@ -71,7 +70,7 @@ def test_one_batch_does_not_tell_the_error():
 @pytest.mark.parametrize(("numbers", "change"), [([0, 0], 0.0), ([0, 4], 4.0), ([8, 6], -0.25)])
 def test_the_change_of_number_is_known_where_none_are_left(six, numbers, change):
     run = replace(six.runs[0], creep_time=np.array([0.0, 0.9]), creep_number=np.array(numbers))
-    assert _numbers(SMALL, run)["number_change"] == change
+    assert run_numbers(SMALL, run)["number_change"] == change
 
 
 @pytest.mark.parametrize("newborn", ["counted", "left_out"])
@@ -173,3 +172,9 @@ def test_a_snapshot_that_is_not_there_is_refused(six, snapshot):
 def test_a_level_that_is_no_part_is_refused(six, level):
     with pytest.raises(ValueError, match="level"):
         six.shift_quantile(level)
+
+
+def test_a_crystal_without_dislocations_has_no_density_and_no_drift(six):
+    empty = replace(six, shift_counts=np.zeros_like(six.shift_counts))
+    assert not empty.shift_density().any()
+    assert empty.mean_shift() == 0.0

@@ -1,5 +1,7 @@
 """A record against the realizations that it is made of."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -77,12 +79,65 @@ def test_kept_realizations_hold_their_crystal_and_their_end(record, runs):
     assert np.array_equal(record.kept[1]["final_shift"], runs[1].shift[-1])
 
 
+def test_numbers_are_those_of_each_realization(record, runs):
+    assert record.numbers["final_number"].tolist() == [run.creep_number[-1] for run in runs]
+    assert np.array_equal(record.numbers["final_strain"], [run.creep_strain[-1] for run in runs])
+    first = record.series_time[-1] - 6.0  # data_steps
+    start = [run.creep_number[np.searchsorted(run.creep_time, first - 1e-9)] for run in runs]
+    change = np.array([run.creep_number[-1] for run in runs]) / start - 1.0
+    assert record.numbers["number_change"] == pytest.approx(change)
+
+
+def test_the_protocol_is_read_back(record):
+    assert record.protocol == recording_protocol(2, **SMALL)
+
+
 def test_processes_change_nothing(record, tmp_path):
     options = {"n_realizations": 5, "seed": 8, "n_batches": 4, "n_kept": 2, **SMALL}
     record_case(2, tmp_path, store=tmp_path / "store", processes=2, **options)
     again = read_record(tmp_path, 2)
+    assert np.array_equal(again.counts, record.counts)
     assert np.array_equal(again.batch_counts, record.batch_counts)
     assert again.provenance["n_realizations"] == 5
+
+
+def test_provenance_tells_computing_from_reading_a_store(tmp_path):
+    options = {"seed": 8, "n_batches": 2, "n_kept": 0, "store": tmp_path / "store", **SMALL}
+    record_case(1, tmp_path / "two", n_realizations=2, **options)
+    silent = record_case(1, tmp_path / "three", n_realizations=3, **options)
+    told = record_case(1, tmp_path / "all", n_realizations=4, earlier=[tmp_path / "two"], **options)
+    before, after = (json.loads(path.with_suffix(".json").read_text()) for path in (silent, told))
+    assert [session["n_computed"] for session in before["sessions"]] == [1]
+    assert before["unaccounted"] == 2  # nothing says what these took
+    assert [session["n_computed"] for session in after["sessions"]] == [2, 1]
+    assert after["unaccounted"] == 1
+    assert sum(after["code_of_store"].values()) == 3
+
+
+def test_an_earlier_record_of_other_code_is_refused(tmp_path):
+    options = {"seed": 8, "n_batches": 2, "n_kept": 0, "n_realizations": 2, **SMALL}
+    record_case(1, tmp_path / "other", **options)
+    path = tmp_path / "other" / "case_1.json"
+    path.write_text(path.read_text().replace('"code": "', '"code": "0'))
+    with pytest.raises(ValueError, match="code that the store has not"):
+        record_case(1, tmp_path, earlier=[tmp_path / "other"], **options)
+
+
+def test_a_record_of_the_end_alone_agrees_with_a_full_one(record, tmp_path):
+    options = {"n_realizations": 5, "seed": 8, "n_batches": 4, "n_kept": 0, **SMALL}
+    record_case(2, tmp_path, name="small", at_end_only=True, every=3, shift_bin=0.05, **options)
+    small = read_record(tmp_path, name="small")
+    assert small.times == pytest.approx(record.times[-1:])
+    assert small.counts.sum() == record.counts[-1].sum()
+    inner = record.counts[-1][..., 1:-1].reshape(2, 2, -1, 10).sum(axis=-1)
+    # a shift on an edge may round to either side
+    assert np.abs(small.counts[0][..., 1:-1] - inner).sum() <= 2
+    assert np.array_equal(small.series["creep_number"], record.series["creep_number"][:, ::3])
+
+
+def test_a_record_is_asked_for_by_case_or_by_name(tmp_path):
+    with pytest.raises(ValueError, match="case or name"):
+        read_record(tmp_path)
 
 
 def test_processes_need_a_store(tmp_path):

@@ -1,0 +1,144 @@
+"""Where a record comes from: code, machine, time and memory, honest about what a store held.
+
+Realizations that were in the store are not computed again, so the wall time of the program that
+writes a record need not be the time that its realizations took. What they took is in the
+provenance of the records that were written when they were computed; each such *session* is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nlbook.dislocations.ensemble import SCHEMA, creep_task
+from nlbook.parallel.code_tree import code_tree_hash
+from nlbook.parallel.keys import check_tasks, function_name, task_key
+from nlbook.parallel.store import open_store
+from nlbook.parallel.store_files import read_header
+
+__all__ = ["describe_record", "note_store"]
+
+
+def note_store(
+    store: str | os.PathLike[str] | None, tasks: Sequence[Mapping[str, Any]]
+) -> dict[str, int]:
+    """Count the realizations that a store holds already, by the hash of the code that made them.
+
+    Parameters
+    ----------
+    store : path or None
+        The store's folder, which need not exist.
+    tasks : sequence of mapping
+        Tasks of `creep_task`.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    if store is None:
+        return {}
+    name = function_name(creep_task)
+    shelf = open_store(store, name, SCHEMA, code_tree_hash(name))
+    keys = [task_key(name, SCHEMA, task) for task in check_tasks(creep_task, tasks)]
+    files = shelf.locate(keys).values()
+    return dict(Counter(read_header(Path(shelf.folder, file))["code"] for file in files))
+
+
+def describe_record(
+    found: Mapping[str, int],
+    earlier: Sequence[Path],
+    *,
+    n_realizations: int,
+    processes: int,
+    wall_seconds: float,
+) -> dict[str, Any]:
+    """Everything about a record but its parameters.
+
+    Parameters
+    ----------
+    found : mapping
+        From `note_store`, before anything was computed.
+    earlier : sequence of path
+        Provenance of records made from the same store.
+    n_realizations : int
+        In this record.
+    processes : int
+        That shared the work.
+    wall_seconds : float
+        Of all of it.
+
+    Returns
+    -------
+    dict
+        ``sessions`` lists who computed how many realizations and what that took, this program
+        last; ``unaccounted`` counts realizations from the store of which no session tells.
+
+    Raises
+    ------
+    ValueError
+        If an earlier record was made by code that made nothing in the store.
+    """
+    sessions: list[dict[str, Any]] = []
+    for path in earlier:
+        for session in json.loads(path.read_text("utf-8"))["sessions"]:
+            if session["n_computed"] and session["code"] not in found:
+                raise ValueError(f"earlier: {path} was computed by code that the store has not")
+            if session not in sessions:
+                sessions.append(session)
+    sessions.append(
+        {
+            "n_computed": n_realizations - sum(found.values()),
+            "code": code_tree_hash(function_name(creep_task)),
+            "commit": os.environ.get("NLBOOK_COMMIT") or _commit(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "processes": processes,
+            "python": platform.python_version(),
+            "versions": {name: metadata.version(name) for name in ("numpy", "numba", "scipy")},
+            "wall_seconds": round(wall_seconds, 1),
+            "peak_memory_mib": _peak_memory(),
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        }
+    )
+    computed = sum(session["n_computed"] for session in sessions)
+    return {
+        "code_of_store": dict(found),
+        "sessions": sessions,
+        "unaccounted": n_realizations - computed,
+        "wall_seconds": round(sum(session["wall_seconds"] for session in sessions), 1),
+        "peak_memory_mib": max(session["peak_memory_mib"] for session in sessions),
+    }
+
+
+def _peak_memory() -> int:
+    """Of the largest process, MiB."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return round(max(resource.getrusage(one).ru_maxrss for one in who) / 1024)
+
+
+def _commit() -> str | None:
+    """Commit of the working copy; NLBOOK_COMMIT says it where there is no git."""
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

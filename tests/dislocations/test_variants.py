@@ -1,0 +1,48 @@
+"""Records that differ in one choice."""
+
+import numpy as np
+import pytest
+
+from nlbook.dislocations import CreepProtocol
+from nlbook.dislocations.recording import read_record
+from nlbook.dislocations.variants import VARIANTS, paired_difference, record_variants
+from tests.dislocations.test_recording import SMALL
+
+FAST = {name: value for name, value in SMALL.items() if name != "nucleation_time"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("variants")
+    names = ["case_2", "case_2_clock_1", "case_2_one_row"]
+    record_variants(folder, names, n_realizations=6, seed=8, **FAST)
+    return folder
+
+
+def test_every_variant_is_a_protocol_that_differs_in_one_choice():
+    for case, changes in VARIANTS.values():
+        assert len(changes) <= 1
+        assert CreepProtocol.for_case(case, **changes).integrator == "adaptive"
+
+
+def test_variants_of_one_seed_start_from_the_same_crystals(folder):
+    base, other = (read_record(folder, name=name) for name in ("case_2", "case_2_clock_1"))
+    assert np.array_equal(base.numbers["relaxed_number"], other.numbers["relaxed_number"])
+    assert other.protocol.nucleation_time == 1.0
+    assert other.provenance["command"].endswith("case_2_clock_1 --realizations 6 --seed 8")
+
+
+def test_a_difference_is_taken_realization_by_realization(folder):
+    base, other = (read_record(folder, name=name) for name in ("case_2", "case_2_clock_1"))
+    mean, error = paired_difference(base, other, "births")
+    each = other.numbers["births"] - base.numbers["births"]
+    assert mean == pytest.approx(each.mean())
+    assert error == pytest.approx(each.std(ddof=1) / np.sqrt(6))
+
+
+def test_an_unknown_variant_or_number_is_refused(folder):
+    with pytest.raises(ValueError, match="case_2_clock_1"):
+        record_variants(folder, ["case_9"])
+    base = read_record(folder, name="case_2")
+    with pytest.raises(ValueError, match="final_number"):
+        paired_difference(base, base, "numbr")
