@@ -1,0 +1,16 @@
+"""Nonlocal diffusion: the operator of a radial kernel, its evolution and its steady states."""
+
+from nlbook.diffusion.checks import DiffusionWarning, check_evolution
+from nlbook.diffusion.grids import uniform_spacing
+from nlbook.diffusion.operator import NonlocalDiffusion
+from nlbook.diffusion.quadrature import LineWeights, line_weights, periodic_weights
+
+__all__ = [
+    "DiffusionWarning",
+    "LineWeights",
+    "NonlocalDiffusion",
+    "check_evolution",
+    "line_weights",
+    "periodic_weights",
+    "uniform_spacing",
+]
