@@ -145,7 +145,7 @@ state = lambda: (
 )
 names = sys.argv[1:]
 # The third-party imports come first: their own habits are not ours.
-import matplotlib, numba, ipyparallel, papermill, scipy.special, tqdm
+import matplotlib, numba, ipyparallel, papermill, scipy.sparse, scipy.special, tqdm
 before, threads = state(), threading.active_count()
 rc = dict(matplotlib.rcParams)
 for name in names:

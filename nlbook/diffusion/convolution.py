@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import fft
+
+from nlbook.diffusion.kernels import direct_kernel
 
 __all__ = ["Convolution"]
 
@@ -66,19 +67,5 @@ class Convolution:
         mode = "wrap" if self._periodic else "constant"
         rows = np.pad(u.reshape(-1, self._n), ((0, 0), (reach, reach)), mode=mode)  # type: ignore[call-overload]
         out = np.empty((rows.shape[0], self._n))
-        _direct_kernel(rows, self._weights, self._rate, out)
+        direct_kernel(rows, self._weights, self._rate, out)
         return out.reshape(u.shape)
-
-
-@njit(error_model="numpy", nogil=True, cache=True, fastmath={"contract"})
-def _direct_kernel(rows, weights, rate, out):
-    """out[i] = sum_j w_j (u[i+j] + u[i-j]) - rate u[i], u padded by the number of weights."""
-    reach, n = weights.size, out.shape[1]
-    for row in range(out.shape[0]):
-        u, v = rows[row], out[row]
-        for i in range(n):
-            v[i] = -rate * u[reach + i]
-        for j in range(1, reach + 1):
-            weight = weights[j - 1]
-            for i in range(n):
-                v[i] += weight * (u[reach + i + j] + u[reach + i - j])

@@ -34,11 +34,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from nlbook.diffusion.checks import DiffusionWarning
+from nlbook.diffusion.kernels import euler_kernel
 
 __all__ = [
     "Expansion",
@@ -168,7 +168,7 @@ def euler_expansion(
     last = int(steps[-1]) if steps.size else 0
     degree = min(last, _walk_range(last * dt * half))
     out = np.empty((steps.size, degree + 1))
-    _euler_kernel(np.ascontiguousarray(steps), 1 + dt * centre, dt * half / 2, out)
+    euler_kernel(np.ascontiguousarray(steps), 1 + dt * centre, dt * half / 2, out)
     return Expansion(out, spectrum)
 
 
@@ -230,22 +230,3 @@ def _walk_range(variance: float) -> int:
     """
     bits = math.log(2 / (0.1 * _TOLERANCE))
     return math.ceil(bits / 3 + math.sqrt((bits / 3) ** 2 + 2 * bits * variance))
-
-
-@njit(error_model="numpy", nogil=True, cache=True)
-def _euler_kernel(steps, stay, move, out):
-    """c_k[d] = stay c_{k-1}[d] + move (c_{k-1}[d-1] + c_{k-1}[d+1]), folded at d = 0."""
-    size = out.shape[1]
-    now, following = np.zeros(size + 1), np.zeros(size + 1)
-    now[0] = 1.0
-    k = 0
-    for row in range(steps.size):
-        while k < steps[row]:
-            following[0] = stay * now[0] + move * now[1]
-            if size > 1:
-                following[1] = stay * now[1] + move * (2.0 * now[0] + now[2])
-            for d in range(2, size):
-                following[d] = stay * now[d] + move * (now[d - 1] + now[d + 1])
-            now, following = following, now
-            k += 1
-        out[row] = now[:size]
