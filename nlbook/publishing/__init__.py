@@ -1,6 +1,6 @@
 """The book's machinery.
 
-A chapter calls `begin`, `claim`, `show_number` and `figures`; these are imported at once. What
+A chapter calls `begin`, `claim`, `show_number`, `recorded` and `figures`; these are imported at once. What
 runs chapters and builds the site is imported when it is called for, so that a change to it
 leaves the executed chapters fresh.
 """
@@ -11,13 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nlbook.publishing import figures
+from nlbook.publishing.book import recorded
 from nlbook.publishing.claims import claim, show_number
 from nlbook.publishing.guard import begin
 
 if TYPE_CHECKING:
     from nlbook.publishing.runner import run_chapter
 
-__all__ = ["begin", "claim", "figures", "run_chapter", "show_number"]
+__all__ = ["begin", "claim", "figures", "recorded", "run_chapter", "show_number"]
 
 
 def __getattr__(name: str) -> Any:

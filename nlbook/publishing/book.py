@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nlbook.publishing.errors import BookError
 
-__all__ = ["Book", "CodeCell", "code_cells", "did_you_mean", "find_book"]
+__all__ = ["Book", "CodeCell", "code_cells", "did_you_mean", "find_book", "recorded"]
 
 _CHAPTER = re.compile(r"\d\d_\w+\.md")
 _FENCE = re.compile(r"(`{3,}|~{3,})\s*(.*)")
@@ -113,6 +113,35 @@ def find_book(start: str | os.PathLike[str] | None = None) -> Book:
     raise BookError(
         f"no book in {first} or above it: work in a clone of the book, or set NLBOOK_BOOK "
         "to its folder book/"
+    )
+
+
+def recorded(name: str) -> Path:
+    """Folder of a recorded result, ``book/recorded/NAME``, of the book that holds this process.
+
+    A chapter that names it so is run again when a file in it changes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the folder.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    BookError
+        If there is no such folder; the message suggests the nearest.
+    """
+    folder = find_book().recorded
+    if (folder / name).is_dir():
+        return folder / name
+    there = [path.name for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    listed = ", ".join(there) or "nothing"
+    raise BookError(
+        f"nothing is recorded as {name!r}: {did_you_mean(name, there)}recorded/ has {listed}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jupytext
 import pytest
 
-from nlbook.publishing.book import code_cells, find_book
+from nlbook.publishing.book import code_cells, find_book, recorded
 from nlbook.publishing.errors import BookError
 
 TRICKY = '''---
@@ -71,6 +71,14 @@ def test_no_book_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.delenv("NLBOOK_BOOK", raising=False)
     with pytest.raises(BookError, match="no book in .* set NLBOOK_BOOK"):
         find_book(tmp_path)
+
+
+def test_a_recorded_result_is_found_by_name(book, monkeypatch):
+    monkeypatch.chdir(book.book)
+    (book.recorded / "walks").mkdir(parents=True)
+    assert recorded("walks") == book.recorded / "walks"
+    with pytest.raises(BookError, match="did you mean 'walks'"):
+        recorded("walk")
 
 
 def test_an_unknown_chapter_suggests_the_nearest(book):
