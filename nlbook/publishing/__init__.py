@@ -1,8 +1,8 @@
 """The book's machinery.
 
-A chapter calls `begin`, `claim`, `show_number`, `recorded` and `figures`; these are imported at once. What
-runs chapters and builds the site is imported when it is called for, so that a change to it
-leaves the executed chapters fresh.
+A chapter calls `begin`, `claim`, `show_number`, `recorded` and `figures`; these are imported at
+once. What runs chapters and builds the site is imported when it is called for, so that a change
+to it leaves the executed chapters fresh.
 """
 
 from __future__ import annotations
