@@ -1,15 +1,24 @@
 """From samples of a moving thing to the probability density of where it is.
 
-Kernel estimates with a bandwidth that follows the density, from samples or from fine histograms,
-whole time series at once, and what trimming and symmetry do to them.
+Kernel estimates with a bandwidth that follows the density, from samples or from fine histograms;
+whole time series at once; what trimming and symmetry do to them; and intervals from a bootstrap
+over batches of realizations.
 """
 
+from nlbook.densities.comparison import errors_by_decade, relative_l2
+from nlbook.densities.counting import shift_counts
 from nlbook.densities.estimator import adaptive_kde, adaptive_kde_from_counts
+from nlbook.densities.resampling import bootstrap_interval, bootstrap_snapshots
 from nlbook.densities.snapshots import DensitySnapshots, density_snapshots
 
 __all__ = [
     "DensitySnapshots",
     "adaptive_kde",
     "adaptive_kde_from_counts",
+    "bootstrap_interval",
+    "bootstrap_snapshots",
     "density_snapshots",
+    "errors_by_decade",
+    "relative_l2",
+    "shift_counts",
 ]

@@ -31,7 +31,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.densities.kernels import spread_kernel, windows_kernel
+from nlbook.densities.kernels import (
+    mutual_kernel,
+    spread_kernel,
+    squares_kernel,
+    windows_kernel,
+)
 from nlbook.densities.reading import (
     check_settings,
     cut_of_counts,
@@ -41,7 +46,7 @@ from nlbook.densities.reading import (
     trim_counts,
     trim_samples,
 )
-from nlbook.densities.sources import Sources, cells_of_samples, single_samples, source_bins
+from nlbook.densities.sources import Sources, cells_of_samples, single_samples
 
 __all__ = [
     "Estimate",
@@ -221,25 +226,20 @@ def estimate_counts(
             f"edges must hold what mass leaves of the samples: {outside:g} lie beyond "
             f"{edges[0]:g} .. {edges[-1]:g}"
         )
-    centres = 0.5 * (edges[1:] + edges[:-1])
-    sources = source_bins(counts[1:-1], centres)
+    filled = np.flatnonzero(counts[1:-1])
+    centres, masses = 0.5 * (edges[filled] + edges[filled + 1]), counts[1 + filled]
     width = bandwidth
     if width is None:
-        width = _rule(sources.position, sources.mass, bandwidth_factor, "counts", counted=True)
+        width = _rule(centres, masses, bandwidth_factor, "counts", counted=True)
     widest = float(np.max(np.diff(edges)))
     if widest > 0.5 * width:
         raise ValueError(
             f"edges must be at most half the bandwidth {width:.6g} apart, got {widest:.6g}"
         )
+    sources = cells_of_samples(centres, masses, width)
     density = _estimate(sources, nodes, sensitivity, width)
-    filled = np.flatnonzero(counts[1:-1])
-    return Estimate(
-        density,
-        width,
-        float(sources.mass.sum()),
-        float(edges[filled[0]]),
-        float(edges[filled[-1] + 1]),
-    )
+    ends = float(edges[filled[0]]), float(edges[filled[-1] + 1])
+    return Estimate(density, width, float(masses.sum()), *ends)
 
 
 def _estimate(
@@ -253,36 +253,32 @@ def _estimate(
     """Both sums, over sources; over all pairs if `whole`."""
     n = sources.position.size
     total = float(sources.mass.sum())
-    first, last = np.zeros(n, dtype=np.int64), np.full(n, n, dtype=np.int64)
+    share = sources.mass / (sqrt(2.0 * np.pi) * total)
     widths = np.full(n, bandwidth)
     if sensitivity > 0:
+        last = np.empty(n, dtype=np.int64)
+        windows_kernel(sources.position, (_REACH if whole else _PILOT_REACH) * bandwidth, last)
+        excess = sources.variance * (0.5 / bandwidth**2)
         pilot = np.zeros(n)
-        reach = (_REACH if whole else _PILOT_REACH) * bandwidth
-        windows_kernel(sources.key, reach - 2 * sources.slack, first, last)
-        _spread(sources, widths, first, last, sources.position, pilot)
+        mutual_kernel(sources.position, share / bandwidth, 1.0 / bandwidth, excess, last, pilot)
         log_pilot = np.log(pilot)
         mean_log = float(np.dot(sources.mass, log_pilot)) / total
         widths *= np.exp(sensitivity * (mean_log - log_pilot))
-    density = np.zeros(nodes.size)
+    inverse = 1.0 / widths
     first = np.searchsorted(nodes, sources.position - _REACH * widths)
     last = np.searchsorted(nodes, sources.position + _REACH * widths)
-    _spread(sources, widths, first, last, nodes, density)
+    density = np.zeros(nodes.size)
+    spread_kernel(
+        sources.position,
+        share * inverse,
+        inverse,
+        0.5 * sources.variance * inverse**2,
+        first,
+        last,
+        nodes,
+        density,
+    )
     return density
-
-
-def _spread(
-    sources: Sources,
-    widths: NDArray[np.float64],
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    x: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    """Add the normalised kernels of all sources."""
-    inverse = 1.0 / widths
-    amplitude = sources.mass * inverse / (sqrt(2.0 * np.pi) * float(sources.mass.sum()))
-    excess = 0.5 * sources.variance * inverse**2
-    spread_kernel(sources.position, amplitude, inverse, excess, first, last, x, out)
 
 
 def _rule(
@@ -297,8 +293,7 @@ def _rule(
     if weights.strides == (0,):
         n = float(values.size)
         mean = float(values.mean())
-        deviation = values - mean
-        squares = float(np.dot(deviation, deviation))
+        squares = float(squares_kernel(values, mean))
     else:
         total = float(weights.sum())
         n = total if counted else total**2 / float(np.dot(weights, weights))

@@ -11,20 +11,47 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["collect_kernel", "emit_kernel", "spread_kernel", "windows_kernel"]
+__all__ = [
+    "cell_kernel",
+    "collect_kernel",
+    "mutual_kernel",
+    "spread_kernel",
+    "squares_kernel",
+    "windows_kernel",
+]
 
 _LOG2_E = 1.4426950408889634
 _LN_2 = 0.6931471805599453
-# Added to a number below 2**51 it rounds it to an integer, which stands in the lowest bits.
-_ROUND = 6755399441055744.0
+# Added to an integer below 2**51 it puts that integer in the lowest bits.
+_INTEGER = 6755399441055744.0
+
+# Reassociation lets a sum use vectors; arithmetic is IEEE otherwise.
+_FAST = {"contract", "reassoc", "nsz"}
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath={"contract"}, cache=True)
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+def _exponential(y):
+    """exp(y) for -708 < y <= 0, to 3e-9.
+
+    It is 2**k exp(r) with |r| <= log(2)/2, and exp(r) its Taylor series to order 7.
+    """
+    k = np.rint(y * _LOG2_E)
+    r = y - k * _LN_2
+    scale = np.int64((np.float64(k + _INTEGER).view(np.int64) + 1023) << 52).view(np.float64)
+    p = 1.0 + r * (1.0 / 7.0)
+    p = 1.0 + r * p * (1.0 / 6.0)
+    p = 1.0 + r * p * (1.0 / 5.0)
+    p = 1.0 + r * p * (1.0 / 4.0)
+    p = 1.0 + r * p * (1.0 / 3.0)
+    p = 1.0 + r * p * (1.0 / 2.0)
+    return (1.0 + r * p) * scale
+
+
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out):
     """out[j] += amplitude (1 + excess (u**2 - 1)) exp(-u**2/2), u = (x[j] - centre)/width.
 
-    For each source over first <= j < last, where u must be below 37.6. The exponential is
-    2**k exp(r) with |r| <= log(2)/2; its Taylor series to order 9 leaves 7e-12.
+    For each source over first <= j < last, where |u| must be below 37.6.
     """
     for k in range(centre.size):
         c, a, s, e = centre[k], amplitude[k], inverse_width[k], excess[k]
@@ -32,55 +59,63 @@ def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out)
         for j in range(sums.size):
             u = (nodes[j] - c) * s
             q = u * u
-            y = -0.5 * q
-            shifted = y * _LOG2_E + _ROUND
-            r = y - (shifted - _ROUND) * _LN_2
-            scale = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
-            p = 1.0 + r * (1.0 / 9.0)
-            p = 1.0 + r * p * (1.0 / 8.0)
-            p = 1.0 + r * p * (1.0 / 7.0)
-            p = 1.0 + r * p * (1.0 / 6.0)
-            p = 1.0 + r * p * 0.2
-            p = 1.0 + r * p * 0.25
-            p = 1.0 + r * p * (1.0 / 3.0)
-            p = 1.0 + r * p * 0.5
-            p = 1.0 + r * p
-            sums[j] += a * (1.0 + e * (q - 1.0)) * p * scale
+            sums[j] += a * (1.0 + e * (q - 1.0)) * _exponential(-0.5 * q)
+
+
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+def mutual_kernel(centre, amplitude, inverse_width, excess, last, out):
+    """What sources of one width add at one another: each pair k < j < last[k] once."""
+    for k in range(centre.size):
+        c, a, e = centre[k], amplitude[k], excess[k]
+        inside = slice(k + 1, last[k])
+        others, weights, others_excess = centre[inside], amplitude[inside], excess[inside]
+        sums = out[inside]
+        own = a * (1.0 - e)
+        for j in range(sums.size):
+            u = (others[j] - c) * inverse_width
+            q = u * u
+            p = _exponential(-0.5 * q)
+            sums[j] += a * (1.0 + e * (q - 1.0)) * p
+            own += weights[j] * (1.0 + others_excess[j] * (q - 1.0)) * p
+        out[k] += own
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
-def windows_kernel(key, reach, first, last):
-    """Those with |key[j] - key[k]| <= reach are first[k] <= j < last[k]; keys do not descend."""
-    low, high = 0, 0
-    for k in range(key.size):
-        while key[low] < key[k] - reach:
-            low += 1
-        while high < key.size and key[high] <= key[k] + reach:
+def windows_kernel(position, reach, last):
+    """Those after k within `reach` are k < j < last[k]; positions do not descend."""
+    high = 0
+    for k in range(position.size):
+        while high < position.size and position[high] <= position[k] + reach:
             high += 1
-        first[k], last[k] = low, high
+        last[k] = high
+
+
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+def squares_kernel(samples, mean):
+    """Sum of squared deviations from `mean`."""
+    total = 0.0
+    for i in range(samples.size):
+        deviation = samples[i] - mean
+        total += deviation * deviation
+    return total
+
+
+@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+def cell_kernel(samples, start, per_width, cell):
+    """Number of the cell of each sample."""
+    for i in range(samples.size):
+        cell[i] = np.int32((samples[i] - start) * per_width)
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
 def collect_kernel(samples, weights, cell, centre, table):
-    """Add to each row of `table`: samples, weight, and weighted offset and its square.
+    """Add to each cell's row of `table` the weight, and its first and second moment.
 
-    Offsets are taken from `centre` of the sample's cell.
+    Moments are taken about `centre` of the cell.
     """
     for i in range(samples.size):
         row = table[cell[i]]
         offset = samples[i] - centre[cell[i]]
-        row[0] += 1.0
-        row[1] += weights[i]
-        row[2] += weights[i] * offset
-        row[3] += weights[i] * offset * offset
-
-
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
-def emit_kernel(samples, weights, cell, table, few, place, position, mass):
-    """Put the samples of cells with fewer than `few` at place[cell], place[cell] + 1, ..."""
-    for i in range(samples.size):
-        c = cell[i]
-        if table[c, 0] < few:
-            position[place[c]] = samples[i]
-            mass[place[c]] = weights[i]
-            place[c] += 1
+        row[0] += weights[i]
+        row[1] += weights[i] * offset
+        row[2] += weights[i] * offset * offset
