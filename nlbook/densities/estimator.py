@@ -26,7 +26,7 @@ References
 from __future__ import annotations
 
 from math import sqrt
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +39,6 @@ from nlbook.densities.kernels import (
 )
 from nlbook.densities.reading import (
     check_settings,
-    cut_of_counts,
     read_counts,
     read_grid,
     read_samples,
@@ -49,32 +48,19 @@ from nlbook.densities.reading import (
 from nlbook.densities.sources import Sources, cells_of_samples, single_samples
 
 __all__ = [
-    "Estimate",
     "adaptive_kde",
     "adaptive_kde_from_counts",
+    "counts_bandwidth",
+    "counts_inside",
     "estimate_counts",
     "estimate_samples",
+    "samples_bandwidth",
 ]
 
 # Where the pilot's kernel is cut: the rest of n samples is below n exp(-40) of a sample's own part.
 _PILOT_REACH = 9.0
 # Where the second sum's is: exp(-u**2/2) is then 3e-298, and smaller numbers would be slow.
 _REACH = 37.0
-
-
-class Estimate(NamedTuple):
-    """A density on nodes, and what made it."""
-
-    #: (n_nodes,)
-    density: NDArray[np.float64]
-    #: w0
-    bandwidth: float
-    #: number after trimming
-    n_samples: float
-    #: least sample after trimming, or the lower edge of its bin
-    low: float
-    #: largest one
-    high: float
 
 
 def adaptive_kde(
@@ -130,9 +116,8 @@ def adaptive_kde(
         if weights is not None:
             raise ValueError(f"mass must be 1 with weights, got {mass!r}")
         values, heavy = trim_samples(values, mass), None
-    return estimate_samples(
-        values, nodes, sensitivity, bandwidth, bandwidth_factor, weights=heavy, method=method
-    ).density
+    width = samples_bandwidth(values, heavy, bandwidth, bandwidth_factor)
+    return estimate_samples(values, nodes, sensitivity, width, weights=heavy, method=method)
 
 
 def adaptive_kde_from_counts(
@@ -172,17 +157,12 @@ def adaptive_kde_from_counts(
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
     nodes = read_grid(grid)
     array, ends = read_counts(counts, edges)
-    rows = array.reshape(-1, array.shape[-1])
+    rows = np.array([trim_counts(row, mass) for row in array.reshape(-1, array.shape[-1])])
+    inner = counts_inside(rows, ends)
+    widths = [counts_bandwidth(row, ends, bandwidth, bandwidth_factor) for row in inner]
     densities = [
-        estimate_counts(
-            trim_counts(row, *cut_of_counts(row, mass)),
-            ends,
-            nodes,
-            sensitivity,
-            bandwidth,
-            bandwidth_factor,
-        ).density
-        for row in rows
+        estimate_counts(row, ends, nodes, sensitivity, width)
+        for row, width in zip(inner, widths, strict=True)
     ]
     return np.reshape(densities, (*array.shape[:-1], nodes.size))
 
@@ -191,24 +171,18 @@ def estimate_samples(
     samples: NDArray[np.float64],
     nodes: NDArray[np.float64],
     sensitivity: float,
-    bandwidth: float | None,
-    bandwidth_factor: float,
+    bandwidth: float,
     *,
     weights: NDArray[np.float64] | None = None,
     method: str = "binned",
-) -> Estimate:
-    """The estimate of samples that have been checked and trimmed."""
+) -> NDArray[np.float64]:
+    """The density of samples that have been checked and trimmed, shape (n_nodes,)."""
     heavy = np.broadcast_to(1.0, samples.shape) if weights is None else weights
-    width = bandwidth
-    if width is None:
-        width = _rule(samples, heavy, bandwidth_factor, "samples")
     if method == "direct":
         sources = single_samples(samples, heavy)
     else:
-        sources = cells_of_samples(samples, heavy, width)
-    density = _estimate(sources, nodes, sensitivity, width, whole=method == "direct")
-    ends = float(samples.min()), float(samples.max())
-    return Estimate(density, width, float(heavy.sum()), *ends)
+        sources = cells_of_samples(samples, heavy, bandwidth)
+    return _estimate(sources, nodes, sensitivity, bandwidth, whole=method == "direct")
 
 
 def estimate_counts(
@@ -216,30 +190,64 @@ def estimate_counts(
     edges: NDArray[np.float64],
     nodes: NDArray[np.float64],
     sensitivity: float,
-    bandwidth: float | None,
-    bandwidth_factor: float,
-) -> Estimate:
-    """The estimate of one trimmed row of counts with its outer bins, all checked before."""
-    outside = counts[0] + counts[-1]
-    if outside > 0:
+    bandwidth: float,
+) -> NDArray[np.float64]:
+    """The density of counts that have been checked and trimmed, shape (n_nodes,)."""
+    filled = np.flatnonzero(counts)
+    centres = 0.5 * (edges[filled] + edges[filled + 1])
+    sources = cells_of_samples(centres, counts[filled], bandwidth)
+    return _estimate(sources, nodes, sensitivity, bandwidth)
+
+
+def counts_inside(counts: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts without the outer bins, which must be empty."""
+    outside = counts[..., 0] + counts[..., -1]
+    if np.any(outside > 0):
         raise ValueError(
-            f"edges must hold what mass leaves of the samples: {outside:g} lie beyond "
+            f"edges must hold what mass leaves of the samples: {np.max(outside):g} lie beyond "
             f"{edges[0]:g} .. {edges[-1]:g}"
         )
-    filled = np.flatnonzero(counts[1:-1])
-    centres, masses = 0.5 * (edges[filled] + edges[filled + 1]), counts[1 + filled]
+    return counts[..., 1:-1]
+
+
+def samples_bandwidth(
+    samples: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    bandwidth: float | None,
+    factor: float,
+) -> float:
+    """`bandwidth`, or factor s n**(-1/5)."""
+    if bandwidth is not None:
+        return bandwidth
+    if weights is None:
+        mean = float(samples.mean())
+        return _rule(samples.size, mean, float(squares_kernel(samples, mean)), factor, "samples")
+    total = float(weights.sum())
+    n = total**2 / float(np.dot(weights, weights))
+    mean = float(np.dot(weights, samples)) / total
+    squares = float(np.dot(weights, (samples - mean) ** 2)) * n / total
+    return _rule(n, mean, squares, factor, "samples")
+
+
+def counts_bandwidth(
+    counts: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    bandwidth: float | None,
+    factor: float,
+) -> float:
+    """`bandwidth`, or factor s n**(-1/5); refused if bins are wider than half of it."""
     width = bandwidth
     if width is None:
-        width = _rule(centres, masses, bandwidth_factor, "counts", counted=True)
+        centres = 0.5 * (edges[1:] + edges[:-1])
+        n = float(counts.sum())
+        mean = float(np.dot(counts, centres)) / n
+        width = _rule(n, mean, float(np.dot(counts, (centres - mean) ** 2)), factor, "counts")
     widest = float(np.max(np.diff(edges)))
     if widest > 0.5 * width:
         raise ValueError(
             f"edges must be at most half the bandwidth {width:.6g} apart, got {widest:.6g}"
         )
-    sources = cells_of_samples(centres, masses, width)
-    density = _estimate(sources, nodes, sensitivity, width)
-    ends = float(edges[filled[0]]), float(edges[filled[-1] + 1])
-    return Estimate(density, width, float(masses.sum()), *ends)
+    return width
 
 
 def _estimate(
@@ -281,24 +289,8 @@ def _estimate(
     return density
 
 
-def _rule(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    factor: float,
-    name: str,
-    *,
-    counted: bool = False,
-) -> float:
-    """factor s n**(-1/5)."""
-    if weights.strides == (0,):
-        n = float(values.size)
-        mean = float(values.mean())
-        squares = float(squares_kernel(values, mean))
-    else:
-        total = float(weights.sum())
-        n = total if counted else total**2 / float(np.dot(weights, weights))
-        mean = float(np.dot(weights, values)) / total
-        squares = float(np.dot(weights, (values - mean) ** 2)) * n / total
-    if n <= 1 or not squares > 1e-28 * n * max(abs(mean), 1e-100) ** 2:
+def _rule(n: float, mean: float, squares: float, factor: float, name: str) -> float:
+    """factor s n**(-1/5), from the sum of squared deviations."""
+    if n <= 1 or not squares > 1e-28 * n * mean**2:  # deviations that are not mere rounding
         raise ValueError(f"{name} must not all be equal, or bandwidth must be given")
     return factor * sqrt(squares / (n - 1)) * float(n**-0.2)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "check_settings",
-    "cut_of_counts",
+    "cut_counts",
     "left_out",
     "read_counts",
     "read_grid",
@@ -33,14 +33,14 @@ def left_out(n: float, mass: float) -> int:
     return floor(0.5 * (1.0 - mass) * n + 1e-9)
 
 
-def cut_of_counts(counts: NDArray[np.float64], mass: float) -> tuple[float, float]:
-    """Numbers to leave out at either end of a row of counts."""
+def trim_counts(counts: NDArray[np.float64], mass: float) -> NDArray[np.float64]:
+    """A row of counts without floor((1 - mass) n/2) at each end."""
     out = left_out(float(counts.sum()), mass)
-    return out, out
+    return cut_counts(counts, out, out)
 
 
-def trim_counts(counts: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """Counts less `low` of the lowest samples and `high` of the highest."""
+def cut_counts(counts: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """A row of counts without the `low` lowest and the `high` highest."""
     below = np.cumsum(counts)
     inside = np.clip(below, low, below[-1] - high)
     return np.diff(inside, prepend=low)

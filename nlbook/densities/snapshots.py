@@ -15,28 +15,23 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.densities.estimator import estimate_counts, estimate_samples
-from nlbook.densities.reading import (
-    check_settings,
-    cut_of_counts,
-    left_out,
-    read_counts,
-    read_samples,
-    read_uniform_grid,
-    trim_counts,
+from nlbook.densities.estimator import (
+    counts_bandwidth,
+    estimate_counts,
+    estimate_samples,
+    samples_bandwidth,
 )
+from nlbook.densities.reading import check_settings, read_uniform_grid
+from nlbook.densities.series import Support, trim_counts_series, trim_samples_series
 from nlbook.parallel import run_tasks
 
 if TYPE_CHECKING:
     import ipyparallel
 
-__all__ = ["DensitySnapshots", "Support", "Symmetry", "density_snapshots"]
+__all__ = ["DensitySnapshots", "Symmetry", "density_snapshots"]
 
 Symmetry = Literal["average", "mirror"] | None
 """Both halves averaged; the left half mirrored, as in the paper; or as estimated."""
-
-Support = Literal["common", "each"]
-"""Samples cut off at the same two places at all times; or at each time by themselves."""
 
 # Times that are estimated as one task.
 _SHARD = 8
@@ -215,55 +210,55 @@ def density_snapshots(
             f"grid must be symmetric about zero with symmetry={symmetry!r}, got "
             f"{nodes[0]:g} .. {nodes[-1]:g}"
         )
-    moments = np.asarray(times, dtype=np.float64)
     if edges is None:
-        rows: Any
-        rows, trimmed = _trimmed_samples(cast(Sequence[ArrayLike], data), mass, support)
-        ends = None
+        series = trim_samples_series(cast(Sequence[ArrayLike], data), mass, support)
     else:
-        counts, ends = read_counts(cast(ArrayLike, data), edges)
-        if counts.ndim != 2:
-            raise ValueError(f"data must be counts of shape (n_times, n_bins), got {counts.shape}")
-        rows, trimmed = _trimmed_counts(counts, mass, support)
-    if moments.shape != (len(rows),):
-        raise ValueError(f"times must be {len(rows)}, one for each of data, got {moments.shape}")
-
-    shards = [slice(k, k + _SHARD) for k in range(0, len(rows), _SHARD)]
-    tasks = [
-        {
-            "first": shard.start,
-            "rows": rows[shard],
-            "edges": ends,
-            "nodes": nodes,
-            "sensitivity": float(sensitivity),
-            "bandwidth": None if bandwidth is None else float(bandwidth),
-            "bandwidth_factor": float(bandwidth_factor),
-        }
-        for shard in shards
-    ]
+        series = trim_counts_series(cast(ArrayLike, data), edges, mass, support)
+    moments = np.asarray(times, dtype=np.float64)
+    if moments.shape != (len(series.rows),):
+        raise ValueError(
+            f"times must be {len(series.rows)}, one for each of data, got shape {moments.shape}"
+        )
+    _check_held(series.support, nodes)
+    widths = np.array(
+        [
+            samples_bandwidth(row, None, bandwidth, bandwidth_factor)
+            if series.edges is None
+            else counts_bandwidth(row, series.edges, bandwidth, bandwidth_factor)
+            for row in series.rows
+        ]
+    )
     results = run_tasks(
         estimate_task,
-        tasks,
+        [
+            {
+                "first": k,
+                "rows": series.rows[k : k + _SHARD],
+                "widths": widths[k : k + _SHARD],
+                "edges": series.edges,
+                "nodes": nodes,
+                "sensitivity": float(sensitivity),
+            }
+            for k in range(0, len(series.rows), _SHARD)
+        ],
         cluster=cluster,
         workers=workers,
         progress=progress,
         description="densities",
     )
-    raw = {name: np.concatenate([r[name] for r in results]) for name in results[0]}
-    _check_held(raw["support"], nodes)
-    spacing = float((nodes[-1] - nodes[0]) / (nodes.size - 1))
-    density = _symmetric(raw["density"], symmetry)
-    raw_mass = spacing * density.sum(axis=1)
+    raw = np.concatenate([result["density"] for result in results])
+    density = _symmetric(raw, symmetry)
+    raw_mass = float((nodes[-1] - nodes[0]) / (nodes.size - 1)) * density.sum(axis=1)
     density = density / raw_mass[:, None]
-    before, after = (_mean_and_skewness(p, nodes) for p in (raw["density"], density))
+    before, after = (_mean_and_skewness(p, nodes) for p in (raw, density))
     return DensitySnapshots(
         grid=nodes,
         times=moments,
         density=density,
-        support=raw["support"],
-        n_samples=raw["n_samples"],
-        n_trimmed=trimmed,
-        bandwidth=raw["bandwidth"],
+        support=series.support,
+        n_samples=series.n_samples,
+        n_trimmed=series.n_trimmed,
+        bandwidth=widths,
         mean=np.stack([before[0], after[0]], axis=1),
         skewness=np.stack([before[1], after[1]], axis=1),
         raw_mass=raw_mass,
@@ -273,69 +268,22 @@ def density_snapshots(
 def estimate_task(
     first: int,
     rows: Any,
+    widths: NDArray[np.float64],
     edges: NDArray[np.float64] | None,
     nodes: NDArray[np.float64],
     sensitivity: float,
-    bandwidth: float | None,
-    bandwidth_factor: float,
 ) -> dict[str, NDArray[np.float64]]:
-    """Estimate some rows; `first` tells tasks with equal rows apart."""
-    found = []
-    for row in rows:
-        if edges is None:
-            estimate = estimate_samples(row, nodes, sensitivity, bandwidth, bandwidth_factor)
-        else:
-            estimate = estimate_counts(row, edges, nodes, sensitivity, bandwidth, bandwidth_factor)
-        found.append(estimate)
+    """Densities of some rows; `first` tells tasks with equal rows apart."""
     return {
-        "density": np.array([e.density for e in found]),
-        "bandwidth": np.array([e.bandwidth for e in found]),
-        "n_samples": np.array([e.n_samples for e in found]),
-        "support": np.array([(e.low, e.high) for e in found]),
+        "density": np.array(
+            [
+                estimate_samples(row, nodes, sensitivity, width)
+                if edges is None
+                else estimate_counts(row, edges, nodes, sensitivity, width)
+                for row, width in zip(rows, widths.tolist(), strict=True)
+            ]
+        )
     }
-
-
-def _trimmed_counts(
-    counts: NDArray[np.float64], mass: float, support: Support
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rows without what lies outside the central part, and the numbers left out."""
-    below = np.cumsum(counts, axis=1)
-    total = below[:, -1]
-    cuts = np.array([cut_of_counts(row, mass) for row in counts])
-    if support == "common":
-        # the bins where the cut falls, at the time where it falls farthest out
-        first = min(
-            int(np.searchsorted(b, c[0], side="right")) for b, c in zip(below, cuts, strict=True)
-        )
-        last = max(
-            int(np.searchsorted(b, n - c[1])) for b, c, n in zip(below, cuts, total, strict=True)
-        )
-        at_low = below[:, first - 1] if first else np.zeros(total.size)
-        cuts = np.stack([at_low, total - below[:, last]], axis=1)
-    trimmed = np.array([trim_counts(row, *cut) for row, cut in zip(counts, cuts, strict=True)])
-    return trimmed, cuts
-
-
-def _trimmed_samples(
-    data: Sequence[ArrayLike], mass: float, support: Support
-) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """As `_trimmed_counts`, of samples, which are sorted."""
-    rows = [np.sort(read_samples(row, None)[0]) for row in data]
-    if not rows:
-        raise ValueError("data must hold the samples of one time or more, got none")
-    outs = [left_out(row.size, mass) for row in rows]
-    if support == "common":
-        low = min(row[out] for row, out in zip(rows, outs, strict=True))
-        high = max(row[row.size - 1 - out] for row, out in zip(rows, outs, strict=True))
-        spans = [
-            (int(np.searchsorted(row, low)), int(np.searchsorted(row, high, side="right")))
-            for row in rows
-        ]
-    else:
-        spans = [(out, row.size - out) for row, out in zip(rows, outs, strict=True)]
-    kept = [row[a:b].copy() for row, (a, b) in zip(rows, spans, strict=True)]
-    cuts = [(a, row.size - b) for row, (a, b) in zip(rows, spans, strict=True)]
-    return kept, np.array(cuts, dtype=np.float64)
 
 
 def _symmetric(density: NDArray[np.float64], symmetry: Symmetry) -> NDArray[np.float64]:

@@ -1,0 +1,203 @@
+"""Series of densities: trimmed, symmetric, normalised, and the same however they are computed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlbook.densities import DensitySnapshots, adaptive_kde, density_snapshots
+from nlbook.parallel import start_cluster
+
+GRID = np.linspace(-30.0, 30.0, 601)
+EDGES = np.linspace(-60.0, 60.0, 24001)
+TIMES = np.array([1.0, 2.0, 4.0])
+
+
+def skewed(time: float, n: int = 20_000) -> np.ndarray:
+    """Samples that spread with time, heavy-tailed and not symmetric, within the edges."""
+    found = np.random.default_rng(7).standard_t(4, n) * time**0.5
+    return np.clip(np.where(found > 0, 1.1 * found, found), -25.0, 25.0)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return [skewed(time) for time in TIMES]
+
+
+@pytest.fixture(scope="module")
+def counts(samples):
+    outer = np.concatenate([[-np.inf], EDGES, [np.inf]])
+    return np.array([np.histogram(row, outer)[0] for row in samples])
+
+
+@pytest.mark.parametrize("symmetry", ["average", "mirror", None])
+@pytest.mark.parametrize("support", ["common", "each"])
+def test_the_mass_is_one_and_even_if_asked_for(counts, support, symmetry):
+    found = density_snapshots(counts, EDGES, TIMES, grid=GRID, support=support, symmetry=symmetry)
+    assert found.mass == pytest.approx(np.ones(3), abs=1e-12)
+    even = np.allclose(found.density, found.density[:, ::-1], rtol=1e-12, atol=0.0)
+    assert even == (symmetry is not None)
+    assert np.all(np.abs(found.mean[:, 1]) < 1e-12) == (symmetry is not None)
+
+
+def test_at_each_time_it_is_the_estimate_of_the_trimmed_samples(samples):
+    found = density_snapshots(
+        samples, None, TIMES, grid=GRID, support="each", symmetry=None, mass=0.99
+    )
+    for row, density, mass in zip(samples, found.density, found.raw_mass, strict=True):
+        known = adaptive_kde(row, GRID, mass=0.99)
+        assert density * mass == pytest.approx(known, rel=1e-12)
+    assert np.all(found.n_trimmed == 100)
+    assert np.all(found.n_samples == 19_800)
+
+
+@pytest.mark.parametrize("support", ["common", "each"])
+def test_counts_and_samples_agree(samples, counts, support):
+    by_counts, by_samples = (
+        density_snapshots(data, edges, TIMES, grid=GRID, support=support)
+        for data, edges in ((counts, EDGES), (samples, None))
+    )
+    assert np.abs(by_counts.n_samples - by_samples.n_samples).max() <= 2  # of one bin
+    # bins are a fiftieth of the bandwidth
+    assert by_counts.density == pytest.approx(by_samples.density, rel=2e-3)
+    assert by_counts.bandwidth == pytest.approx(by_samples.bandwidth, rel=1e-4)
+
+
+def test_a_common_support_is_the_widest_of_each(counts):
+    each = density_snapshots(counts, EDGES, TIMES, grid=GRID, support="each", mass=0.999)
+    common = density_snapshots(counts, EDGES, TIMES, grid=GRID, support="common", mass=0.999)
+    ends = each.support[:, 0].min(), each.support[:, 1].max()
+    # nothing lies beyond, and what the widest time leaves out is left out there
+    assert np.all(common.support[:, 0] >= ends[0] - 1e-9)
+    assert np.all(common.support[:, 1] <= ends[1] + 1e-9)
+    assert np.all(common.n_trimmed <= each.n_trimmed)
+    assert common.n_trimmed.sum() < each.n_trimmed.sum()
+
+
+def test_a_mirrored_half_is_the_left_one(counts):
+    plain = density_snapshots(counts, EDGES, TIMES, grid=GRID, symmetry=None)
+    mirror = density_snapshots(counts, EDGES, TIMES, grid=GRID, symmetry="mirror")
+    left = slice(0, GRID.size // 2 + 1)
+    ratio = mirror.density[:, left] / plain.density[:, left]
+    assert ratio == pytest.approx(np.repeat(ratio[:, :1], ratio.shape[1], axis=1), rel=1e-12)
+
+
+def test_an_even_grid_without_a_node_at_zero_is_mirrored_too(counts):
+    grid = np.linspace(-30.0, 30.0, 600)
+    found = density_snapshots(counts, EDGES, TIMES, grid=grid, symmetry="mirror")
+    assert np.array_equal(found.density, found.density[:, ::-1])
+
+
+def test_mean_and_skewness_are_those_of_the_samples_before(samples):
+    found = density_snapshots(
+        samples, None, TIMES, grid=GRID, symmetry=None, mass=1.0, sensitivity=0.0
+    )
+    for k, row in enumerate(samples):
+        deviation = row - row.mean()
+        # a Gaussian kernel adds h**2 to the variance and nothing to first and third moment
+        spread = row.var() + found.bandwidth[k] ** 2
+        assert found.mean[k, 0] == pytest.approx(row.mean(), abs=1e-4)
+        skewness = np.mean(deviation**3) / spread**1.5
+        assert found.skewness[k, 0] == pytest.approx(skewness, abs=2e-3)  # kernels leave the grid
+    assert found.mean[:, 1] == pytest.approx(found.mean[:, 0], rel=1e-12)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_number_of_threads_does_not_matter(counts, workers):
+    repeated = np.concatenate([counts] * 7)
+    times = np.arange(21.0)
+    found = density_snapshots(repeated, EDGES, times, grid=GRID, workers=workers)
+    assert np.array_equal(found.density[18:], found.density[:3])
+    alone = density_snapshots(counts, EDGES, TIMES, grid=GRID, workers=1)
+    assert np.array_equal(found.density[:3], alone.density)
+
+
+@pytest.mark.serial
+@pytest.mark.slow
+def test_engines_give_the_same_to_the_bit(samples, counts):
+    with start_cluster("local", 1) as cluster:
+        for data, edges in ((counts, EDGES), (samples, None)):
+            here, there = (
+                density_snapshots(data, edges, TIMES, grid=GRID, cluster=where)
+                for where in (None, cluster)
+            )
+            assert np.array_equal(here.density, there.density)
+
+
+def straight(times: np.ndarray) -> DensitySnapshots:
+    """Densities that are linear in time."""
+    grid = np.linspace(-1.0, 1.0, 5)
+    return DensitySnapshots(grid, times, np.outer(times, 1 + grid**2))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    steps=st.lists(st.floats(0.01, 10.0), min_size=1, max_size=6),
+    shares=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5),
+)
+def test_between_snapshots_densities_are_linear(steps, shares):
+    times = np.cumsum(steps)
+    snapshots = straight(times)
+    wanted = times[0] + np.array(shares) * (times[-1] - times[0])
+    assert snapshots.at(wanted) == pytest.approx(np.outer(wanted, 1 + snapshots.grid**2), rel=1e-9)
+    assert np.array_equal(snapshots.at(times), snapshots.density)
+    assert snapshots.at(float(wanted[0])).shape == snapshots.grid.shape
+
+
+def test_times_beyond_the_snapshots_are_refused():
+    with pytest.raises(ValueError, match=r"times must lie within the snapshots, 1 .. 3, got 3.1"):
+        straight(np.array([1.0, 3.0])).at([2.0, 3.1])
+
+
+def test_a_part_of_the_times_can_be_taken(counts):
+    found = density_snapshots(counts, EDGES, TIMES, grid=GRID)
+    part = found.between(2.0, 4.0)
+    assert part.times.tolist() == [2.0, 4.0]
+    assert np.array_equal(part.density, found.density[1:])
+    assert np.array_equal(part.n_trimmed, found.n_trimmed[1:])
+    with pytest.raises(ValueError, match="must enclose a snapshot"):
+        found.between(4.5, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"grid": np.array([-1.0, 0.0, 2.0])}, "grid must be uniform, got steps of"),
+        ({"grid": np.array([-1.0, 1.0])}, "grid must have three nodes"),
+        ({"times": np.array([1.0, 1.0])}, "times must ascend"),
+        ({"times": np.array([1.0, np.nan])}, "times must be a row of finite"),
+        ({"density": np.ones((3, 3))}, r"density must have shape \(2, 3\)"),
+        ({"density": np.array([[1.0, -1e-9, 1.0], [1.0, 1.0, 1.0]])}, "density must be finite"),
+        ({"density": np.full((2, 3), np.nan)}, "density must be finite"),
+    ],
+)
+def test_bad_densities_are_refused_by_name(changes, said):
+    good = {"grid": np.linspace(-1, 1, 3), "times": np.arange(2.0), "density": np.ones((2, 3))}
+    with pytest.raises(ValueError, match=said):
+        DensitySnapshots(**(good | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data": np.ones(24002, int)}, r"data must be counts of shape \(n_times, n_bins\)"),
+        ({"data": [], "edges": None}, "data must hold the samples of one time"),
+        ({"data": [[1.0, 2.0], [np.nan]], "edges": None}, "samples must be finite"),
+        ({"times": [1.0, 2.0]}, "times must be 3, one for each of data"),
+        ({"times": [1.0, 3.0, 2.0]}, "times must ascend"),
+        ({"grid": np.geomspace(1.0, 30.0, 50)}, "grid must be uniform"),
+        ({"grid": np.linspace(-30.0, 31.0, 600)}, "grid must be symmetric about zero"),
+        ({"grid": np.linspace(-5.0, 5.0, 101)}, "grid must hold the samples, which reach from"),
+        ({"support": "all"}, "support must be 'common' or 'each'"),
+        ({"symmetry": "even"}, "symmetry must be 'average', 'mirror' or None"),
+        ({"mass": 1.01}, "mass must lie in 0..1"),
+        ({"sensitivity": 2.0}, "sensitivity must lie in 0..1"),
+        ({"edges": np.linspace(-20, 20, 24001), "mass": 1.0}, "edges must hold what mass leaves"),
+    ],
+)
+def test_bad_series_are_refused_by_name(counts, changes, said):
+    arguments = {"data": counts, "edges": EDGES, "times": TIMES, "grid": GRID} | changes
+    if "mass" in changes and "edges" in changes:
+        arguments["data"] = counts + 1  # in the outer bins as well
+    with pytest.raises(ValueError, match=said):
+        density_snapshots(**arguments)
