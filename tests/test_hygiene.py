@@ -32,6 +32,7 @@ LONG = {
 }
 PRINTING = {
     "nlbook/cli.py": "the answers of the command",
+    "nlbook/dislocations/integrator_recording.py": "the name of the record, as a program",
     "nlbook/dislocations/recording.py": "the name of the record that it wrote, as a program",
     "nlbook/dislocations/variants.py": "the names of the records that it wrote, as a program",
     "nlbook/cli_clusters.py": "the answers of the command about clusters",

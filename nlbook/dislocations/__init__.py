@@ -20,7 +20,9 @@ from nlbook.dislocations.dynamics import (
     speed_bins,
 )
 from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
+from nlbook.dislocations.equivalence import Equivalence, paired_equivalence
 from nlbook.dislocations.fast_sum import internal_stress
+from nlbook.dislocations.integrator_study import IntegratorStudy, read_integrator_study
 from nlbook.dislocations.interaction import periodic_shear_stress
 from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
 from nlbook.dislocations.observables import activity, birth_slips, run_numbers
@@ -51,7 +53,9 @@ __all__ = [
     "CreepEnsemble",
     "CreepProtocol",
     "CreepRun",
+    "Equivalence",
     "FrankReadSources",
+    "IntegratorStudy",
     "TailFit",
     "TailInterval",
     "Trajectory",
@@ -75,10 +79,12 @@ __all__ = [
     "local_exponents",
     "logarithmic_histogram",
     "null_speed_counts",
+    "paired_equivalence",
     "periodic_shear_stress",
     "poisson_speed_tail",
     "random_dislocations",
     "random_sources",
+    "read_integrator_study",
     "replay_creep",
     "run_ensemble",
     "run_numbers",
