@@ -150,11 +150,11 @@ def _weights_up_to(
     """All weights, or the first `limit` of a kernel without a horizon."""
     reach = kernel.horizon / spacing
     if rule == "nodes":
-        count = int(min(math.floor(reach * (1 + _NODE_TOLERANCE)), limit))
+        count = int(min(reach * (1 + _NODE_TOLERANCE), limit))  # int() takes the floor
         # a node at the horizon, to rounding, is inside
         distance = np.minimum(spacing * np.arange(1, count + 1), kernel.horizon)
         return np.asarray(spacing * kernel(distance))
-    cells = int(min(math.ceil(reach * (1 - _NODE_TOLERANCE)), limit + 1))
+    cells = math.ceil(min(reach * (1 - _NODE_TOLERANCE), limit + 1))
     moments = np.zeros(cells + 1)  # moments[j] = w_j (j h)**2
     moments[1] += float(kernel.radial_integral(min(spacing, kernel.horizon), 2.0))
     left = np.arange(1.0, cells)

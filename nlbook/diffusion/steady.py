@@ -70,7 +70,7 @@ def solve_periodic(row: NDArray[np.float64], f: NDArray[np.float64]) -> NDArray[
     if abs(f.sum()) > _BALANCED * np.abs(f).sum():
         raise ValueError(
             f"f must sum to zero on a periodic grid, where the operator keeps the mass, got "
-            f"{f.sum()!r}"
+            f"{float(f.sum())!r}"
         )
     eigenvalues = -fft.rfft(row).real[1:]
     if np.min(np.abs(eigenvalues)) <= 1e-14 * np.max(np.abs(eigenvalues)):

@@ -1,0 +1,41 @@
+"""Compiled loops of the operator and its evolution."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["direct_kernel", "euler_kernel"]
+
+
+@njit(error_model="numpy", nogil=True, cache=True, fastmath={"contract"})
+def direct_kernel(rows, weights, rate, out):
+    """out[i] = sum_j w_j (u[i+j] + u[i-j]) - rate u[i], u padded by the number of weights."""
+    reach, n = weights.size, out.shape[1]
+    for row in range(out.shape[0]):
+        u, v = rows[row], out[row]
+        for i in range(n):
+            v[i] = -rate * u[reach + i]
+        for j in range(1, reach + 1):
+            weight = weights[j - 1]
+            for i in range(n):
+                v[i] += weight * (u[reach + i + j] + u[reach + i - j])
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def euler_kernel(steps, stay, move, out):
+    """c_k[d] = stay c_{k-1}[d] + move (c_{k-1}[d-1] + c_{k-1}[d+1]), folded at d = 0."""
+    size = out.shape[1]
+    now, following = np.zeros(size + 1), np.zeros(size + 1)
+    now[0] = 1.0
+    k = 0
+    for row in range(steps.size):
+        while k < steps[row]:
+            following[0] = stay * now[0] + move * now[1]
+            if size > 1:
+                following[1] = stay * now[1] + move * (2.0 * now[0] + now[2])
+            for d in range(2, size):
+                following[d] = stay * now[d] + move * (now[d - 1] + now[d + 1])
+            now, following = following, now
+            k += 1
+        out[row] = now[:size]
