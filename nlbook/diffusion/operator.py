@@ -32,9 +32,10 @@ from nlbook.kernels import RadialKernel
 
 __all__ = ["NonlocalDiffusion"]
 
-# The symbol, a cosine sum, is sampled 16 times finer than its highest mode, where between samples
-# it exceeds them by at most 1/cos(pi/16) - 1 of its range.
-_FINER, _BETWEEN = 16, 1 / math.cos(math.pi / 16) - 1
+# A cosine sum of degree J that is sampled at 2 J _FINER points in a period exceeds its samples by
+# at most this factor of its range.
+_FINER = 16
+_BETWEEN = 1 / math.cos(math.pi / (2 * _FINER)) - 1
 
 
 class NonlocalDiffusion:
@@ -180,7 +181,7 @@ class NonlocalDiffusion:
 
     @cached_property
     def spectrum(self) -> tuple[float, float]:
-        """An interval that holds all eigenvalues, 1/time; its lower end is sharp within 2 %."""
+        """An interval that holds all eigenvalues, 1/time; half a percent wider than need be."""
         row = self._first_row()
         if self._ring is not None:
             values = fft.rfft(row).real

@@ -44,7 +44,7 @@ from scipy import special
 from nlbook.diffusion.checks import DiffusionWarning
 from nlbook.kernels import PowerLawKernel, RadialKernel
 
-__all__ = ["LineWeights", "Rule", "line_weights", "periodic_weights"]
+__all__ = ["LineWeights", "Rule", "check_rule", "line_weights", "periodic_weights"]
 
 #: Names of the two rules.
 Rule = Literal["covered", "nodes"]
@@ -98,7 +98,7 @@ def line_weights(
         If the rule is unknown, the kernel too singular for it, the horizon shorter than the
         distance of the nodes (nodes rule), or the sum diverges.
     """
-    _check(kernel, spacing, rule)
+    check_rule(kernel, spacing, rule)
     if math.isfinite(kernel.horizon):
         values = _weights_up_to(kernel, spacing, rule, math.inf)
         total = float(values.sum())
@@ -130,7 +130,7 @@ def periodic_weights(
     ndarray, shape (n_nodes,)
         c_r = sum of w_|j| over all j = r modulo n_nodes; c_0, which acts on nothing, is zero.
     """
-    _check(kernel, spacing, rule)
+    check_rule(kernel, spacing, rule)
     limit = math.inf if math.isfinite(kernel.horizon) else max(_FAR, n_nodes)
     values = _weights_up_to(kernel, spacing, rule, limit)
     forward = np.zeros(n_nodes)
@@ -192,25 +192,45 @@ def _far_sum(
     return np.asarray(kernel.coefficient * spacing ** (1 - kernel.alpha) * total)
 
 
-def _check(kernel: RadialKernel, spacing: float, rule: Rule) -> None:
+def check_rule(kernel: RadialKernel, spacing: float, rule: Rule, dimension: int = 1) -> None:
+    """Refuse a rule for a kernel or a grid that it does not suit.
+
+    Parameters
+    ----------
+    kernel, spacing, rule
+        As in `line_weights`.
+    dimension : int
+        Of space.
+
+    Raises
+    ------
+    ValueError
+        If the rule is unknown, the kernel too singular for it, or the horizon shorter than the
+        distance of the nodes (nodes rule).
+    """
     if rule not in ("covered", "nodes"):
         raise ValueError(f"rule must be 'covered' or 'nodes', got {rule!r}")
     if not 0 < spacing < math.inf:
         raise ValueError(f"spacing must be positive, got {spacing!r}")
     alpha = getattr(kernel, "alpha", 0.0)
-    if math.isinf(kernel.horizon) and not alpha > 1:
-        raise ValueError(f"alpha must exceed 1 for a kernel without a horizon, got {alpha!r}")
+    if math.isinf(kernel.horizon) and not alpha > dimension:
+        raise ValueError(
+            f"alpha must exceed {dimension} for a kernel without a horizon, got {alpha!r}"
+        )
     if rule == "covered":
-        kernel.radial_integral(min(spacing, kernel.horizon), 2.0)  # refuses alpha of 3 and above
+        kernel.radial_integral(
+            min(spacing, kernel.horizon), dimension + 1.0
+        )  # refuses a large alpha
     elif kernel.horizon * (1 + _NODE_TOLERANCE) < spacing:
         raise ValueError(
             f"horizon must reach a neighbour: it is {kernel.horizon!r}, and the nodes are "
             f"{spacing!r} apart; refine the grid, or take rule='covered'"
         )
-    elif alpha >= 3 and isinstance(kernel, PowerLawKernel):
+    elif alpha >= dimension + 2 and isinstance(kernel, PowerLawKernel):
         warnings.warn(
-            f"alpha = {alpha:g} is 3 or above: the nodes rule gives numbers, but they belong to "
-            f"the spacing {spacing:g} alone, for the operator has no limit as the grid is refined",
+            f"alpha = {alpha:g} is {dimension + 2} or above: the nodes rule gives numbers, but "
+            f"they belong to the spacing {spacing:g} alone, for the operator has no limit as the "
+            f"grid is refined",
             DiffusionWarning,
             stacklevel=4,
         )

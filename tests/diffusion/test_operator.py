@@ -101,7 +101,7 @@ def test_the_spectrum_and_the_bounds_on_steps_hold_all_eigenvalues(alpha, horizo
 
 
 def test_the_bound_on_stable_steps_is_nearly_sharp():
-    grid = np.linspace(-1, 1, 801)
+    grid = np.linspace(-1, 1, 301)
     operator = NonlocalDiffusion(PowerLawKernel(2.4, 0.3), grid)
     largest = -np.linalg.eigvalsh(operator.matrix())[0]
     # the largest eigenvalue of a section is a little below the symbol's; 2 % is the margin
