@@ -11,7 +11,7 @@ from nlbook.dislocations.avalanches import (
     find_avalanches,
     logarithmic_histogram,
 )
-from nlbook.dislocations.creep import CreepRun, replay_creep, simulate_creep
+from nlbook.dislocations.creep import CreepRun, repeat_creep, replay_creep, simulate_creep
 from nlbook.dislocations.dynamics import (
     BlowUp,
     Trajectory,
@@ -85,6 +85,7 @@ __all__ = [
     "random_dislocations",
     "random_sources",
     "read_integrator_study",
+    "repeat_creep",
     "replay_creep",
     "run_ensemble",
     "run_numbers",

@@ -16,8 +16,9 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.sources import FrankReadSources, random_sources
 from nlbook.parallel import seed_sequence
 
-__all__ = ["CreepRun", "replay_creep", "simulate_creep"]
+__all__ = ["CreepRun", "repeat_creep", "replay_creep", "simulate_creep"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,6 @@ def replay_creep(
     """
     if len(snapshots) == 0:
         raise ValueError(f"snapshots must name one or more steps, got {snapshots!r}")
-    x, y, length, delay = run.sources
     return _glide(
         protocol,
         run.relaxed_x,
@@ -157,9 +157,40 @@ def replay_creep(
         dt=protocol.creep_dt if creep_dt is None else creep_dt,
         n_steps=snapshots[-1],
         applied_stress=protocol.applied_stress,
-        sources=FrankReadSources(x, y, length, delay, protocol.birth_clearance),
+        sources=_sources(protocol, run),
         records=sorted({0, *snapshots}),
         snapshots=snapshots,
+    )
+
+
+def repeat_creep(protocol: CreepProtocol, run: CreepRun) -> CreepRun:
+    """Creep of a relaxed crystal once more, by another protocol.
+
+    Parameters
+    ----------
+    protocol : CreepProtocol
+        Its creep: load, duration, integrator, times of series and snapshots. The box and the
+        sources must be those of `run`.
+    run : CreepRun
+        Whose relaxed crystal and sources are taken.
+
+    Returns
+    -------
+    CreepRun
+        `run` with another creep; to the bit the same one for its own protocol.
+
+    Examples
+    --------
+    >>> protocol = CreepProtocol(n_dislocations=20, box_length=60.0,
+    ...                          relaxation_steps=10, creep_steps=10)
+    >>> run = simulate_creep(protocol, seed=1)
+    >>> slower = repeat_creep(replace(protocol, integrator="euler"), run)
+    >>> bool(abs(slower.shift[-1] - run.shift[-1]).max() < 0.01)
+    True
+    """
+    sign = run.burgers_sign[: run.relaxed_x.size]
+    return replace(
+        run, **_creep(protocol, run.relaxed_x, run.relaxed_y, sign, _sources(protocol, run))
     )
 
 
@@ -197,10 +228,36 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
     )
     still = settling.alive[0]
     relaxed = (x + relaxation.shift[0])[left][still] + settling.shift[0][still]
-    creep = glide(
-        relaxed,
-        y[left][still],
-        sign[left][still],
+    return CreepRun(
+        initial_x=x,
+        initial_y=y,
+        initial_sign=sign,
+        relaxed_x=relaxed,
+        relaxed_y=y[left][still],
+        relaxation_time=relaxation.time,
+        relaxation_number=relaxation.number,
+        relaxation_speed=relaxation.mean_speed,
+        relaxation_slip_rate=relaxation.mean_slip_rate,
+        relaxation_strain=relaxation.strain,
+        settling_shift=np.max(np.abs(settling.shift[0][still]), initial=0.0, keepdims=True),
+        sources=np.stack([sources.x, sources.y, sources.length, sources.delay]),
+        **_creep(protocol, relaxed, y[left][still], sign[left][still], sources),
+    )
+
+
+def _creep(
+    protocol: CreepProtocol,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    sign: NDArray[np.float64],
+    sources: FrankReadSources,
+) -> dict[str, Any]:
+    """Creep from a relaxed crystal: fields of `CreepRun`."""
+    creep = _glide(
+        protocol,
+        x,
+        y,
+        sign,
         dt=protocol.creep_dt,
         n_steps=protocol.creep_steps,
         applied_stress=protocol.applied_stress,
@@ -209,34 +266,28 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         snapshots=protocol.snapshots,
         count_speeds_every=protocol.count_speeds_every,
     )
-    return CreepRun(
-        initial_x=x,
-        initial_y=y,
-        initial_sign=sign,
-        relaxed_x=relaxed,
-        relaxed_y=y[left][still],
-        burgers_sign=creep.burgers_sign,
-        relaxation_time=relaxation.time,
-        relaxation_number=relaxation.number,
-        relaxation_speed=relaxation.mean_speed,
-        relaxation_slip_rate=relaxation.mean_slip_rate,
-        relaxation_strain=relaxation.strain,
-        settling_shift=np.max(np.abs(settling.shift[0][still]), initial=0.0, keepdims=True),
-        sources=np.stack([sources.x, sources.y, sources.length, sources.delay]),
-        creep_time=creep.time,
-        creep_number=creep.number,
-        creep_speed=creep.mean_speed,
-        creep_slip_rate=creep.mean_slip_rate,
-        creep_strain=creep.strain,
-        speed_counts=creep.speed_counts,
-        snapshot_time=creep.snapshot_time,
-        shift=creep.shift,
-        alive=creep.alive,
-        birth_x=creep.birth_x,
-        birth_y=creep.birth_y,
-        birth_time=creep.birth_time,
-        n_lost_pairs=np.array([creep.n_lost_pairs]),
-    )
+    return {
+        "burgers_sign": creep.burgers_sign,
+        "creep_time": creep.time,
+        "creep_number": creep.number,
+        "creep_speed": creep.mean_speed,
+        "creep_slip_rate": creep.mean_slip_rate,
+        "creep_strain": creep.strain,
+        "speed_counts": creep.speed_counts,
+        "snapshot_time": creep.snapshot_time,
+        "shift": creep.shift,
+        "alive": creep.alive,
+        "birth_x": creep.birth_x,
+        "birth_y": creep.birth_y,
+        "birth_time": creep.birth_time,
+        "n_lost_pairs": np.array([creep.n_lost_pairs]),
+    }
+
+
+def _sources(protocol: CreepProtocol, run: CreepRun) -> FrankReadSources:
+    """The sources of a run."""
+    x, y, length, delay = run.sources
+    return FrankReadSources(x, y, length, delay, protocol.birth_clearance)
 
 
 def _glide(

@@ -10,17 +10,17 @@ birth that differs.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.creep import CreepRun, replay_creep, simulate_creep
+from nlbook.dislocations.creep import CreepRun, repeat_creep, replay_creep, simulate_creep
 from nlbook.dislocations.dynamics import Trajectory
 from nlbook.dislocations.protocol import CreepProtocol, Integrator
 
-__all__ = ["PATHS", "PATH_SCHEMA", "path_task"]
+__all__ = ["PATHS", "PATH_SCHEMA", "euler_task", "path_task"]
 
 #: Raised by hand when a path of the same protocol and seed comes out otherwise.
 PATH_SCHEMA = 1
@@ -99,6 +99,12 @@ def path_task(protocol: CreepProtocol, seed: tuple[int, ...]) -> dict[str, NDArr
         "shift": reference.shift[-1][:old],
         "alive": reference.alive[-1][:old],
     }
+
+
+def euler_task(protocol: CreepProtocol, seed: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    """Creep by forward Euler of the crystals that `protocol` relaxes: a `CreepRun`, by name."""
+    run = simulate_creep(protocol, seed)
+    return asdict(repeat_creep(replace(protocol, integrator="euler"), run))
 
 
 def _first_difference(path: Trajectory, reference: Trajectory) -> float:

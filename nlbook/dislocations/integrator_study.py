@@ -4,8 +4,10 @@
 the same starts: ``adaptive``; forward Euler that settles before the load, ``settled``; and forward
 Euler as the paper has it, ``unsettled``, whose long steps of relaxation leave close pairs in motion
 when the load comes. Relaxation is chaotic, so that these are compared as ensembles, within margins
-(see `nlbook.dislocations.equivalence`) and by permutation (see `compare_counts`). Creep is not, and
-paths from one relaxed crystal are compared one by one (see `nlbook.dislocations.integrator_paths`).
+(see `nlbook.dislocations.equivalence`) and by permutation (see `compare_counts`). Crystals that
+relax along other paths creep by other births, and their scatter hides small differences. So there
+is a fourth method, ``same crystals``: creep by forward Euler of the very crystals that ``adaptive``
+has relaxed. And paths are compared one by one (see `nlbook.dislocations.integrator_paths`).
 """
 
 from __future__ import annotations
@@ -25,42 +27,48 @@ from nlbook.dislocations.equivalence import (
     pooled_exponent,
     pooled_quantile,
 )
+from nlbook.dislocations.protocol import Integrator
 from nlbook.dislocations.resampling import Comparison, compare_counts
 
 __all__ = ["MARGINS", "METHODS", "IntegratorStudy", "read_integrator_study"]
 
-#: What the methods change of a protocol, by name.
-METHODS: dict[str, dict[str, Any]] = {
-    "adaptive": {"integrator": "adaptive"},
-    "settled": {"integrator": "euler"},
-    "unsettled": {"integrator": "euler", "settling_steps": 0},
+#: Who relaxes, whether the crystal settles before the load, and who moves it under the load.
+METHODS: dict[str, tuple[Integrator, bool, Integrator]] = {
+    "adaptive": ("adaptive", True, "adaptive"),
+    "settled": ("euler", True, "euler"),
+    "unsettled": ("euler", False, "euler"),
+    "same crystals": ("adaptive", True, "euler"),
 }
 
 #: What two methods may differ by: (margin, whether it is a part of the value), by name. A shift off
-#: by 3 % is a coefficient of diffusion off by 6 %; exponents of the paper's cases differ by 0.6.
+#: by 5 % is a coefficient of diffusion off by 10 %, less than half of what fits of the paper's data
+#: and of ours differ by; exponents of the paper's cases differ by 0.6. Few dislocations make the
+#: last percent of the shifts, and a few births more or less the strain.
 MARGINS: dict[str, tuple[float, bool]] = {
     "number at the load": (0.01, True),
     "number at the end": (0.01, True),
     "change of the number": (0.005, False),
     "births": (0.05, True),
-    "strain": (0.05, True),
-    "mean speed": (0.05, True),
-    "shift, 50 %": (0.03, True),
-    "shift, 90 %": (0.03, True),
-    "shift, 99 %": (0.05, True),
-    "exponent of speeds": (0.1, False),
+    "strain": (0.15, True),
+    "mean speed": (0.1, True),
+    "shift, 50 %": (0.05, True),
+    "shift, 90 %": (0.05, True),
+    "shift, 99 %": (0.1, True),
+    "exponent of speeds": (0.2, False),
 }
 
 _QUANTILES = {"shift, 50 %": 0.5, "shift, 90 %": 0.9, "shift, 99 %": 0.99}
 
 # Velocity tails are fitted here, b/t0: above the load, and below what annihilation removes.
-_WINDOW = (0.05, 0.4)
+_WINDOW = (0.0316, 0.398)
 
 
 @dataclass(frozen=True)
 class IntegratorStudy:
     """The record; axes in brackets. Cases are 1, 2, 3, methods and paths as in the constants."""
 
+    #: how many realizations there are of each method; beyond, all is zero (method,)
+    realizations: NDArray[np.int64]
     #: one number of each realization, by name (case, method, realization)
     numbers: dict[str, NDArray[np.float64]]
     #: edges of bins of shifts, of equal ratio but the first, b (n_bins + 1,)
@@ -97,7 +105,7 @@ class IntegratorStudy:
         dict of str to Equivalence
             By the names of `MARGINS`; births in Cases 2 and 3 only.
         """
-        one, two = self._places(case, first), self._places(case, second)
+        one, two = self._both(case, first, second)
         found = {}
         for name, (margin, relative) in MARGINS.items():
             data: NDArray[Any]
@@ -124,20 +132,26 @@ class IntegratorStudy:
         if what not in ("shifts", "speeds"):
             raise ValueError(f"what must be 'shifts' or 'speeds', got {what!r}")
         counts = self.shift_counts if what == "shifts" else self.speed_counts
-        one, two = self._places(case, first), self._places(case, second)
+        one, two = self._both(case, first, second)
         return compare_counts(counts[one], counts[two], paired=True, seed=0)
 
     def shift_tail(self, case: int, method: str) -> NDArray[np.float64]:
         """Part of the dislocations that glided farther than each of `shift_edges`."""
-        counts = self.shift_counts[self._places(case, method)].sum(axis=0)
+        counts = self.shift_counts[self._both(case, method, method)[0]].sum(axis=0)
         return np.concatenate([[1.0], 1.0 - np.cumsum(counts) / counts.sum()])
 
-    def _places(self, case: int, method: str) -> tuple[int, int]:
+    def _both(
+        self, case: int, first: str, second: str
+    ) -> tuple[tuple[int, int, slice], tuple[int, int, slice]]:
+        """Places of the realizations that both methods have."""
         if case not in (1, 2, 3):
             raise ValueError(f"case must be 1, 2 or 3, got {case!r}")
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {tuple(METHODS)}, got {method!r}")
-        return case - 1, list(METHODS).index(method)
+        for name in (first, second):
+            if name not in METHODS:
+                raise ValueError(f"method must be one of {tuple(METHODS)}, got {name!r}")
+        one, two = (list(METHODS).index(name) for name in (first, second))
+        shared = slice(int(min(self.realizations[[one, two]])))
+        return (case - 1, one, shared), (case - 1, two, shared)
 
 
 def read_integrator_study(folder: str | os.PathLike[str]) -> IntegratorStudy:
@@ -164,6 +178,7 @@ def read_integrator_study(folder: str | os.PathLike[str]) -> IntegratorStudy:
         return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
     return IntegratorStudy(
+        realizations=arrays["realizations"],
         numbers=under("number: "),
         shift_edges=arrays["shift_edges"],
         shift_counts=arrays["shift_counts"].astype(np.int64),

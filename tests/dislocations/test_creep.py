@@ -1,6 +1,6 @@
 """Creep runs: the protocol and its realizations."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from nlbook.dislocations import (
     BlowUp,
     CreepProtocol,
+    repeat_creep,
     replay_creep,
     simulate_creep,
 )
@@ -50,6 +51,17 @@ def test_a_replay_is_the_run_to_the_bit(protocol):
 
 def test_the_integrator_is_the_adaptive_one():
     assert CreepProtocol().integrator == "adaptive"
+
+
+@pytest.mark.parametrize("protocol", [SMALL, EULER])
+def test_creep_repeated_is_the_run_to_the_bit(protocol):
+    protocol = replace(protocol, n_sources=3, applied_stress=0.2, nucleation_time=0.2)
+    run = simulate_creep(protocol, 1)
+    again = repeat_creep(protocol, run)
+    assert all(np.array_equal(a, b) for a, b in zip(*map(astuple, (run, again)), strict=True))
+    other = repeat_creep(replace(protocol, applied_stress=0.0), run)
+    assert np.array_equal(other.relaxed_x, run.relaxed_x)
+    assert other.creep_strain[-1] < run.creep_strain[-1]
 
 
 def test_cases_differ_in_load_sources_and_duration():

@@ -9,6 +9,7 @@ import pytest
 
 from nlbook.dislocations import (
     CreepProtocol,
+    repeat_creep,
     replay_creep,
     simulate_creep,
 )
@@ -36,15 +37,29 @@ SMALL = {
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     record_integrator_study(
-        folder, n_realizations=3, n_paths=1, seed=8, store=folder / "store", **SMALL
+        folder,
+        n_realizations=4,
+        n_unsettled=3,
+        n_same=3,
+        n_paths=1,
+        seed=8,
+        store=folder / "store",
+        **SMALL,
     )
     return read_integrator_study(folder)
 
 
-@pytest.mark.parametrize(("case", "method", "k"), [(1, "unsettled", 2), (3, "adaptive", 0)])
+@pytest.mark.parametrize(
+    ("case", "method", "k"),
+    [(1, "unsettled", 2), (2, "settled", 3), (3, "adaptive", 0), (2, "same crystals", 1)],
+)
 def test_numbers_and_counts_are_those_of_the_realization(study, case, method, k):
-    protocol = CreepProtocol.for_case(case, **(SMALL | METHODS[method]))
+    relaxing, settling, moving = METHODS[method]
+    protocol = CreepProtocol.for_case(case, **(SMALL | {"integrator": relaxing}))
+    if not settling:
+        protocol = replace(protocol, settling_steps=0)
     run = simulate_creep(protocol, task_seed(8, k))
+    run = repeat_creep(replace(protocol, integrator=moving), run)
     place = (case - 1, list(METHODS).index(method), k)
     assert study.numbers["number at the load"][place] == run.relaxed_x.size
     assert study.numbers["number at the end"][place] == run.creep_number[-1]
@@ -72,7 +87,8 @@ def test_a_method_is_equivalent_to_itself(study):
 
 
 def test_distributions_are_compared_by_exchange(study):
-    assert study.compare(1, "shifts").n_exchanges == 8
+    assert study.compare(1, "shifts").n_exchanges == 16
+    assert study.compare(1, "shifts", "unsettled", "settled").n_exchanges == 8
     assert study.compare(1, "speeds", "settled", "settled").distance == 0.0
     tail = study.shift_tail(1, "settled")
     assert tail[0] == 1.0 and tail[-1] == pytest.approx(0.0) and np.all(np.diff(tail) <= 1e-15)
@@ -135,5 +151,7 @@ def test_unknown_names_are_refused(study, call, named):
 def test_sizes_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="n_realizations"):
         record_integrator_study(tmp_path, n_realizations=2)
+    with pytest.raises(ValueError, match="n_same"):
+        record_integrator_study(tmp_path, n_realizations=30, n_same=31)
     with pytest.raises(ValueError, match="store"):
-        record_integrator_study(tmp_path, n_realizations=3, processes=2, **SMALL)
+        record_integrator_study(tmp_path, n_realizations=40, processes=2, **SMALL)
