@@ -17,6 +17,7 @@ PROMISED = {
         "run_ensemble",
         "simulate_creep",
     ],
+    "nlbook.identification": ["fit_power_law"],
     "nlbook.parallel": ["run_tasks"],
     "nlbook.publishing": ["claim", "run_chapter"],
 }

@@ -1,0 +1,319 @@
+"""What the bi-level fit minimises: least squares for the coefficient, then a logarithmic error.
+
+For a trial kernel of unit coefficient, Level 1 gives the coefficient from all steps of training
+(`nlbook.identification.level_one`); the evolution then runs from the first density of the data,
+and its mean logarithmic absolute error against all later ones is the cost. That is Algorithm 1 of
+the paper [1]_. Evolutions are computed in blocks of many steps (`nlbook.diffusion`) and compared
+block by block, on half the nodes where the data are even.
+
+References
+----------
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
+   (2023) 115810, section 5.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nlbook.densities import DensitySnapshots
+from nlbook.diffusion import NonlocalDiffusion
+from nlbook.identification.kernels import log_error_kernel
+from nlbook.identification.level_one import InnerProducts, inner_products, interpolation_matrix
+from nlbook.identification.settings import FitSettings
+from nlbook.kernels import PowerLawKernel, RadialKernel
+from nlbook.parallel import block_partition
+
+__all__ = ["Objective", "Trial", "TrialPowerLaw"]
+
+# Mass that a density may have too much or, at first, too little: estimates are normalised.
+_MASS_TOLERANCE = 1e-2
+
+# Least nodes to compare, on average over the training: three parameters and some to spare.
+_FEWEST_NODES = 10
+
+# A trial density counts as at least this part of the data's largest: below is rounding.
+_LEAST = 1e-17
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One evaluation of the objective."""
+
+    alpha: float  # decay exponent
+    horizon: float  # radius of interaction, length
+    coefficient: float  # from Level 1, length**(alpha - 1) / time
+    cost: float  # mean logarithmic absolute error of training; inf where nothing can evolve
+
+
+@dataclass(frozen=True)
+class TrialPowerLaw:
+    """1 / r**alpha up to a horizon, as a search tries it: it does not warn at alpha >= 3."""
+
+    alpha: float  # decay exponent
+    horizon: float  # radius of interaction, length
+
+    def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
+        """Values at distances r > 0."""
+        return PowerLawKernel(self.alpha, self.horizon)(r)
+
+    def radial_integral(self, radius: ArrayLike, power: float) -> NDArray[np.float64]:
+        """Integral of r**(power - alpha) over 0 < r < radius."""
+        return PowerLawKernel(self.alpha, self.horizon).radial_integral(radius, power)
+
+
+class Objective:
+    """The cost of a kernel, for one set of densities.
+
+    Parameters
+    ----------
+    snapshots : DensitySnapshots
+        At two times or more, on a uniform grid; each of mass one, or less where mass has left
+        over the ends of the grid.
+    settings : FitSettings
+        What is compared.
+    communicator : mpi4py.MPI.Intracomm, optional
+        Ranks that share the steps, at both levels. All must make the same calls; they get the
+        same results.
+
+    Raises
+    ------
+    ValueError
+        If the densities do not integrate to one, the time step does not divide the times, or too
+        little lies above the floor.
+    """
+
+    def __init__(
+        self,
+        snapshots: DensitySnapshots,
+        settings: FitSettings | None = None,
+        *,
+        communicator: Any = None,
+    ) -> None:
+        self.settings = settings = settings or FitSettings()
+        self.snapshots = snapshots
+        self.grid, self.spacing = snapshots.grid, snapshots.spacing
+        self._communicator = communicator
+        self._ranks = (1, 0) if communicator is None else _ranks(communicator)
+        _check_mass(snapshots)
+        #: Steps of the data, and those of them that train.
+        self.n_steps = _number_of_steps(snapshots.times, settings.dt)
+        self.n_training = round(settings.split * self.n_steps)
+        if self.n_training < settings.every:
+            raise ValueError(
+                f"split must leave {settings.every} steps or more to train (every="
+                f"{settings.every}), got {settings.split!r} of {self.n_steps}"
+            )
+        density = np.ascontiguousarray(snapshots.density, dtype=np.float64)
+        self._density = density
+        self._even = bool(np.array_equal(density, density[:, ::-1]))
+        self._floor = _floors(snapshots, settings.floor)
+        self._least = _LEAST * float(density.max())
+        self._before, self._share = _places(snapshots.times, settings.dt, self.n_steps)
+        #: Part of the nodes and steps of training that are compared.
+        self.compared = self._compared_part()
+        if self.compared * self.grid.size < _FEWEST_NODES:
+            raise ValueError(
+                f"floor must leave {_FEWEST_NODES} nodes or more to compare, got "
+                f"{self.compared * self.grid.size:.1f} on average: the tails are empty"
+            )
+        self._products: InnerProducts | None = None
+
+    @property
+    def products(self) -> InnerProducts:
+        """Inner products of the training data, for Level 1."""
+        if self._products is None:
+            settings, times = self.settings, self.snapshots.times
+            mine = block_partition(self.n_training, *self._ranks)
+            steps = np.arange(mine.start, mine.stop + 1) if len(mine) else np.arange(0)
+            at = times[0] + settings.dt * steps
+            shares = interpolation_matrix(times, at)
+            found = inner_products(
+                self._density, shares, settings.dt, centred=settings.method == "exact"
+            )
+            self._products = InnerProducts(
+                self._sum_over_ranks(found.response),
+                self._sum_over_ranks(found.gram),
+                float(self._sum_over_ranks(np.array(found.square))),
+            )
+        return self._products
+
+    def operator(self, kernel: RadialKernel) -> NonlocalDiffusion:
+        """The operator of a kernel on the grid of the data, by the rule of the settings."""
+        return NonlocalDiffusion(kernel, self.grid, rule=self.settings.rule, exceed_grid=True)
+
+    def trial_kernel(self, alpha: float, horizon: float) -> TrialPowerLaw:
+        """A power law of unit coefficient as `evaluate` takes it."""
+        return TrialPowerLaw(alpha, horizon)
+
+    def weights(self, operator: NonlocalDiffusion) -> NDArray[np.float64]:
+        """An operator's weights as Level 1 takes them, (n_nodes,)."""
+        return self.products.pad_weights(operator.weights, operator.rate / 2)
+
+    def coefficient(self, operator: NonlocalDiffusion) -> float:
+        """Level 1: what an operator of unit coefficient is best multiplied by."""
+        return float(self.products.coefficients(self.weights(operator))[0])
+
+    def evaluate(self, alpha: float, horizon: float) -> Trial:
+        """Levels 1 and 2 for a power law. The cost is infinite where it cannot evolve.
+
+        That is where least squares gives no positive coefficient, or a step of forward Euler is
+        not stable.
+        """
+        operator = self.operator(self.trial_kernel(alpha, horizon))
+        coefficient = self.coefficient(operator)
+        if self.problem(operator, coefficient) is not None:
+            return Trial(alpha, horizon, coefficient, math.inf)
+        return Trial(alpha, horizon, coefficient, self.training_cost(operator, coefficient))
+
+    def problem(self, operator: NonlocalDiffusion, coefficient: float) -> str | None:
+        """Why an operator times a coefficient cannot evolve the densities, in words, or None."""
+        dt = self.settings.dt
+        if not coefficient > 0:
+            return (
+                f"densities must spread: least squares gives the coefficient {coefficient:.4g}, "
+                f"which is not positive"
+            )
+        if self.settings.method == "euler" and coefficient * dt > operator.stable_step:
+            return (
+                f"dt must not exceed {operator.stable_step / coefficient:.6g} for forward Euler "
+                f"to be stable with the coefficient {coefficient:.4g} of least squares, got "
+                f"{dt!r}; method='exact' has no bound"
+            )
+        return None
+
+    def training_cost(self, operator: NonlocalDiffusion, coefficient: float = 1.0) -> float:
+        """Mean logarithmic absolute error over the training, from its first density on."""
+        return self._cost(operator, coefficient, 0, 0, self.n_training)
+
+    def testing_cost(self, operator: NonlocalDiffusion, coefficient: float = 1.0) -> float:
+        """Mean logarithmic absolute error over the rest, or nan where there is none.
+
+        The evolution starts again from the data at the split, or is continued: see
+        `FitSettings.testing`.
+        """
+        start = self.n_training if self.settings.testing == "restarted" else 0
+        return self._cost(operator, coefficient, start, self.n_training, self.n_steps)
+
+    def final_error(self, operator: NonlocalDiffusion, coefficient: float = 1.0) -> float:
+        """Relative l2 error of the last density, evolved from the first one."""
+        last, *_ = self._blocks(operator, coefficient, 0, np.array([self.n_steps]), half=False)
+        data = self._density[-1]
+        return float(np.linalg.norm(last[1][0] - data) / np.linalg.norm(data))
+
+    def _cost(
+        self, operator: NonlocalDiffusion, coefficient: float, start: int, first: int, last: int
+    ) -> float:
+        """Error at the steps first + every, ... up to last, evolved from the data at `start`."""
+        every = self.settings.every
+        steps = np.arange(first + every, last + 1, every)
+        mine = block_partition(steps.size, *self._ranks)
+        sums = np.zeros(4)
+        middle = self._even and self.grid.size % 2 == 1
+        if len(mine):
+            wanted = steps[mine.start : mine.stop]
+            before, share = self._before[wanted], self._share[wanted]
+            for rows, block in self._blocks(operator, coefficient, start, wanted, self._even):
+                log_error_kernel(
+                    block, self._density, before[rows], share[rows], self._floor, self._least,
+                    middle, sums,
+                )  # fmt: skip
+        sums = self._sum_over_ranks(sums)
+        total, count = 2 * sums[:2] - sums[2:] if middle else sums[:2]
+        return float(total / count) if count else math.nan
+
+    def _blocks(
+        self,
+        operator: NonlocalDiffusion,
+        coefficient: float,
+        start: int,
+        wanted: NDArray[np.int64],
+        half: bool,
+    ) -> Any:
+        share = self._share[start]
+        before = self._before[start]
+        p0 = (1 - share) * self._density[before] + share * self._density[before + 1]
+        steps = wanted - start
+        return operator.evolve_blocks(
+            p0,
+            self.settings.dt * coefficient,
+            int(steps[-1]),
+            self.settings.method,
+            steps=steps,
+            half=half,
+        )
+
+    def _compared_part(self) -> float:
+        """Of the nodes at the snapshots of training."""
+        trained = self._before[self.n_training] + 2
+        above = self._density[1:trained] > self._floor[1:trained, np.newaxis]
+        return float(above.mean())
+
+    def _sum_over_ranks(self, mine: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum, the same to the bit on all ranks."""
+        if self._communicator is None:
+            return mine
+        total = np.zeros_like(mine)
+        self._communicator.Reduce(mine, total, root=0)
+        self._communicator.Bcast(total, root=0)
+        return total
+
+
+def _ranks(communicator: Any) -> tuple[int, int]:
+    return int(communicator.Get_size()), int(communicator.Get_rank())
+
+
+def _check_mass(snapshots: DensitySnapshots) -> None:
+    if snapshots.times.size < 2:
+        raise ValueError(f"snapshots must be at two times or more, got {snapshots.times.size}")
+    mass = snapshots.mass
+    low, high = 1 - _MASS_TOLERANCE, 1 + _MASS_TOLERANCE
+    if not low < mass[0] < high:
+        raise ValueError(
+            f"density must integrate to one at the first time, got {mass[0]:.6g}: divide by it"
+        )
+    if mass.max() > high or not mass.min() > 0:
+        wrong = mass.max() if mass.max() > high else mass.min()
+        raise ValueError(f"density must integrate to one or, later, less, got {wrong:.6g}")
+
+
+def _number_of_steps(times: NDArray[np.float64], dt: float) -> int:
+    steps = (times - times[0]) / dt
+    n_steps = round(float(steps[-1]))
+    if n_steps < 1 or abs(steps[-1] - n_steps) > 1e-6 * n_steps:
+        raise ValueError(
+            f"dt must divide the time of the snapshots, {times[-1] - times[0]:g}, got {dt!r}"
+        )
+    return n_steps
+
+
+def _places(
+    times: NDArray[np.float64], dt: float, n_steps: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Snapshot before each step, and the share of the next one."""
+    at = times[0] + dt * np.arange(n_steps + 1)
+    before = np.clip(np.searchsorted(times, at + 1e-6 * dt, side="right") - 1, 0, times.size - 2)
+    share = (at - times[before]) / np.diff(times)[before]
+    share[np.abs(share) < 1e-9] = 0.0
+    share[np.abs(share - 1) < 1e-9] = 1.0
+    return before.astype(np.int64), share
+
+
+def _floors(snapshots: DensitySnapshots, floor: float | None) -> NDArray[np.float64]:
+    n_times = snapshots.times.size
+    if floor is not None:
+        return np.full(n_times, float(floor))
+    if snapshots.n_samples is not None:
+        return np.asarray(1.0 / (snapshots.spacing * snapshots.n_samples))
+    empty = np.count_nonzero(snapshots.density[1:] == 0.0)
+    if empty:
+        raise ValueError(
+            f"floor must be given: the density is zero at {empty} nodes and times after the "
+            f"first, and has no logarithm there"
+        )
+    return np.zeros(n_times)
