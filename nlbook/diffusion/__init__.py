@@ -5,7 +5,12 @@ from nlbook.diffusion.distributed import DistributedDiffusion
 from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.operator import NonlocalDiffusion
 from nlbook.diffusion.plane import plane_weights
-from nlbook.diffusion.quadrature import LineWeights, line_weights, periodic_weights
+from nlbook.diffusion.quadrature import (
+    LineWeights,
+    line_weights,
+    periodic_weights,
+    weight_derivatives,
+)
 
 __all__ = [
     "DiffusionWarning",
@@ -17,4 +22,5 @@ __all__ = [
     "periodic_weights",
     "plane_weights",
     "uniform_spacing",
+    "weight_derivatives",
 ]

@@ -20,21 +20,17 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from nlbook.diffusion.evolution import Method, chebyshev_vectors, plan, stable_step
 from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.plane import plane_weights
 from nlbook.diffusion.quadrature import Rule, line_weights
+from nlbook.diffusion.spectrum import symbol_range
 from nlbook.diffusion.tiles import TiledConvolution
 from nlbook.kernels import RadialKernel
 from nlbook.parallel import block_partition
 
 __all__ = ["DistributedDiffusion"]
-
-# As in nlbook.diffusion.operator, in each direction.
-_FINER = 8
-_BETWEEN = math.cos(math.pi / (2 * _FINER)) ** -2 - 1
 
 
 class DistributedDiffusion:
@@ -115,17 +111,7 @@ class DistributedDiffusion:
     @cached_property
     def spectrum(self) -> tuple[float, float]:
         """An interval that holds all eigenvalues, 1/time."""
-        sizes = [fft.next_fast_len(size * _FINER, real=True) for size in self._stencil.shape]
-        padded = np.zeros(sizes)
-        padded[tuple(slice(size) for size in self._stencil.shape)] = self._stencil
-        shifts = [-(size // 2) for size in self._stencil.shape]
-        centred = np.roll(padded, shifts, range(padded.ndim))
-        values = fft.rfftn(centred, workers=1).real
-        low, high = float(values.min()), float(values.max())
-        margin = (high - low) * _BETWEEN / 2
-        if np.count_nonzero(self._stencil < 0) == 1:  # the middle: Gershgorin's discs end at zero
-            return max(low - margin, -2 * self.rate), 0.0
-        return low - margin, high + margin
+        return symbol_range(self._stencil)
 
     @property
     def stable_step(self) -> float:

@@ -71,14 +71,12 @@ class Expansion:
 
     def blocks(self, size: int) -> Iterator[tuple[slice, int]]:
         """Consecutive snapshots, and the number of polynomials that they need."""
-        sizes = np.abs(self.coefficients)
-        for start in range(0, len(sizes), size):
-            rows = sizes[start : start + size]
-            # columns from the right, summed, until they would be seen
-            rest = np.cumsum(rows[:, ::-1], axis=1).max(axis=0)
-            scale = max(1.0, float(rest[-1]))
-            unseen = int(np.count_nonzero(rest <= _TOLERANCE * scale))
-            yield slice(start, start + len(rows)), max(1, rows.shape[1] - unseen)
+        for start in range(0, len(self.coefficients), size):
+            stop = min(start + size, len(self.coefficients))
+            # the last row reaches farthest, the others at most one farther
+            rest = np.cumsum(np.abs(self.coefficients[stop - 1, ::-1]))
+            unseen = int(np.count_nonzero(rest <= _TOLERANCE * max(1.0, float(rest[-1]))))
+            yield slice(start, stop), min(rest.size, rest.size - unseen + 1)
 
 
 def plan(

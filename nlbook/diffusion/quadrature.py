@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +45,14 @@ from scipy import special
 from nlbook.diffusion.checks import DiffusionWarning
 from nlbook.kernels import PowerLawKernel, RadialKernel
 
-__all__ = ["LineWeights", "Rule", "check_rule", "line_weights", "periodic_weights"]
+__all__ = [
+    "LineWeights",
+    "Rule",
+    "check_rule",
+    "line_weights",
+    "periodic_weights",
+    "weight_derivatives",
+]
 
 #: Names of the two rules.
 Rule = Literal["covered", "nodes"]
@@ -113,6 +121,50 @@ def line_weights(
     return LineWeights(values, total)
 
 
+def weight_derivatives(
+    kernel: PowerLawKernel, spacing: float, n_weights: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Derivatives of the covered weights of a power law in its exponent and its horizon.
+
+    Parameters
+    ----------
+    kernel : PowerLawKernel
+        With alpha below 3 and a finite horizon.
+    spacing : float
+        Distance h of the nodes.
+    n_weights : int, optional
+        How many to return; by default as many as there are weights.
+
+    Returns
+    -------
+    in_alpha, in_horizon : ndarray, shape (J,)
+        d w_j / d alpha, 1/time, and d w_j / d delta, 1/(length time). The latter is
+        K(delta) delta**2 hat_j(delta) / (j h)**2: the two nodes beside the horizon alone.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not suit the covered rule or has no horizon.
+    """
+    check_rule(kernel, spacing, "covered")
+    if math.isinf(kernel.horizon):
+        raise ValueError("horizon must be finite for a derivative in it, got inf")
+    reach, power = kernel.horizon / spacing, 3 - kernel.alpha
+    cells = math.ceil(reach * (1 - _NODE_TOLERANCE))
+    first = min(spacing, kernel.horizon)
+    core = float(kernel.radial_integral(first, 2.0)) * (1 / power - math.log(first))
+    in_alpha = _hat_weights(lambda r: -np.log(r) * kernel(r), core, spacing, reach, cells)
+    j = np.arange(1, cells + 1)
+    hats = np.maximum(0.0, 1 - np.abs(reach - j))
+    hats[0] = 1.0 if reach <= 1 else hats[0]
+    in_horizon = float(kernel(kernel.horizon)) * reach**2 * hats / j**2
+    if n_weights is not None:
+        room = (0, max(0, n_weights - cells))
+        in_alpha = np.pad(in_alpha[:n_weights], room)
+        in_horizon = np.pad(in_horizon[:n_weights], room)
+    return in_alpha, in_horizon
+
+
 def periodic_weights(
     kernel: RadialKernel, spacing: float, n_nodes: int, rule: Rule = "covered"
 ) -> NDArray[np.float64]:
@@ -155,17 +207,29 @@ def _weights_up_to(
         distance = np.minimum(spacing * np.arange(1, count + 1), kernel.horizon)
         return np.asarray(spacing * kernel(distance))
     cells = math.ceil(min(reach * (1 - _NODE_TOLERANCE), limit + 1))
-    moments = np.zeros(cells + 1)  # moments[j] = w_j (j h)**2
-    moments[1] += float(kernel.radial_integral(min(spacing, kernel.horizon), 2.0))
+    core = float(kernel.radial_integral(min(spacing, kernel.horizon), 2.0))
+    weights = _hat_weights(kernel, core, spacing, reach, cells)
+    return weights if math.isinf(limit) else weights[: int(limit)]
+
+
+def _hat_weights(
+    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    core: float,
+    spacing: float,
+    reach: float,
+    cells: int,
+) -> NDArray[np.float64]:
+    """Integrals of values(r) r**2 with the hats over (j h)**2; `core` is that of the first cell."""
+    moments = np.zeros(cells + 1)
+    moments[1] += core
     left = np.arange(1.0, cells)
     width = np.minimum(left + 1, max(reach, 1.0)) - left
     at = left[:, np.newaxis] + width[:, np.newaxis] * _GAUSS
-    integrand = kernel(np.minimum(spacing * at, kernel.horizon)) * at**2
+    integrand = values(np.minimum(spacing * at, spacing * reach)) * at**2
     integrand *= spacing**3 * width[:, np.newaxis] * _GAUSS_WEIGHTS
     moments[1:-1] += np.sum(integrand * (left[:, np.newaxis] + 1 - at), axis=1)
     moments[2:] += np.sum(integrand * (at - left[:, np.newaxis]), axis=1)
-    weights = moments[1:] / (spacing * np.arange(1, cells + 1)) ** 2
-    return weights if math.isinf(limit) else weights[: int(limit)]
+    return np.asarray(moments[1:] / (spacing * np.arange(1, cells + 1)) ** 2)
 
 
 def _far_sum(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from nlbook.diffusion import DiffusionWarning, line_weights, periodic_weights
+from nlbook.diffusion import DiffusionWarning, line_weights, periodic_weights, weight_derivatives
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
 from tests.diffusion.exact import continuum_symbol, grid_symbol, observed_orders
 
@@ -126,6 +126,20 @@ def test_covered_weights_have_a_continuous_derivative_in_the_horizon():
     assert nodes[0][9] == 0.0 < nodes[1][9]  # the paper's jump
 
 
+@pytest.mark.parametrize(("alpha", "horizon"), [(2.4, 1.03), (2.95, 0.57), (0.5, 2.0), (1.5, 0.04)])
+def test_derivatives_of_weights_are_differences_of_weights(alpha, horizon):
+    def weights(a, d):
+        return line_weights(PowerLawKernel(a, d, 0.7), 0.1, n_weights=25).values
+
+    in_alpha, in_horizon = weight_derivatives(PowerLawKernel(alpha, horizon, 0.7), 0.1, 25)
+    step = 1e-6  # central differences: errors of step**2, and of rounding over step
+    found = (weights(alpha + step, horizon) - weights(alpha - step, horizon)) / (2 * step)
+    assert np.max(np.abs(found - in_alpha)) < 1e-7 * np.max(np.abs(in_alpha))
+    found = (weights(alpha, horizon + step) - weights(alpha, horizon - step)) / (2 * step)
+    # a horizon on a node has a kink in the second derivative: an error of first order in step
+    assert np.max(np.abs(found - in_horizon)) < 1e-4 * np.max(np.abs(in_horizon))
+
+
 @pytest.mark.parametrize("rule", ["covered", "nodes"])
 @pytest.mark.parametrize("alpha", [1.05, 1.5, 2.0, 2.9])
 def test_without_a_horizon_the_weights_are_the_limit_of_long_ones(alpha, rule):
@@ -185,3 +199,8 @@ def test_alpha_of_three_is_allowed_on_nodes_with_a_warning_and_refused_by_the_co
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         line_weights(*arguments)
+
+
+def test_a_derivative_in_a_horizon_needs_one():
+    with pytest.raises(ValueError, match="horizon must be finite for a derivative in it"):
+        weight_derivatives(PowerLawKernel(2.5, math.inf), 0.1)
