@@ -35,10 +35,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from nlbook.diffusion.checks import DiffusionWarning
-from nlbook.diffusion.kernels import euler_kernel
+from nlbook.diffusion.kernels import bessel_kernel, euler_kernel
 
 __all__ = [
     "Expansion",
@@ -182,9 +181,9 @@ def exponential_expansion(times: NDArray[np.float64], spectrum: tuple[float, flo
     """
     centre, half = sum(spectrum) / 2, (spectrum[1] - spectrum[0]) / 2
     longest = float(np.max(times, initial=0.0))
-    order = np.arange(_walk_range(longest * half) + 1)
-    out = 2 * special.ive(order, half * times[:, np.newaxis])
-    out[:, 0] /= 2
+    out = np.empty((times.size, _walk_range(longest * half) + 1))
+    bessel_kernel(half * times, out)
+    out[:, 1:] *= 2
     out *= np.exp((centre + half) * times)[:, np.newaxis]
     return Expansion(out, spectrum)
 

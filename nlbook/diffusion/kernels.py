@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["direct_kernel", "euler_kernel"]
+__all__ = ["bessel_kernel", "direct_kernel", "euler_kernel"]
 
 
 @njit(error_model="numpy", nogil=True, cache=True, fastmath={"contract"})
@@ -17,9 +17,38 @@ def direct_kernel(rows, weights, rate, out):
         for i in range(n):
             v[i] = -rate * u[reach + i]
         for j in range(1, reach + 1):
-            weight = weights[j - 1]
+            # slices, without which the compiler does not vectorise the loop
+            weight, left, right = weights[j - 1], u[reach - j :], u[reach + j :]
             for i in range(n):
-                v[i] += weight * (u[reach + i + j] + u[reach + i - j])
+                v[i] += weight * (right[i] + left[i])
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def bessel_kernel(argument, out):
+    """out[row, d] = exp(-z) I_d(z), z = argument[row], by Miller's backward recurrence.
+
+    I_{d-1} = (2 d / z) I_d + I_{d+1} from an order where I is negligible, scaled in the end by
+    I_0 + 2 (I_1 + I_2 + ...) = exp(z).
+    """
+    size = out.shape[1]
+    for row in range(argument.size):
+        z = argument[row]
+        if z < 1e-300:
+            out[row] = 0.0
+            out[row, 0] = 1.0
+            continue
+        above, now, total = 0.0, 1e-300, 0.0
+        for d in range(size + 30, 0, -1):
+            if d < size:
+                out[row, d] = now
+            total += 2.0 * now
+            above, now = now, 2.0 * d / z * now + above
+            if now > 1e250:
+                out[row, min(d, size) :] *= 1e-250
+                above, now, total = 1e-250 * above, 1e-250 * now, 1e-250 * total
+        out[row, 0] = now
+        total += now
+        out[row] /= total
 
 
 @njit(error_model="numpy", nogil=True, cache=True)

@@ -15,7 +15,7 @@ from nlbook.diffusion.checks import DiffusionWarning
 __all__ = ["solve_periodic", "solve_volume"]
 
 # Up to here Levinson's recursion, whose work grows as n**2, is faster than conjugate gradients.
-_LEVINSON_UP_TO = 3000
+_LEVINSON_UP_TO = 1000
 
 # Relative residual at which conjugate gradients stop.
 _TOLERANCE = 1e-13

@@ -13,7 +13,7 @@ from nlbook.publishing import costs, run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.records import commit, machine, read_record
-from tests.benchmarks import dislocations
+from tests.benchmarks import diffusion, dislocations
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
@@ -31,10 +31,16 @@ def main() -> int:
     }
     stress = dislocations.stress_table()
     creep, one_realization = dislocations.realization_table()
-    for table in (stress, creep):
+    tables = [stress, creep]
+    tables += [
+        diffusion.evolution_table(),
+        diffusion.application_table(),
+        diffusion.ranks_table(),
+    ]
+    for table in tables:
         table.write(book.recorded / "benchmarks", where)
     _write_cost(book, one_realization, where)
-    missed = [line for table in (stress, creep) for line in table.missed]
+    missed = [line for table in tables for line in table.missed]
     for line in missed:
         print(f"LIMIT MISSED  {line}", file=sys.stderr)
     print("limits missed" if missed else "all limits held")

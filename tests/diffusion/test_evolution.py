@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
+from scipy.special import ive
 
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.diffusion.evolution import euler_expansion
+from nlbook.diffusion.evolution import euler_expansion, exponential_expansion
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
 
 # Rounding of a transform and of a product with some 50 columns, relative to the largest value;
@@ -125,3 +126,15 @@ def test_a_growing_wave_is_announced_and_computed():
     with pytest.warns(UserWarning, match="some waves grow"):
         found = operator.evolve(p0, 0.01, 30, method="euler", check=False)
     assert np.max(np.abs(found - stepped(operator, p0, 0.01, 30)[-1])) < 1e-10 * found.max()
+
+
+@pytest.mark.parametrize("argument", [0.0, 1e-12, 1e-3, 0.7, 25.0, 4e3])
+def test_coefficients_of_the_exponential_are_modified_bessel_functions(argument):
+    found = exponential_expansion(np.array([0.0, argument, argument]), (-2.0, 0.0)).coefficients
+    order = np.arange(found.shape[1])
+    expected = 2 * ive(order, argument)
+    expected[0] /= 2
+    # smaller ones than 1e-16 are not needed
+    np.testing.assert_allclose(found[1], expected, rtol=1e-12, atol=1e-17)
+    assert found[0].tolist() == [1.0] + [0.0] * (order.size - 1)
+    assert found[1].sum() == pytest.approx(1.0, rel=1e-13)
