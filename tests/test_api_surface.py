@@ -11,6 +11,7 @@ import nlbook
 
 # Other people's code calls these; names may be added, not taken away.
 PROMISED = {
+    "nlbook.diffusion": ["NonlocalDiffusion"],
     "nlbook.dislocations": [
         "CreepProtocol",
         "periodic_shear_stress",
@@ -18,6 +19,7 @@ PROMISED = {
         "simulate_creep",
     ],
     "nlbook.identification": ["fit_power_law"],
+    "nlbook.kernels": ["BernsteinKernel", "PowerLawKernel"],
     "nlbook.parallel": ["run_tasks"],
     "nlbook.publishing": ["claim", "run_chapter"],
 }

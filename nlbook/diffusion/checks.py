@@ -6,12 +6,14 @@ maximum, and, on a periodic grid or far from its ends, keeps the mass.
 
 from __future__ import annotations
 
+import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-__all__ = ["DiffusionWarning", "check_evolution"]
+__all__ = ["DiffusionWarning", "Extent", "check_evolution", "warn_of_changes"]
 
 # Rounding of a fast transform, relative to the largest value.
 _ROUNDING = 1e-11
@@ -45,40 +47,86 @@ def check_evolution(
         One sentence for each of: lost or gained mass, negative values, a new maximum. Each is
         also given as a `DiffusionWarning`.
     """
-    start = np.asarray(before, dtype=np.float64)
-    later = np.atleast_2d(np.asarray(after, dtype=np.float64))
-    largest = float(np.max(np.abs(start)))
-    found = []
-    mass, masses = spacing * float(start.sum()), spacing * later.sum(axis=-1)
-    found += _mass_sentences(mass, masses, spacing * start.size * largest, kept)
-    if np.min(start) >= 0 and np.min(later) < -_ROUNDING * largest:
+    return warn_of_changes(
+        Extent.of(before, spacing), Extent.of(np.asarray(after), spacing), kept=kept, stacklevel=4
+    )
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What the checks look at in one state or several."""
+
+    least_mass: float  # integral over the grid; of several states the least
+    most_mass: float  # and the largest
+    lowest: float  # least value
+    highest: float  # largest value
+    volume: float  # length or area of the grid
+
+    @classmethod
+    def of(cls, u: ArrayLike, spacing: float, dimension: int = 1) -> Extent:
+        """Of the values `u` of one state, or of several along the axes in front.
+
+        Parameters
+        ----------
+        u : array_like, shape (..., n) or (..., n, n2)
+            Values at the nodes.
+        spacing : float
+            Distance of the nodes.
+        dimension : int
+            Of space.
+        """
+        values = np.asarray(u, dtype=np.float64)
+        axes = tuple(range(-dimension, 0))
+        cell = spacing**dimension
+        masses = cell * values.sum(axis=axes)
+        volume = cell * math.prod(values.shape[-dimension:])
+        return cls(*map(float, (masses.min(), masses.max(), values.min(), values.max(), volume)))
+
+
+def warn_of_changes(before: Extent, after: Extent, *, kept: bool, stacklevel: int = 2) -> list[str]:
+    """Say what diffusion should have kept, from the extents before and after.
+
+    Parameters
+    ----------
+    before, after : Extent
+        Of the start, and of all later states.
+    kept : bool
+        As in `check_evolution`.
+    stacklevel : int
+        Whom the warnings name, as in `warnings.warn`.
+
+    Returns
+    -------
+    list of str
+        As in `check_evolution`.
+    """
+    largest = max(abs(before.lowest), abs(before.highest))
+    found = _of_mass(before, after, _ROUNDING * before.volume * largest, kept)
+    if before.lowest >= 0 and after.lowest < -_ROUNDING * largest:
         found.append(
-            f"values that were not negative fell to {np.min(later):.3g}: shorten the time step, "
+            f"values that were not negative fell to {after.lowest:.3g}: shorten the time step, "
             f"or look at the sign of the kernel"
         )
-    highest = max(float(np.max(start)), 0.0)
-    if np.max(later) > highest + _ROUNDING * largest:
+    highest = max(before.highest, 0.0)
+    if after.highest > highest + _ROUNDING * largest:
         found.append(
-            f"the largest value grew from {highest:.3g} to {np.max(later):.3g}, against the "
+            f"the largest value grew from {highest:.3g} to {after.highest:.3g}, against the "
             f"maximum principle: shorten the time step, or look at the sign of the kernel"
         )
     for sentence in found:
-        warnings.warn(sentence, DiffusionWarning, stacklevel=3)
+        warnings.warn(sentence, DiffusionWarning, stacklevel=stacklevel)
     return found
 
 
-def _mass_sentences(
-    mass: float, masses: NDArray[np.float64], scale: float, kept: bool
-) -> list[str]:
-    worst = masses[int(np.argmax(np.abs(masses - mass)))]
-    change = float(worst - mass)
-    if abs(change) <= _ROUNDING * scale:
-        return []
-    if kept or change > 0:
+def _of_mass(before: Extent, after: Extent, rounding: float, kept: bool) -> list[str]:
+    mass = before.most_mass
+    lost, gained = mass - after.least_mass, after.most_mass - mass
+    if gained > rounding or (kept and lost > rounding):
+        worst = after.most_mass if gained > lost else after.least_mass
         return [f"the mass changed from {mass:.6g} to {worst:.6g}, which diffusion keeps"]
-    if -change > _MASS_LOST * abs(mass):
+    if not kept and lost > max(rounding, _MASS_LOST * abs(mass)):
         return [
-            f"{-change / mass:.1%} of the mass left over the ends of the grid: widen it if that "
+            f"{lost / mass:.1%} of the mass left over the ends of the grid: widen it if that "
             f"mass was to be kept"
         ]
     return []

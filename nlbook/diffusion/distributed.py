@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.diffusion.checks import Extent, warn_of_changes
 from nlbook.diffusion.evolution import Method, chebyshev_vectors, plan, stable_step
 from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.plane import plane_weights
@@ -151,6 +152,8 @@ class DistributedDiffusion:
         n_steps: int,
         snapshots: ArrayLike | None = None,
         method: Method = "auto",
+        *,
+        check: bool = True,
     ) -> NDArray[np.float64]:
         """Evolve dp/dt = L p; all ranks call it together.
 
@@ -162,6 +165,8 @@ class DistributedDiffusion:
             As in `NonlocalDiffusion.evolve`.
         snapshots : array_like of int, optional
             Ascending numbers of steps after which to keep the state; the last only by default.
+        check : bool
+            Warn in words, on rank 0, of lost mass, negative values and new maxima.
 
         Returns
         -------
@@ -184,6 +189,10 @@ class DistributedDiffusion:
         for degree, vector in enumerate(islice(vectors, terms)):
             for state, coefficients in zip(out, expansion.coefficients, strict=True):
                 state += coefficients[degree] * vector
+        if check and len(out):
+            before, after = self._extent(start[np.newaxis]), self._extent(out)
+            if self._rank == 0:
+                warn_of_changes(before, after, kept=self.boundary == "periodic", stacklevel=3)
         return out[0] if snapshots is None else out
 
     def total(self, u: ArrayLike) -> float:
@@ -198,6 +207,24 @@ class DistributedDiffusion:
             return own
         blocks = self._communicator.gather(own, root=0)
         return None if blocks is None else np.concatenate(blocks)
+
+    def _extent(self, states: NDArray[np.float64]) -> Extent:
+        """Of the whole grid; collective."""
+        dimension = len(self.shape)
+        own = Extent.of(states, self.spacing, dimension)
+        if self._communicator is None:
+            return own
+        masses = self.spacing**dimension * states.sum(axis=tuple(range(1, states.ndim)))
+        shared = self._communicator.allgather((own, masses))
+        extents = [extent for extent, _ in shared]
+        total = np.sum([masses for _, masses in shared], axis=0)
+        return Extent(
+            float(total.min()),
+            float(total.max()),
+            min(extent.lowest for extent in extents),
+            max(extent.highest for extent in extents),
+            sum(extent.volume for extent in extents),
+        )
 
     def _checked_stencil(self) -> NDArray[np.float64]:
         """All weights, that of the node itself in the middle, cut to what the grid can reach."""

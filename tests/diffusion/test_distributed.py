@@ -24,7 +24,7 @@ def serial():
     for name in CASES:
         operator, u = make(name)
         found[f"{name} apply"] = operator.apply(u)
-        later = operator.evolve(u, operator.positive_step, 50, method="euler")
+        later = operator.evolve(u, operator.positive_step, 50, method="euler", check=False)
         found[f"{name} evolve"] = later
         found[f"{name} total"] = operator.total(later)
     return found
@@ -66,6 +66,16 @@ def test_memory_of_a_rank_falls_with_their_number(on_ranks):
     assert four < 0.4 * one
 
 
+@pytest.mark.parametrize("n_ranks", [1, 2, 4])
+def test_rank_0_alone_is_told_of_lost_mass_and_of_the_whole_grid_s(on_ranks, n_ranks):
+    first, *others = on_ranks[n_ranks]["warnings"].tolist()
+    assert first == on_ranks[1]["warnings"][0]
+    assert first.endswith(
+        "of the mass left over the ends of the grid: widen it if that mass was to be kept"
+    )
+    assert others == [""] * (n_ranks - 1)
+
+
 @pytest.mark.parametrize("boundary", ["volume", "periodic"])
 @pytest.mark.parametrize("rule", ["covered", "nodes"])
 def test_on_a_line_it_is_the_operator_of_the_line(boundary, rule):
@@ -80,7 +90,7 @@ def test_on_a_line_it_is_the_operator_of_the_line(boundary, rule):
     for method in ("euler", "exact"):
         dt = line.positive_step
         ours, theirs = (
-            shared.evolve(u, dt, 40, steps, method),
+            shared.evolve(u, dt, 40, steps, method, check=False),
             line.evolve(u, dt, 40, steps, method, check=False),
         )
         assert np.max(np.abs(ours - theirs)) < ROUNDING * u.max()
