@@ -24,7 +24,14 @@ from scipy import fft, linalg, sparse
 
 from nlbook.diffusion.checks import check_evolution
 from nlbook.diffusion.convolution import Convolution
-from nlbook.diffusion.evolution import Expansion, Method, chebyshev_vectors, plan, stable_step
+from nlbook.diffusion.evolution import (
+    Expansion,
+    Method,
+    chebyshev_vectors,
+    combine,
+    plan,
+    stable_step,
+)
 from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.quadrature import Rule, line_weights, periodic_weights
 from nlbook.diffusion.spectrum import symbol_range
@@ -356,7 +363,7 @@ class NonlocalDiffusion:
                 vectors[done] = next(polynomials)[:columns]
                 done += 1
             block = buffer[: rows.stop - rows.start] if out is None else out[rows]
-            np.matmul(expansion.coefficients[rows, :terms], vectors[:terms], out=block)
+            combine(expansion.coefficients[rows, :terms], vectors[:terms], block)
             yield rows, block
 
     def _stencil(self) -> tuple[NDArray[np.float64], float]:

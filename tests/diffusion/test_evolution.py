@@ -8,7 +8,7 @@ from scipy.linalg import expm
 from scipy.special import ive
 
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.diffusion.evolution import euler_expansion, exponential_expansion
+from nlbook.diffusion.evolution import combine, euler_expansion, exponential_expansion
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
 
 # Rounding of a transform and of a product with some 50 columns, relative to the largest value;
@@ -138,3 +138,14 @@ def test_coefficients_of_the_exponential_are_modified_bessel_functions(argument)
     np.testing.assert_allclose(found[1], expected, rtol=1e-12, atol=1e-17)
     assert found[0].tolist() == [1.0] + [0.0] * (order.size - 1)
     assert found[1].sum() == pytest.approx(1.0, rel=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (300, 31, 801), (129, 2500, 37), (7, 3, 5000)])
+def test_a_product_in_pieces_is_the_product(shape):
+    rows, depth, columns = shape
+    generator = np.random.default_rng(4)
+    left, right = generator.normal(size=(rows, depth)), generator.normal(size=(depth, columns))
+    out = np.full((rows, columns), np.nan)
+    combine(left, right, out)
+    # sums of products in another order
+    np.testing.assert_allclose(out, left @ right, rtol=0, atol=1e-13 * depth)
