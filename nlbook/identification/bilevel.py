@@ -35,7 +35,7 @@ from nlbook.identification.objective import Objective, Trial
 from nlbook.identification.settings import FitSettings
 from nlbook.kernels import PowerLawKernel
 
-__all__ = ["PowerLawFit", "default_bounds", "fit_power_law", "variance_rate"]
+__all__ = ["PowerLawFit", "checked_bounds", "default_bounds", "fit_power_law", "variance_rate"]
 
 # The covered rule has no weights at alpha = 3; at 1e-4 below, the operator is the local one to
 # one part in a thousand.
@@ -147,7 +147,7 @@ def fit_power_law(
     True
     """
     objective = Objective(snapshots, settings, communicator=communicator)
-    bounds = _checked_bounds(objective, bounds)
+    bounds = checked_bounds(objective, bounds)
     middle = (2.0, float(objective.grid[-1] - objective.grid[0]) / 2)
     first = middle if start is None else start
     _check_start(objective, first, bounds)
@@ -160,7 +160,7 @@ def fit_power_law(
     way = minimise(cost, first, bounds, tolerance=tolerance, max_evaluations=max_evaluations)
     testing = _testing_costs(objective, trials, way.iterations)
     best = trials[way.best]
-    operator = objective.operator(PowerLawKernel(best.alpha, best.horizon))
+    operator = objective.operator(objective.trial_kernel(best.alpha, best.horizon))
     return PowerLawFit(
         alpha=best.alpha,
         horizon=best.horizon,
@@ -212,7 +212,8 @@ def _testing_costs(
     ).reshape(-1, 5)
 
 
-def _checked_bounds(objective: Objective, bounds: Bounds | None) -> Bounds:
+def checked_bounds(objective: Objective, bounds: Bounds | None) -> Bounds:
+    """Bounds that were given, if the grid and the rule allow them, or the paper's."""
     allowed = default_bounds(objective)
     if bounds is None:
         return allowed

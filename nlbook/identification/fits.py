@@ -62,7 +62,7 @@ def fit_each(
     Parameters
     ----------
     problems : sequence of FitProblem
-        No two may be equal.
+        Equal ones are fitted once each.
     cluster, store, workers, progress
         As in `nlbook.parallel.run_tasks`.
 
@@ -76,7 +76,7 @@ def fit_each(
     TaskErrors
         If fits failed, after the others are done.
     """
-    tasks = [dict(vars(problem)) for problem in problems]
+    tasks = [{"number": k, **vars(problem)} for k, problem in enumerate(problems)]
     results = run_tasks(
         fit_task,
         tasks,
@@ -109,8 +109,11 @@ def fit_on_ranks(communicator: Any, problem: FitProblem) -> PowerLawFit:
     return fit_power_law(**vars(problem), communicator=communicator)
 
 
-def fit_task(**problem: Any) -> dict[str, NDArray[Any]]:
-    """A fit as a task: what `FitProblem` holds in, the numbers and paths of the fit out."""
+def fit_task(number: int, **problem: Any) -> dict[str, NDArray[Any]]:
+    """A fit as a task: what `FitProblem` holds in, the numbers and paths of the fit out.
+
+    `number` tells equal problems apart.
+    """
     fit = fit_power_law(**problem)
     return {
         "numbers": np.array([getattr(fit, name) for name in _NUMBERS]),

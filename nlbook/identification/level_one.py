@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import fft, linalg
+from scipy import fft, linalg, optimize
 
 __all__ = ["InnerProducts", "inner_products", "interpolation_matrix"]
 
@@ -60,13 +60,17 @@ class InnerProducts:
             self.response + other.response, self.gram + other.gram, self.square + other.square
         )
 
-    def coefficients(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    def coefficients(
+        self, columns: NDArray[np.float64], *, positive: bool = False
+    ) -> NDArray[np.float64]:
         """Best coefficients of several sets of weights at once.
 
         Parameters
         ----------
         columns : ndarray, shape (m,) or (n_columns, m)
             Weights of the second differences, each set with unit coefficient; see `pad_weights`.
+        positive : bool
+            Among coefficients that are not negative.
 
         Returns
         -------
@@ -81,7 +85,15 @@ class InnerProducts:
         # columns may differ by orders of magnitude: solve with unit diagonal
         scale = 1.0 / np.sqrt(np.diagonal(normal))
         scaled = normal * np.multiply.outer(scale, scale)
-        return np.asarray(scale * linalg.lstsq(scaled, right * scale)[0])
+        if not positive:
+            return np.asarray(scale * linalg.lstsq(scaled, right * scale)[0])
+        # the normal matrix as a square: |root x - b|**2 is the sum of squares, less a constant
+        values, vectors = linalg.eigh(scaled)
+        root = np.sqrt(np.maximum(values, 1e-14 * values[-1]))
+        found, _ = optimize.nnls(
+            root[:, np.newaxis] * vectors.T, vectors.T @ (right * scale) / root
+        )
+        return np.asarray(scale * found)
 
     def pad_weights(self, weights: NDArray[np.float64], total: float) -> NDArray[np.float64]:
         """Weights w_1, w_2, ... brought to m entries; `total` is the sum of all of them."""

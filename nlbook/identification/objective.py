@@ -130,9 +130,7 @@ class Objective:
         if self._products is None:
             settings, times = self.settings, self.snapshots.times
             mine = block_partition(self.n_training, *self._ranks)
-            steps = np.arange(mine.start, mine.stop + 1) if len(mine) else np.arange(0)
-            at = times[0] + settings.dt * steps
-            shares = interpolation_matrix(times, at)
+            shares = self.shares(mine.start, mine.stop) if len(mine) else np.empty((1, times.size))
             found = inner_products(
                 self._density, shares, settings.dt, centred=settings.method == "exact"
             )
@@ -142,6 +140,30 @@ class Objective:
                 float(self._sum_over_ranks(np.array(found.square))),
             )
         return self._products
+
+    def shares(self, first: int, last: int) -> NDArray[np.float64]:
+        """Shares of the snapshots in the data at steps first..last, (last - first + 1, n_times)."""
+        times = self.snapshots.times
+        at = times[0] + self.settings.dt * np.arange(first, last + 1)
+        return interpolation_matrix(times, at)
+
+    def data_at(self, step: int) -> NDArray[np.float64]:
+        """The data's density after a number of steps, (n_nodes,)."""
+        share, before = self._share[step], self._before[step]
+        return np.asarray((1 - share) * self._density[before] + share * self._density[before + 1])
+
+    def add_errors(
+        self, block: NDArray[np.float64], steps: NDArray[np.int64], sums: NDArray[np.float64]
+    ) -> None:
+        """Compare trial densities (n_rows, n_nodes) at some steps with the data.
+
+        Added to `sums` are, of all nodes, the sum of |log p - log q| and the number of pairs; and
+        both of the middle node alone, where half of the nodes are given of data that are even.
+        """
+        log_error_kernel(
+            block, self._density, self._before[steps], self._share[steps], self._floor,
+            self._least, block.shape[1] < self.grid.size and self.grid.size % 2 == 1, sums,
+        )  # fmt: skip
 
     def operator(self, kernel: RadialKernel) -> NonlocalDiffusion:
         """The operator of a kernel on the grid of the data, by the rule of the settings."""
@@ -214,17 +236,12 @@ class Objective:
         steps = np.arange(first + every, last + 1, every)
         mine = block_partition(steps.size, *self._ranks)
         sums = np.zeros(4)
-        middle = self._even and self.grid.size % 2 == 1
         if len(mine):
             wanted = steps[mine.start : mine.stop]
-            before, share = self._before[wanted], self._share[wanted]
             for rows, block in self._blocks(operator, coefficient, start, wanted, self._even):
-                log_error_kernel(
-                    block, self._density, before[rows], share[rows], self._floor, self._least,
-                    middle, sums,
-                )  # fmt: skip
+                self.add_errors(block, wanted[rows], sums)
         sums = self._sum_over_ranks(sums)
-        total, count = 2 * sums[:2] - sums[2:] if middle else sums[:2]
+        total, count = 2 * sums[:2] - sums[2:]  # the middle node is not mirrored
         return float(total / count) if count else math.nan
 
     def _blocks(
@@ -235,12 +252,9 @@ class Objective:
         wanted: NDArray[np.int64],
         half: bool,
     ) -> Any:
-        share = self._share[start]
-        before = self._before[start]
-        p0 = (1 - share) * self._density[before] + share * self._density[before + 1]
         steps = wanted - start
         return operator.evolve_blocks(
-            p0,
+            self.data_at(start),
             self.settings.dt * coefficient,
             int(steps[-1]),
             self.settings.method,

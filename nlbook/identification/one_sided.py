@@ -1,0 +1,183 @@
+"""Kernels that tell right from left: three columns at Level 1.
+
+A density that is not even may be moved by jumps to the right and to the left at different rates,
+and by a drift:
+
+    dp/dt = int_0^delta D_+ r**-alpha (p(x - r) - p(x) + r p'(x)) dr
+          + int_0^delta D_- r**-alpha (p(x + r) - p(x) - r p'(x)) dr  -  v p'(x).
+
+Jumps are compensated by their mean, so that for alpha of 2 and above the integrals exist, and v is
+the velocity of the mean. D_+, D_- and v are linear: Level 1 finds them together. On the grid the
+integrals take the weights of `nlbook.diffusion`, p' is the central difference, and the evolution
+runs on a ring of twice the grid, where each wave goes its own way: forward Euler multiplies it by
+1 + dt sigma(k) a step. With D_+ = D_- and v = 0 this is the radial kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from nlbook.densities import DensitySnapshots
+from nlbook.identification.bilevel import Bounds, checked_bounds
+from nlbook.identification.nelder_mead import minimise
+from nlbook.identification.objective import Objective
+from nlbook.identification.settings import FitSettings
+
+__all__ = ["OneSidedFit", "fit_one_sided"]
+
+# Snapshots in a block of the evolution.
+_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class OneSidedFit:
+    """A fitted kernel with a right and a left side."""
+
+    #: decay exponent of both sides
+    alpha: float
+    #: radius of interaction of both, length
+    horizon: float
+    #: D_+, length**(alpha - 1) / time
+    right: float
+    #: D_-, length**(alpha - 1) / time
+    left: float
+    #: v, length / time
+    drift: float
+    #: mean logarithmic absolute error over the training
+    training_cost: float
+    #: the same over the rest of the time; nan where there is none
+    testing_cost: float
+    #: evaluations of the objective
+    n_evaluations: int
+
+    @property
+    def skewness(self) -> float:
+        """(D_+ - D_-) / (D_+ + D_-)."""
+        return (self.right - self.left) / (self.right + self.left)
+
+
+def fit_one_sided(
+    snapshots: DensitySnapshots,
+    settings: FitSettings | None = None,
+    *,
+    symmetric: bool = False,
+    bounds: Bounds | None = None,
+    start: tuple[float, float] | None = None,
+    tolerance: float = 1e-4,
+    max_evaluations: int = 1000,
+) -> OneSidedFit:
+    """Fit alpha, delta, D_+, D_- and v.
+
+    Parameters
+    ----------
+    snapshots, settings, bounds, start, tolerance, max_evaluations
+        As in `nlbook.identification.fit_power_law`; densities need not be even.
+    symmetric : bool
+        One column for both sides, D_+ = D_-: jumps of a radial kernel, and a drift.
+
+    Returns
+    -------
+    OneSidedFit
+        Sides may come out negative; the cost of kernels under which a wave grows is infinite.
+    """
+    objective = Objective(snapshots, settings)
+    bounds = checked_bounds(objective, bounds)
+    middle = (2.0, float(objective.grid[-1] - objective.grid[0]) / 2)
+    problem = _Problem(objective, symmetric)
+    way = minimise(
+        lambda point: problem.evaluate(float(point[0]), float(point[1]))[1],
+        start or middle,
+        bounds,
+        tolerance=tolerance,
+        max_evaluations=max_evaluations,
+    )
+    alpha, horizon = way.points[way.best].tolist()
+    (right, left, drift), cost = problem.evaluate(alpha, horizon)
+    symbol = problem.symbol(alpha, horizon, np.array([right, left, drift]))
+    testing = objective.settings.testing
+    first = objective.n_training if testing == "restarted" else 0
+    return OneSidedFit(
+        alpha, horizon, right, left, drift, cost,
+        problem.cost(symbol, first, objective.n_training, objective.n_steps),
+        len(way.points),
+    )  # fmt: skip
+
+
+class _Problem:
+    """Columns and evolution on the ring, for one set of data."""
+
+    def __init__(self, objective: Objective, symmetric: bool) -> None:
+        self.objective, self.symmetric = objective, symmetric
+        self.n_ring = fft.next_fast_len(2 * objective.grid.size, real=True)
+        self.k = 2 * np.pi / self.n_ring * np.arange(self.n_ring // 2 + 1)
+        # sums over the steps of training, as of pairs of snapshots
+        shares = objective.shares(0, objective.n_training)
+        now, change = shares[:-1], np.diff(shares, axis=0) / objective.settings.dt
+        density = objective.snapshots.density
+        self.modes = fft.rfft(density, self.n_ring)
+        self.partner_modes = fft.rfft((now.T @ now) @ density, self.n_ring)
+        self.rate = (now.T @ change) @ density
+
+    def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
+        """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
+        objective = self.objective
+        operator = objective.operator(objective.trial_kernel(alpha, horizon))
+        weights = operator.weights
+        reach = np.arange(1, weights.size + 1)
+        ring = np.zeros(self.n_ring)
+        np.add.at(ring, reach % self.n_ring, weights)
+        forward = np.conj(fft.fft(ring)[: self.k.size])  # sum of w_j exp(i k j)
+        slope = 1j * np.sin(self.k) / objective.spacing
+        mean = float(weights @ reach) * objective.spacing
+        total = float(weights.sum())
+        left = forward - total - mean * slope
+        return np.array([np.conj(left), left, -slope])
+
+    def symbol(
+        self, alpha: float, horizon: float, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.complex128]:
+        """sigma(k)."""
+        return np.asarray(coefficients @ self.sides(alpha, horizon))
+
+    def evaluate(self, alpha: float, horizon: float) -> tuple[tuple[float, float, float], float]:
+        """Level 1 and the cost of training."""
+        sides = self.sides(alpha, horizon)
+        used = np.array([sides[0] + sides[1], sides[2]]) if self.symmetric else sides
+        n = self.objective.grid.size
+        # columns at the nodes of the grid, for each snapshot
+        columns = fft.irfft(used[:, np.newaxis] * self.modes, self.n_ring)[..., :n]
+        paired = fft.irfft(used[:, np.newaxis] * self.partner_modes, self.n_ring)[..., :n]
+        normal = np.einsum("atx,btx->ab", columns, paired)
+        right_side = np.einsum("atx,tx->a", columns, self.rate)
+        found = np.linalg.lstsq((normal + normal.T) / 2, right_side, rcond=None)[0]
+        if self.symmetric:
+            found = np.array([found[0], found[0], found[1]])
+        symbol = found @ sides
+        coefficients = (float(found[0]), float(found[1]), float(found[2]))
+        step = self.objective.settings.dt * symbol
+        exact = self.objective.settings.method == "exact"
+        growth = np.max(np.abs(np.exp(step) if exact else 1 + step))
+        if growth > 1 + 1e-12:
+            return coefficients, math.inf
+        return coefficients, self.cost(symbol, 0, 0, self.objective.n_training)
+
+    def cost(self, symbol: NDArray[np.complex128], start: int, first: int, last: int) -> float:
+        """Mean logarithmic absolute error at first + every, ... up to last, from `start` on."""
+        objective = self.objective
+        every = objective.settings.every
+        steps = np.arange(first + every, last + 1, every)
+        start_modes = fft.rfft(objective.data_at(start), self.n_ring)
+        step = objective.settings.dt * symbol
+        logarithm = step if objective.settings.method == "exact" else np.log(1 + step)
+        sums = np.zeros(4)
+        for k in range(0, steps.size, _BLOCK):
+            chosen = steps[k : k + _BLOCK]
+            growth = np.exp(np.multiply.outer(chosen - start, logarithm))
+            block = fft.irfft(growth * start_modes, self.n_ring)[:, : objective.grid.size]
+            objective.add_errors(np.ascontiguousarray(block), chosen, sums)
+        return float(sums[0] / sums[1]) if sums[1] else math.nan
