@@ -13,7 +13,7 @@ from nlbook.publishing import costs, run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.records import commit, machine, read_record
-from tests.benchmarks import diffusion, dislocations
+from tests.benchmarks import bilevel, diffusion, dislocations
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
@@ -36,6 +36,8 @@ def main() -> int:
         diffusion.evolution_table(),
         diffusion.application_table(),
         diffusion.ranks_table(),
+        bilevel.evaluation_table(),
+        bilevel.fit_table(),
     ]
     for table in tables:
         table.write(book.recorded / "benchmarks", where)
