@@ -11,6 +11,7 @@ import nlbook
 
 # Other people's code calls these; names may be added, not taken away.
 PROMISED = {
+    "nlbook.densities": ["DensitySnapshots", "adaptive_kde", "density_snapshots"],
     "nlbook.diffusion": ["NonlocalDiffusion"],
     "nlbook.dislocations": [
         "CreepProtocol",

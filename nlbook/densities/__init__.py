@@ -7,12 +7,13 @@ over batches of realizations.
 
 from nlbook.densities.comparison import errors_by_decade, relative_l2
 from nlbook.densities.counting import shift_counts
-from nlbook.densities.estimator import adaptive_kde, adaptive_kde_from_counts
+from nlbook.densities.estimator import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
 from nlbook.densities.resampling import bootstrap_interval, bootstrap_snapshots
 from nlbook.densities.snapshots import DensitySnapshots, density_snapshots
 
 __all__ = [
     "DensitySnapshots",
+    "adaptive_bandwidths",
     "adaptive_kde",
     "adaptive_kde_from_counts",
     "bootstrap_interval",

@@ -16,6 +16,7 @@ __all__ = [
     "collect_kernel",
     "mutual_kernel",
     "spread_kernel",
+    "spread_uniform_kernel",
     "squares_kernel",
     "windows_kernel",
 ]
@@ -31,7 +32,7 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _exponential(y):
-    """exp(y) for -708 < y <= 0, to 3e-9.
+    """exp(y) for |y| < 708, to 3e-9.
 
     It is 2**k exp(r) with |r| <= log(2)/2, and exp(r) its Taylor series to order 7.
     """
@@ -60,6 +61,44 @@ def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out)
             u = (nodes[j] - c) * s
             q = u * u
             sums[j] += a * (1.0 + e * (q - 1.0)) * _exponential(-0.5 * q)
+
+
+@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start, spacing, out):
+    """As `spread_kernel`, on blocks of nodes start + (b n + l) spacing, out[l, b], n = len(out).
+
+    Kernels are cut at `reach` widths or a block beyond, and must be wide, four spacings or more:
+    with u of a block's first node and d = spacing/width, exp(-(u + l d)**2/2) follows from
+    exp(-u**2/2) by l factors exp(-u d) exp(-(l - 1/2) d**2), so that a block takes two
+    exponentials and not n.
+    """
+    n, n_blocks = out.shape
+    value, factor, place = np.empty(n_blocks), np.empty(n_blocks), np.empty(n_blocks)
+    block = n * spacing
+    for k in range(centre.size):
+        a, s, e = amplitude[k], inverse_width[k], excess[k]
+        low = int(min(max(np.floor((centre[k] - reach / s - start) / block), 0), n_blocks))
+        high = int(min(max(np.ceil((centre[k] + reach / s - start) / block), 0), n_blocks))
+        count, d = high - low, spacing * s
+        first, step = (start + low * block - centre[k]) * s, block * s
+        for b in range(count):
+            u = first + b * step
+            place[b] = u
+            value[b] = a * _exponential(-0.5 * u * u)
+            factor[b] = _exponential(-u * d)
+        shrink, ratio = np.exp(-0.5 * d * d), np.exp(-d * d)
+        for node in range(n):
+            sums, far = out[node, low:high], node * d
+            if e == 0.0:
+                for b in range(sums.size):
+                    sums[b] += value[b]
+                    value[b] *= factor[b] * shrink
+            else:
+                for b in range(sums.size):
+                    u = place[b] + far
+                    sums[b] += value[b] * (1.0 + e * (u * u - 1.0))
+                    value[b] *= factor[b] * shrink
+            shrink *= ratio
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)

@@ -13,8 +13,8 @@ from nlbook.densities.reading import cut_counts, left_out, read_counts, read_sam
 
 __all__ = ["Support", "TrimmedSeries", "trim_counts_series", "trim_samples_series"]
 
-Support = Literal["common", "each"]
-"""Samples cut off at the same two places at all times; or at each time by themselves."""
+Support = Literal["common", "each"] | tuple[float, float]
+"""Samples cut off at the same two places at all times; at each time by themselves; or there."""
 
 
 class TrimmedSeries(NamedTuple):
@@ -42,12 +42,17 @@ def trim_counts_series(
     below = np.cumsum(counts, axis=1)
     total = below[:, -1:]
     cuts = np.array([(left_out(float(n), mass),) * 2 for n in total[:, 0]], dtype=np.float64)
-    if support == "common":
-        # the first bin that any time keeps something of, and the last one
-        first = int(np.min(np.sum(below <= cuts[:, :1], axis=1)))
-        last = int(np.max(np.sum(below < total - cuts[:, 1:], axis=1)))
+    if support != "each":
+        if support == "common":  # the first bin that any time keeps something of, and the last one
+            first = int(np.min(np.sum(below <= cuts[:, :1], axis=1)))
+            last = int(np.max(np.sum(below < total - cuts[:, 1:], axis=1)))
+        else:
+            middles = np.concatenate([[-np.inf], 0.5 * (ends[1:] + ends[:-1]), [np.inf]])
+            first, last = np.searchsorted(middles, support) + (0, -1)
         at_first = below[:, first - 1] if first else np.zeros(len(counts))
         cuts = np.stack([at_first, total[:, 0] - below[:, last]], axis=1)
+        if np.any(at_first >= below[:, last]):
+            raise ValueError(f"support must hold samples at all times, got {support!r}")
     rows = np.array([cut_counts(row, *cut) for row, cut in zip(counts, cuts, strict=True)])
     rows = counts_inside(rows, ends)
     filled = rows > 0
@@ -70,13 +75,17 @@ def trim_samples_series(data: Sequence[ArrayLike], mass: float, support: Support
         raise ValueError("data must hold the samples of one time or more, got none")
     outs = [left_out(row.size, mass) for row in rows]
     spans = [(out, row.size - out) for row, out in zip(rows, outs, strict=True)]
-    if support == "common":
-        low = min(row[a] for row, (a, _) in zip(rows, spans, strict=True))
-        high = max(row[b - 1] for row, (_, b) in zip(rows, spans, strict=True))
+    if support != "each":
+        low, high = support if support != "common" else (-np.inf, np.inf)
+        if support == "common":
+            low = min(row[a] for row, (a, _) in zip(rows, spans, strict=True))
+            high = max(row[b - 1] for row, (_, b) in zip(rows, spans, strict=True))
         spans = [
             (int(np.searchsorted(row, low)), int(np.searchsorted(row, high, side="right")))
             for row in rows
         ]
+    if any(a >= b for a, b in spans):
+        raise ValueError(f"support must hold samples at all times, got {support!r}")
     kept = [row[a:b].copy() for row, (a, b) in zip(rows, spans, strict=True)]
     return TrimmedSeries(
         kept,

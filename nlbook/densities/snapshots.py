@@ -88,6 +88,13 @@ class DensitySnapshots:
         return float((self.grid[-1] - self.grid[0]) / (self.grid.size - 1))
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Least and largest place of a sample at any time, for `support` of another series."""
+        if self.support is None:
+            raise ValueError("support must be known, and these densities came without")
+        return float(self.support[:, 0].min()), float(self.support[:, 1].max())
+
+    @property
     def mass(self) -> NDArray[np.float64]:
         """Sum of each density times the spacing, (n_times,)."""
         return np.asarray(self.spacing * self.density.sum(axis=1))
@@ -172,9 +179,10 @@ def density_snapshots(
     mass : float
         Central part of the samples that is kept: floor((1 - mass) n/2) of n are left out at
         each end.
-    support : {"common", "each"}
+    support : {"common", "each"} or tuple of float
         "common" leaves out less, at most times: nothing between the outermost ends that any time
-        has after trimming, so that the density's support does not move with the time.
+        has after trimming, so that the density's support does not move with the time. Two numbers
+        are such ends, whatever `mass`: those of another series, in a bootstrap.
     symmetry : {"average", "mirror", None}
         Average of both halves; the left half mirrored, as in the paper; or neither.
     sensitivity, bandwidth, bandwidth_factor
@@ -198,8 +206,8 @@ def density_snapshots(
         not uniform, or it does not hold the samples that are left.
     """
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
-    if support not in ("common", "each"):
-        raise ValueError(f"support must be 'common' or 'each', got {support!r}")
+    if support not in ("common", "each") and not _is_interval(support):
+        raise ValueError(f"support must be 'common', 'each' or (low, high), got {support!r}")
     if symmetry not in ("average", "mirror", None):
         raise ValueError(f"symmetry must be 'average', 'mirror' or None, got {symmetry!r}")
     nodes = read_uniform_grid(grid)
@@ -284,6 +292,14 @@ def estimate_task(
             ]
         )
     }
+
+
+def _is_interval(support: Any) -> bool:
+    try:
+        low, high = map(float, support)
+    except (TypeError, ValueError):
+        return False
+    return low < high
 
 
 def _symmetric(density: NDArray[np.float64], symmetry: Symmetry) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from nlbook.publishing import costs, run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.records import commit, machine, read_record
-from tests.benchmarks import bilevel, diffusion, dislocations
+from tests.benchmarks import bilevel, densities, diffusion, dislocations
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
@@ -33,6 +33,7 @@ def main() -> int:
     creep, one_realization = dislocations.realization_table()
     tables = [stress, creep]
     tables += [
+        densities.density_table(),
         diffusion.evolution_table(),
         diffusion.application_table(),
         diffusion.ranks_table(),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nlbook.densities import adaptive_kde, adaptive_kde_from_counts
+from nlbook.densities import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
 from tests.densities.plain import plain_kde
 
 GRID = np.linspace(-20.0, 20.0, 201)
@@ -91,6 +91,16 @@ def test_the_bandwidth_of_a_sample_is_lowered_where_samples_are_dense():
     truth = LAWS["Student"].pdf(GRID)
     middle = np.argmin(np.abs(GRID))
     assert truth[middle] > adaptive[middle] > fixed[middle]
+
+
+def test_an_estimate_with_the_bandwidths_handed_out_is_the_same():
+    samples = sample("Student", 2000)
+    widths = adaptive_bandwidths(samples)[:, None]
+    kernels = np.exp(-0.5 * ((GRID - samples[:, None]) / widths) ** 2) / widths
+    known = kernels.mean(axis=0) / np.sqrt(2 * np.pi)
+    # between cells log w is taken as linear: 1e-4 of w, times u**2
+    assert adaptive_kde(samples, GRID) == pytest.approx(known, rel=2e-3)
+    assert adaptive_bandwidths(samples, 0.0, 0.3) == pytest.approx(np.full(2000, 0.3))
 
 
 @pytest.mark.parametrize("method", ["binned", "direct"])

@@ -74,6 +74,19 @@ def test_a_common_support_is_the_widest_of_each(counts):
     assert common.n_trimmed.sum() < each.n_trimmed.sum()
 
 
+def test_the_support_of_one_series_can_be_given_to_another(samples, counts):
+    wide = density_snapshots(counts, EDGES, TIMES, grid=GRID, mass=0.99)
+    found = density_snapshots(counts, EDGES, TIMES, grid=GRID, support=wide.ends, mass=0.5)
+    assert np.array_equal(found.density, wide.density)
+    of_samples = density_snapshots(samples, None, TIMES, grid=GRID, support=wide.ends)
+    assert np.array_equal(of_samples.n_samples, wide.n_samples)
+    seen = wide.density > 1e-5
+    assert of_samples.density[seen] == pytest.approx(wide.density[seen], rel=2e-3)  # as above
+    assert wide.ends[0] < -5 < 5 < wide.ends[1]
+    with pytest.raises(ValueError, match="support must be known"):
+        _ = straight(TIMES).ends
+
+
 def test_a_mirrored_half_is_the_left_one(counts):
     plain = density_snapshots(counts, EDGES, TIMES, grid=GRID, symmetry=None)
     mirror = density_snapshots(counts, EDGES, TIMES, grid=GRID, symmetry="mirror")
@@ -188,7 +201,9 @@ def test_bad_densities_are_refused_by_name(changes, said):
         ({"grid": np.geomspace(1.0, 30.0, 50)}, "grid must be uniform"),
         ({"grid": np.linspace(-30.0, 31.0, 600)}, "grid must be symmetric about zero"),
         ({"grid": np.linspace(-5.0, 5.0, 101)}, "grid must hold the samples, which reach from"),
-        ({"support": "all"}, "support must be 'common' or 'each'"),
+        ({"support": "all"}, "support must be 'common', 'each' or"),
+        ({"support": (2.0, 1.0)}, "support must be 'common', 'each' or"),
+        ({"support": (28.0, 29.0)}, "support must hold samples at all times"),
         ({"symmetry": "even"}, "symmetry must be 'average', 'mirror' or None"),
         ({"mass": 1.01}, "mass must lie in 0..1"),
         ({"sensitivity": 2.0}, "sensitivity must lie in 0..1"),
