@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nlbook.densities import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
-from tests.densities.plain import plain_kde
+from tests.densities.plain import large_kde, plain_kde
 
 GRID = np.linspace(-20.0, 20.0, 201)
 
@@ -50,6 +50,32 @@ def test_the_binned_estimate_is_the_direct_one_tails_included(law, n):
     grid = np.linspace(samples.min(), samples.max(), 301)
     direct = adaptive_kde(samples, grid, method="direct")
     assert adaptive_kde(samples, grid) == pytest.approx(direct, rel=BINNED)
+
+
+@pytest.mark.slow
+def test_the_estimate_of_a_million_samples_is_the_direct_one():
+    samples = sample("Student", 1_000_000)
+    grid = np.linspace(-40.0, 40.0, 401)
+    direct, pilot_error = large_kde(samples, grid)
+    assert pilot_error < 1e-6  # of that sum's own pilot, which enters as its square root
+    assert adaptive_kde(samples, grid) == pytest.approx(direct, rel=BINNED)
+
+
+@pytest.mark.parametrize("sensitivity", [0.0, 0.5])
+def test_nodes_that_are_not_uniform_get_the_same_values(sensitivity):
+    samples = sample("Student", 3000)
+    some = np.unique(np.random.default_rng(6).integers(0, GRID.size, 60))
+    known = adaptive_kde(samples, GRID, sensitivity)[some]  # kernels in blocks of nodes
+    # the blocks' factors add an error of 3e-9 to the exponent at each node
+    assert adaptive_kde(samples, GRID[some], sensitivity) == pytest.approx(known, rel=1e-6)
+
+
+def test_kernels_are_cut_where_nothing_is_left_of_them():
+    found = adaptive_kde([0.0, 1.0], np.linspace(-60.0, 60.0, 1201), bandwidth=1.0)
+    assert np.all(found[np.abs(np.linspace(-60.0, 60.0, 1201)) > 18] == 0)  # 12 widths and a block
+    assert found.min() == 0
+    # the exponential is good to 3e-9
+    assert np.sum(found) * 0.1 == pytest.approx(1.0, abs=1e-8)
 
 
 def test_clusters_far_narrower_than_the_gaps_between_them_are_resolved():
