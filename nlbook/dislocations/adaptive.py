@@ -147,7 +147,8 @@ def evolve_adaptive(
     )
     number = np.empty(recorded.size, dtype=np.int64)
     speed, rate, slip = np.empty((3, recorded.size))
-    counts = np.zeros(speed_bins().size + 1, dtype=np.int64)
+    edges = speed_bins()
+    counts = np.zeros(edges.size + 1, dtype=np.int64)
     seen: list[tuple[slice, NDArray[np.float64], NDArray[np.bool_]]] = []
     series = (recorded, wanted, counted)
     done = [0, 0, 0]
@@ -166,7 +167,8 @@ def evolve_adaptive(
             )
         if snapshot.start < snapshot.stop:
             seen.append((snapshot, *crowd.shifts(wanted[snapshot])))
-        crowd.count_speeds(counted[count], counts)
+        if count.start < count.stop:
+            crowd.count_speeds(counted[count], edges, counts)
         done = stops
         if end is None:
             break

@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.dislocations.crowd import Crowd
-from nlbook.dislocations.dense import hermite_kernel, sample_kernel, shifts_kernel
+from nlbook.dislocations.dense import (
+    count_speeds_kernel,
+    hermite_kernel,
+    sample_kernel,
+    shifts_kernel,
+)
 from nlbook.dislocations.dynamics import BlowUp
 from nlbook.dislocations.events import (
     blocked_kernel,
@@ -15,14 +20,14 @@ from nlbook.dislocations.events import (
     time_to_meet_kernel,
 )
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.kernels import annihilate_kernel, count_speeds_kernel, glide_kernel
+from nlbook.dislocations.kernels import annihilate_kernel, glide_kernel
+from nlbook.dislocations.neighbours import MeetingPairs, NearPairs
 from nlbook.dislocations.sources import FrankReadSources
 from nlbook.dislocations.stiff import (
     GAMMA,
     THRESHOLD,
     error_kernel,
     first_stage_kernel,
-    near_pairs_kernel,
     second_stage_kernel,
 )
 
@@ -42,9 +47,6 @@ _BEYOND = 1.1
 
 # Shorter steps are the sign of dislocations on top of each other, t0.
 _SHORTEST = 1e-13
-
-# Pairs are listed out to this many times the distance at which they matter.
-_SKIN = 1.3
 
 # Near pairs are summed in single precision, which is as if positions erred by some 1e-5 b in a box
 # of 300 b, unless the tolerance is below this.
@@ -81,10 +83,8 @@ class AdaptiveCrowd(Crowd):
     _end_stress: NDArray[np.float64]
     _end_force: NDArray[np.float64]
     _end_velocity: NDArray[np.float64]
-    _listed_x: NDArray[np.float64]
-    _near_space: NDArray[np.int64]
-    _near_dy_space: NDArray[np.float64]
-    _radius: float
+    _near: NearPairs
+    _meeting: MeetingPairs
     _stale: bool
     _guessed: bool
 
@@ -138,10 +138,12 @@ class AdaptiveCrowd(Crowd):
         most = max(_MOST_GROWTH * h, wanted if h == limited else 0.0)
         self._step = min(growth * h, most)
         self._h = h
-        self._first, self._pair = crossing_kernel(
-            self._pairs, self._dy, x, self._velocity, self._end, self._end_velocity, sign,
+        pairs, dy = self._meeting.along(self._velocity, self._end, self._end_velocity, h)
+        self._first, pair = crossing_kernel(
+            pairs, dy, x, self._velocity, self._end, self._end_velocity, sign,
             self._box_length, self._reach, h,
         )  # fmt: skip
+        self._pair = pairs[pair] if pair >= 0 else None
         self._due = False
         if self._place.size:
             self._look_at_sources()
@@ -170,8 +172,8 @@ class AdaptiveCrowd(Crowd):
             self._stress, self._end_stress = self._end_stress, self._stress
             self._guessed = False
             return
-        if self._pair >= 0:
-            sign[self._pairs[self._pair]] = 0.0
+        if self._pair is not None:
+            sign[self._pair] = 0.0
             annihilate_kernel(
                 self._pairs, self._dy, self._sorted_x, sign, self._box_length, self._reach
             )
@@ -200,11 +202,14 @@ class AdaptiveCrowd(Crowd):
         )  # fmt: skip
         return number, speed, rate, self.slip + slip
 
-    def count_speeds(self, times: NDArray[np.float64], bins: NDArray[np.int64]) -> None:
+    def count_speeds(
+        self, times: NDArray[np.float64], edges: NDArray[np.float64], bins: NDArray[np.int64]
+    ) -> None:
         """Count all speeds at times in a step; see `count_speeds_kernel`."""
-        for part in self._parts(times):
-            self._interpolate(part)
-            count_speeds_kernel(self._sorted_sign, self._k2, bins)
+        count_speeds_kernel(
+            self._sorted_x, self._velocity, self._end, self._end_velocity, self._h,
+            self._parts(times), self._sorted_sign, edges, bins,
+        )  # fmt: skip
 
     def shifts(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Glide of all so far, shape (n_times, n), and who is there, shape (n,), in a step."""
@@ -240,11 +245,12 @@ class AdaptiveCrowd(Crowd):
 
     def _attempt(self, h: float) -> float:
         """Try a step; its error over the tolerance, infinite where the Jacobian is indefinite."""
-        self._list_neighbours(h)
-        system = (self._rows, self._entries, self._diagonal, self._space)
+        near = self._near
+        near.update(self._sorted_x, np.sqrt(GAMMA * h / THRESHOLD))
+        system = (near.rows, near.entries, self._diagonal, self._space)
         x, tolerance = self._sorted_x, self._tolerance
         found = first_stage_kernel(
-            self._near, self._near_dy, x, self._sorted_sign, self._box_length, h, tolerance,
+            near.pairs, near.dy, x, self._sorted_sign, self._box_length, h, tolerance,
             self._force, self._guess, self._guessed, system, self._velocity, self._k1,
             self._stage,
         )  # fmt: skip
@@ -269,13 +275,14 @@ class AdaptiveCrowd(Crowd):
         if self._place.size:
             local = self._stress[self._place]
             running = np.abs(local) > self._critical
-            running[running] &= ~self._blocked_sources(self._sorted_x, local)[running]
+            running &= ~self._blocked_sources(running, self._sorted_x, local)
             left = (self._delay - self._clock)[running]
             h = min(h, max(np.min(left, initial=np.inf), 10 * _SHORTEST))
         guess = self._guess if self._guessed else self._velocity
+        self._meeting.update(self._sorted_x)
         soonest = time_to_meet_kernel(
-            self._pairs, self._dy, self._sorted_x, guess, self._sorted_sign, self._box_length,
-            self._reach, h, self._loose, _LOOSER,
+            self._meeting.pairs, self._meeting.dy, self._sorted_x, guess, self._sorted_sign,
+            self._box_length, self._reach, h, self._loose, _LOOSER,
         )  # fmt: skip
         return h if soonest == h else min(h, _BEYOND * soonest + 10 * _SHORTEST)
 
@@ -301,7 +308,7 @@ class AdaptiveCrowd(Crowd):
             clocks_kernel(*state, since, due, True)
             firing = self._clock > self._delay
             self._interpolate(due)
-            blocked = self._blocked_sources(self._k1, self._direction)
+            blocked = self._blocked_sources(firing, self._k1, self._direction)
             if np.any(firing & ~blocked) or due == until:
                 break
             # the pair is lost and nobody feels it: the step goes on
@@ -310,17 +317,17 @@ class AdaptiveCrowd(Crowd):
             since = due
         self._due = True
         if due < self._first:
-            self._first, self._pair = due, -1
+            self._first, self._pair = due, None
 
     def _blocked_sources(
-        self, x: NDArray[np.float64], direction: NDArray[np.float64]
+        self, asked: NDArray[np.bool_], x: NDArray[np.float64], direction: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Whose pair would be lost if it came now."""
+        """Whose pair, of those asked for, would be lost if it came now."""
         blocked = np.empty(self._place.size, dtype=np.bool_)
         half = 0.5 * self._length * np.sign(direction)
         blocked_kernel(
             x, self._sorted_y, self._sorted_sign, self._box_length, self._reach, self._clearance,
-            np.stack([self._source_x + half, self._source_x - half]), self._source_y,
+            asked, np.stack([self._source_x + half, self._source_x - half]), self._source_y,
             blocked,
         )  # fmt: skip
         return blocked
@@ -335,31 +342,6 @@ class AdaptiveCrowd(Crowd):
             self._plan, x, self._sorted_sign, self._applied, self._trigonometry, stress, force
         )
         self.n_forces += 1
-
-    def _list_neighbours(self, h: float) -> None:
-        """Have the pairs listed whose entry in gamma h J may exceed the threshold."""
-        most = 0.45 * self._box_length
-        needed = min(np.sqrt(GAMMA * h / THRESHOLD), most)
-        if needed <= self._radius:
-            moved = np.max(
-                np.abs((self._sorted_x - self._listed_x) * self._sorted_sign), initial=0.0
-            )
-            if moved < 0.5 * (1.0 - 1.0 / _SKIN) * self._radius:
-                return
-        self._radius = min(_SKIN * needed, most)
-        self._listed_x = self._sorted_x.copy()
-        while True:
-            found = near_pairs_kernel(
-                self._sorted_x, self._sorted_y, self._sorted_sign, self._box_length,
-                self._radius, self._near_space, self._near_dy_space,
-            )  # fmt: skip
-            if found <= self._near_dy_space.size:
-                break
-            self._near_space = np.empty((2 * found, 2), dtype=np.int64)
-            self._near_dy_space = np.empty(2 * found)
-            self._rows = np.empty((2 * found, 2), dtype=np.int64)
-            self._entries = np.empty(2 * found)
-        self._near, self._near_dy = self._near_space[:found], self._near_dy_space[:found]
 
     def _renew(self) -> None:
         """Forces and velocities after dislocations were sorted anew."""
@@ -380,9 +362,10 @@ class AdaptiveCrowd(Crowd):
             self._loose, self._diagonal,
         ) = np.empty((13, count))  # fmt: skip
         self._trigonometry, self._space = np.empty((2, count)), np.empty((5, count))
-        self._near_space, self._near_dy_space = np.empty((0, 2), dtype=np.int64), np.empty(0)
-        self._rows, self._entries = np.empty((0, 2), dtype=np.int64), np.empty(0)
-        self._radius = 0.0
+        self._near = NearPairs(self._sorted_y, self._sorted_sign, self._box_length)
+        self._meeting = MeetingPairs(
+            self._pairs, self._dy, self._sorted_sign, self._box_length, 2.0 * self._reach
+        )
         self._guess[:] = 0.0
         self._guess[self._living] = self.velocity[self._entry]
         self._guessed = self._stale = True

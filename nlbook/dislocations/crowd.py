@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.events import meeting_pairs_kernel
 from nlbook.dislocations.fast_sum import make_plan
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.kernels import (
-    annihilate_kernel,
-    euler_kernel,
-    half_angle_kernel,
-    stress_kernel,
-)
+from nlbook.dislocations.kernels import annihilate_kernel, euler_kernel, glide_kernel
+from nlbook.dislocations.neighbours import meeting_pairs_kernel
 from nlbook.dislocations.sources import FrankReadSources
 
 __all__ = ["Crowd"]
@@ -109,10 +104,12 @@ class Crowd:
 
     def measure(self, applied_stress: float) -> tuple[int, float, float]:
         """Number, mean speed and mean slip rate of the living."""
-        sine, cosine, stress = np.empty((3, self._sorted_x.size))
-        half_angle_kernel(self._sorted_x, self._box_length, sine, cosine)
-        stress_kernel(self._plan, sine, cosine, self._sorted_sign, stress)
-        rate = np.abs(self._sorted_sign) * (stress + applied_stress)
+        stress, force = np.empty((2, self._sorted_x.size))
+        work = np.empty((2, self._sorted_x.size))
+        glide_kernel(
+            self._plan, self._sorted_x, self._sorted_sign, applied_stress, work, stress, force
+        )
+        rate = self._sorted_sign * force
         number = int(np.count_nonzero(self._sorted_sign))
         return (
             number,
@@ -201,8 +198,10 @@ def _meeting_pairs(
     y: NDArray[np.float64], sign: NDArray[np.float64], box_length: float, reach: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Pairs (n, 2) of opposite signs, from sorted y, nearer than `reach` in y; and their dy."""
-    pairs, dy = np.empty((0, 2), dtype=np.int64), np.empty(0)
-    found = meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy)
-    pairs, dy = np.empty((found, 2), dtype=np.int64), np.empty(found)
-    meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy)
-    return pairs, dy
+    space = max(64, int(8 * y.size**2 * reach / box_length))  # twice the number at random places
+    while True:
+        pairs, dy = np.empty((space, 2), dtype=np.int64), np.empty(space)
+        found = meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy)
+        if found <= space:
+            return pairs[:found], dy[:found]
+        space = found

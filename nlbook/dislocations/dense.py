@@ -6,9 +6,11 @@ d = x_end - x, p = 3 d - 2 a - b and q = a + b - 2 d.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 __all__ = [
+    "count_speeds_kernel",
     "hermite_kernel",
     "sample_kernel",
     "shifts_kernel",
@@ -59,3 +61,34 @@ def shifts_kernel(x, velocity, end, end_velocity, h, theta, living, entry, origi
         for k in range(theta.size):
             t = theta[k]
             out[k, to] = start + t * (a + t * (p + t * q))
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def count_speeds_kernel(x, velocity, end, end_velocity, h, theta, sign, edges, bins):
+    """Count speeds at all parts theta in bins between edges of equal ratio, and the rest outside.
+
+    Speeds change little from one part to the next: a bin is looked for when one leaves the last.
+    """
+    last = edges.size - 1
+    per_bin = last / np.log(edges[last] / edges[0])
+    for i in range(x.size):
+        if sign[i] == 0.0:
+            continue
+        d, a, b = end[i] - x[i], h * velocity[i], h * end_velocity[i]
+        p, q = 2.0 * (3.0 * d - 2.0 * a - b), 3.0 * (a + b - 2.0 * d)
+        place, low, high, found = 0, np.inf, -np.inf, 0
+        for k in range(theta.size):
+            v = abs(a + theta[k] * (p + theta[k] * q)) / h
+            if not (low <= v and v < high):
+                bins[place] += found
+                place = min(max(int(per_bin * np.log((v + 1e-300) / edges[0])), -1) + 1, last + 1)
+                # the logarithm is rounded
+                while place <= last and v >= edges[place]:
+                    place += 1
+                while place > 0 and v < edges[place - 1]:
+                    place -= 1
+                low = edges[place - 1] if place > 0 else 0.0
+                high = edges[place] if place <= last else np.inf
+                found = 0
+            found += 1
+        bins[place] += found

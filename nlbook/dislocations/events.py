@@ -12,7 +12,6 @@ __all__ = [
     "blocked_kernel",
     "clocks_kernel",
     "crossing_kernel",
-    "meeting_pairs_kernel",
     "time_to_meet_kernel",
 ]
 
@@ -27,7 +26,8 @@ def time_to_meet_kernel(pairs, dy, x, velocity, sign, box_length, reach, h, loos
     d(dx**2)/dt is constant for a pair alone on its plane, so the square of the distance is
     continued as a straight line.
     """
-    loose[:] = 1.0
+    for i in range(x.size):
+        loose[i] = 1.0
     soonest = h
     for k in range(dy.size):
         i, j = pairs[k, 0], pairs[k, 1]
@@ -118,7 +118,6 @@ def clocks_kernel(stresses, critical, delay, clock, direction, h, since, until, 
             level = a - critical[k] if side == 0 else a + critical[k]
             found = _add_roots(level, b, c, since, until, root, found)
         root[found] = until
-        root[:found].sort()
         time = clock[k]
         for part in range(found):
             low, high = root[part], root[part + 1]
@@ -143,7 +142,9 @@ def clocks_kernel(stresses, critical, delay, clock, direction, h, since, until, 
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def _add_roots(a, b, c, since, until, root, found):
-    """Append the zeros of a + b t + c t**2 within since..until; how many there are then."""
+    """Put the zeros of a + b t + c t**2 within since..until among the roots, which ascend from the
+    second on; how many there are then.
+    """
     square = b * b - 4.0 * a * c
     if square < 0.0 or (b == 0.0 and c == 0.0):
         return found
@@ -154,43 +155,42 @@ def _add_roots(a, b, c, since, until, root, found):
         if below != 0.0:
             t = above / below
             if since < t < until:
-                root[found] = t
+                place = found
+                while place > 1 and root[place - 1] > t:
+                    root[place] = root[place - 1]
+                    place -= 1
+                root[place] = t
                 found += 1
     return found
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def blocked_kernel(x, y, sign, box_length, reach, clearance, places, source_y, blocked):
+def blocked_kernel(x, y, sign, box_length, reach, clearance, asked, places, source_y, blocked):
     """Whether a pair, the positive one at places[0], would be in reach of an opposite sign, or
-    of a like one within the clearance.
+    of a like one within the clearance; of the sources asked for. y is sorted.
     """
+    wide = max(reach, clearance)
     for k in range(blocked.size):
         blocked[k] = False
-        for i in range(x.size):
-            dy = (y[i] - source_y[k]) / box_length
-            dy = box_length * (dy - np.rint(dy))
-            if abs(dy) >= max(reach, clearance) or sign[i] == 0.0:
-                continue
-            for end in range(2):
-                within = reach if (sign[i] > 0.0) == (end == 1) else clearance
-                dx = (x[i] - places[end, k]) / box_length
-                dx = box_length * (dx - np.rint(dx))
-                blocked[k] |= dx * dx + dy * dy < within * within
-
-
-@njit(error_model="numpy", nogil=True, cache=True)
-def meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy):
-    """List pairs of opposite signs nearer than `reach` in y, from sorted y; how many there are."""
-    count, found = y.size, 0
-    for i in range(count):
-        for k in range(i + 1, i + count):
-            j = k if k < count else k - count
-            height = (y[j] + box_length if k >= count else y[j]) - y[i]
-            if height >= reach:
-                break
-            if sign[i] * sign[j] < 0.0:
-                if found < dy.size:
-                    pairs[found, 0], pairs[found, 1] = i, j
-                    dy[found] = height
-                found += 1
-    return found
+        if not asked[k]:
+            continue
+        for turn in range(-1, 2):
+            middle = source_y[k] + turn * box_length
+            low, high = 0, y.size
+            while low < high:
+                half = (low + high) // 2
+                if y[half] <= middle - wide:
+                    low = half + 1
+                else:
+                    high = half
+            for i in range(low, y.size):
+                dy = y[i] - middle
+                if dy >= wide:
+                    break
+                if sign[i] == 0.0:
+                    continue
+                for end in range(2):
+                    within = reach if (sign[i] > 0.0) == (end == 1) else clearance
+                    dx = (x[i] - places[end, k]) / box_length
+                    dx = box_length * (dx - np.rint(dx))
+                    blocked[k] |= dx * dx + dy * dy < within * within

@@ -13,20 +13,24 @@ around the box and by a geometric series for ever; and each dislocation reads it
 sums that reach its strip. With the number of strips growing like N**(1/2) the work grows like
 N**(3/2). Doubly periodic images cost nothing extra.
 
-Glide is along x, so whatever depends on y alone (order, strips, exponentials, hyperbolic
-functions) is a `StripPlan` that lasts until dislocations appear or vanish. Pairs need no
-transcendental function: sine and cosine of half the difference, and the hyperbolic pair for y,
-follow from each dislocation's own by the addition theorems, and
-cosh Y - cos X = 2 (sinh(Y/2)**2 + sin(X/2)**2) has no cancellation.
+Glide is along x, so whatever depends on y alone (order, strips, exponentials) is a `StripPlan`
+that lasts until dislocations appear or vanish. Pairs need no transcendental function. With
+e = exp(-Y + iX), a product of one part for each of the pair,
+
+    cosh Y - cos X = |1 - e|**2 / (2 |e|),
+
+and 1 - e has no more cancellation than the difference of their positions.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.dislocations.interaction import Images
-from nlbook.dislocations.kernels import LANES, StripPlan, half_angle_kernel, stress_kernel
+from nlbook.dislocations.kernels import LANES, StripPlan, glide_kernel
 
 __all__ = ["check_configuration", "internal_stress", "make_plan"]
 
@@ -70,9 +74,11 @@ def internal_stress(
     y_wrapped = np.mod(position[1], box_length)
     order = np.lexsort((np.mod(position[0], box_length), y_wrapped))
     plan = make_plan(y_wrapped[order], box_length, images=images)
-    sine, cosine, stress = np.empty((3, order.size))
-    half_angle_kernel(position[0][order], box_length, sine, cosine)
-    stress_kernel(plan, sine, cosine, sign[order], stress)
+    stress, force = np.empty((2, order.size))
+    # the one compiled entry to the sum: each more would be compiled for half a minute
+    glide_kernel(
+        plan, position[0][order], sign[order], 0.0, np.empty((2, order.size)), stress, force
+    )
     result = np.empty(order.size)
     result[order] = stress
     return result
@@ -134,7 +140,7 @@ def make_plan(
     single_precision : bool
         Sum near pairs in float32, as if positions erred by some 1e-7 L.
     """
-    height = 2.0 * np.pi * (np.asarray(y, dtype=np.float64) / box_length) - np.pi
+    height = 2.0 * np.pi * (np.asarray(y, dtype=np.float64) / box_length)
     count = height.size
     periodic = images == "periodic"
     if n_strips is None:
@@ -144,30 +150,28 @@ def make_plan(
     if not periodic:
         n_strips = 1
     step = 2.0 * np.pi / n_strips
-    strip = np.clip(((height + np.pi) / step).astype(np.int64), 0, n_strips - 1)
+    strip = np.clip((height / step).astype(np.int64), 0, n_strips - 1)
     starts = np.searchsorted(strip, np.arange(n_strips + 1))
+    height -= strip * step
     modes = n_modes(step, tolerance) if periodic else 0
-    mode = np.arange(1, modes + modes % 2 + 1)[:, None]  # even: two are taken at a time
-    to_bottom = height - (strip * step - np.pi)
-    to_top = step - to_bottom
-    turns = np.stack([height, height + 2.0 * np.pi])
+    kind: Any = np.float32 if single_precision else np.float64
+    edge = np.stack([step - height, height]).astype(kind)
+    mode = np.arange(1, modes + modes % 2 + 1).astype(kind)  # even: two are taken at a time
+    decay = np.exp(-mode[:, None] * edge[:, None])
     widest = int(np.max(np.diff(starts), initial=0)) if periodic else count
-    block = np.zeros(
-        (7, (2 * widest // LANES + 2) * LANES), dtype=np.float32 if single_precision else np.float64
-    )
-    block[[1, 3]] = 1.0
     return StripPlan(
         float(box_length),
         periodic,
         starts,
+        step,
         height,
-        np.sinh(turns / 2),
-        np.cosh(turns / 2),
-        to_top,
-        to_bottom,
-        np.exp(-mode * to_top),
-        np.exp(-mode * to_bottom),
-        block,
+        np.exp(height),
+        edge[0],
+        edge[1],
+        decay[0],
+        decay[1],
+        np.empty((5, count), dtype=kind),
+        np.zeros((6, (2 * widest // LANES + 2) * LANES), dtype=kind),
     )
 
 
@@ -181,4 +185,4 @@ def n_modes(step: float, tolerance: float) -> int:
 
 def best_strips(count: int, single_precision: bool = False) -> int:
     """Strips that balance pairs (3 N**2 / 2 n_strips) and modes (4 N n_strips): measured."""
-    return max(1, round((0.23 if single_precision else 0.28) * np.sqrt(count)))
+    return max(1, round((0.29 if single_precision else 0.28) * np.sqrt(count)))

@@ -42,7 +42,7 @@ _FAST = {"contract", "reassoc", "nsz", "arcp"}
 _TINY = 1e-30
 
 #: Pair loops run over a multiple of so many dislocations.
-LANES = 32
+LANES = 16
 
 #: Decimal logarithm of the least speed, in b/t0, that the bins of speeds hold.
 SPEED_FIRST = -7.0
@@ -56,14 +56,16 @@ class StripPlan(NamedTuple):
     box_length: float
     periodic: bool  # images in y as well
     starts: NDArray[np.int64]  # (n_strips + 1,), first dislocation of each strip; last: N
-    height: NDArray[np.float64]  # (N,), Y = 2 pi y/L - pi
-    half_sinh: NDArray[np.float64]  # (2, N), sinh(Y/2), and sinh(Y/2 + pi)
-    half_cosh: NDArray[np.float64]  # (2, N)
-    to_top: NDArray[np.float64]  # (N,), distance to the upper edge of the strip, scaled
-    to_bottom: NDArray[np.float64]  # (N,)
-    decay_up: NDArray[np.float64]  # (n_modes, N), exp(-n to_top)
-    decay_down: NDArray[np.float64]  # (n_modes, N), exp(-n to_bottom)
-    block: NDArray[Any]  # (7, n), where near pairs are summed, in float64 or float32
+    step: float  # height of a strip, scaled by 2 pi/L
+    height: NDArray[np.float64]  # (N,), Y = 2 pi y/L less that of the strip's lower edge
+    growth: NDArray[np.float64]  # (N,), exp(Y)
+    # these in the precision in which pairs are summed, float64 or float32:
+    to_top: NDArray[Any]  # (N,), distance to the upper edge of the strip, scaled
+    to_bottom: NDArray[Any]  # (N,), Y
+    decay_up: NDArray[Any]  # (n_modes, N), exp(-n to_top)
+    decay_down: NDArray[Any]  # (n_modes, N), exp(-n to_bottom)
+    work: NDArray[Any]  # (5, N)
+    block: NDArray[Any]  # (6, n), where near pairs are summed
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
@@ -104,7 +106,8 @@ def stress_kernel(plan, sine, cosine, sign, stress):
 
     A sign of zero makes a probe: it feels the others, and they do not feel it.
     """
-    stress[:] = 0.0
+    for i in range(stress.size):
+        stress[i] = 0.0
     if plan.periodic:
         _near_kernel(plan, sine, cosine, sign, stress)
         _far_kernel(plan, sine, cosine, sign, stress)
@@ -126,83 +129,88 @@ def _near_kernel(plan, sine, cosine, sign, stress):
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
         above = (strip + 1) % n_strips
-        turn = (strip + 1) // n_strips
         j, m = plan.starts[above], plan.starts[above + 1]
-        _fill_block(block, 0, plan, turn, j, m, sine, cosine)
-        _fill_block(block, m - j, plan, 0, i, k, sine, cosine)
-        block[5, : m - j] = sign[j:m]
-        block[5, m - j :] = 0.0
-        block[6, :] = 0.0
+        _fill_block(block, 0, plan, 1, j, m, sine, cosine, sign, 1.0)
+        _fill_block(block, m - j, plan, 0, i, k, sine, cosine, sign, 0.0)
+        for p in range(m - j + k - i, block.shape[1]):
+            block[4, p] = 0.0
+            block[5, p] = 0.0
         for p in range(i, k):
             place = m - j + p - i
             last = (place + LANES - 1) // LANES * LANES
             total = _pairs_kernel(block, place, sign[p], 0, last)
-            block[6, place:last] = 0.0
-            block[6, place] = total
-            block[5, place] = sign[p]
+            for waiting in range(place, last):
+                block[5, waiting] = 0.0
+            block[5, place] = total
+            block[4, place] = sign[p]
         for p in range(j, m):
-            stress[p] += block[6, p - j]
+            stress[p] += 2.0 * block[5, p - j]
         for p in range(i, k):
-            stress[p] += block[6, m - j + p - i]
+            stress[p] += 2.0 * block[5, m - j + p - i]
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _one_row_kernel(plan, sine, cosine, sign, stress):
-    """Add every pair once, at its nearest image in y, in units of pi/L."""
+    """Add every pair once, at its nearest image in y, in units of pi/L; the box is one strip."""
     count = plan.height.size
     block = plan.block
-    block[6] = 0.0
     for turn in range(2):
-        _fill_block(block, turn * count, plan, turn, 0, count, sine, cosine)
-        block[5, turn * count : (turn + 1) * count] = sign
-    next_turn = 0
+        _fill_block(block, turn * count, plan, turn, 0, count, sine, cosine, sign, 1.0)
+    this_turn, next_turn = 0, 0
     for i in range(count):
         # partners up to half a box above: i + 1 and on in this turn, then the first of the next
-        this_turn = np.searchsorted(plan.height, plan.height[i] + np.pi, side="right")
+        while this_turn < count and plan.height[this_turn] <= plan.height[i] + np.pi:
+            this_turn += 1
         while next_turn < i and plan.height[next_turn] + np.pi < plan.height[i]:
             next_turn += 1
         total = _pairs_kernel(block, i, sign[i], i + 1, this_turn)
-        block[6, i] += total + _pairs_kernel(block, i, sign[i], count, count + next_turn)
+        block[5, i] += total + _pairs_kernel(block, i, sign[i], count, count + next_turn)
     for i in range(count):
-        stress[i] = block[6, i] + block[6, count + i]
+        stress[i] = 2.0 * (block[5, i] + block[5, count + i])
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
-def _fill_block(block, place, plan, turn, first, last, sine, cosine):
-    """Copy dislocations first..last, `turn` periods up, to `place` in the block.
+def _fill_block(block, place, plan, lift, first, last, sine, cosine, sign, there):
+    """Copy dislocations first..last, `lift` strips up, to `place` in the block.
 
-    Its rows are sin X/2, cos X/2, sinh Y/2, cosh Y/2, Y, sign, stress.
+    Its rows are exp(Y) cos X, exp(Y) sin X, exp(2 Y), Y, sign times `there`, and no stress yet.
     """
-    end = place + last - first
-    block[0, place:end] = sine[first:last]
-    block[1, place:end] = cosine[first:last]
-    block[2, place:end] = plan.half_sinh[turn, first:last]
-    block[3, place:end] = plan.half_cosh[turn, first:last]
+    rise = lift * plan.step
+    factor = np.exp(rise)
     for j in range(first, last):
-        block[4, place + j - first] = plan.height[j] + 2.0 * np.pi * turn
+        to = place + j - first
+        growth = factor * plan.growth[j]
+        block[0, to] = growth * (1.0 - 2.0 * sine[j] * sine[j])
+        block[1, to] = growth * (2.0 * sine[j] * cosine[j])
+        block[2, to] = growth * growth
+        block[3, to] = plan.height[j] + rise
+        block[4, to] = there * sign[j]
+        block[5, to] = 0.0
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _pairs_kernel(block, i, sign, first, last):
-    """Stress on i of first..last, sum of b_j t; and theirs less b_i t, with
+    """Half the stress on i of first..last, sum of b_j t; and theirs less b_i t. With
 
-    t = sin(X/2) cos(X/2) q (1 - q Y sinh(Y/2) cosh(Y/2)), 1/q = sin(X/2)**2 + sinh(Y/2)**2.
-    Where i itself is among them its sign is zero, and X vanishes up to rounding.
+    e = exp(-(Y_i - Y_j)) (cos X, sin X) = (1 - u, v),   q = 1/(u**2 + v**2),
+    w = 1 - exp(-2 (Y_i - Y_j)):   t = v q (1 - (Y_i - Y_j) w q).
+
+    In u, v and w what cancels for near pairs is positions alone. Where i itself is among them its
+    sign is zero.
     """
-    s_i, c_i, h_i, g_i, y_i = block[0, i], block[1, i], block[2, i], block[3, i], block[4, i]
-    s, c = block[0, first:last], block[1, first:last]
-    h, g, y = block[2, first:last], block[3, first:last], block[4, first:last]
-    b, out = block[5, first:last], block[6, first:last]
     # constants of the block's precision
     one, tiny, b_i = block.dtype.type(1.0), block.dtype.type(_TINY), block.dtype.type(sign)
+    m_i, y_i = one / block[2, i], block[3, i]
+    c_i, s_i = m_i * block[0, i], m_i * block[1, i]
+    c, s, m = block[0, first:last], block[1, first:last], block[2, first:last]
+    y, b, out = block[3, first:last], block[4, first:last], block[5, first:last]
     total = block.dtype.type(0.0)
-    for j in range(s.size):
-        sin_x = s_i * c[j] - c_i * s[j]
-        cos_x = c_i * c[j] + s_i * s[j]
-        sinh_y = h_i * g[j] - g_i * h[j]
-        cosh_y = g_i * g[j] - h_i * h[j]
-        q = one / (sin_x * sin_x + (sinh_y * sinh_y + tiny))
-        t = sin_x * cos_x * q * (one - (y_i - y[j]) * sinh_y * cosh_y * q)
+    for j in range(c.size):
+        u = one - (c_i * c[j] + s_i * s[j])
+        v = s_i * c[j] - c_i * s[j]
+        q = one / (u * u + (v * v + tiny))
+        w = one - m_i * m[j]
+        t = v * q * (one - (y_i - y[j]) * w * q)
         total += b[j] * t
         out[j] -= b_i * t
     return total
@@ -211,13 +219,12 @@ def _pairs_kernel(block, i, sign, first, last):
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _far_kernel(plan, sine, cosine, sign, stress):
     """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
-    count = plan.height.size
     n_strips = plan.starts.size - 1
     modes = plan.decay_up.shape[0]
-    # S cos, S sin, R cos, R sin of each strip, seen from above (0) and from below (1)
-    moment = np.empty((modes, n_strips, 2, 4))
-    u, v, re, im = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
-    for j in range(count):
+    # seen from above (0) and from below (1): S cos, S sin, R cos, R sin; of each strip and mode
+    moment = np.empty((2, 4, n_strips, modes))
+    u, v, re, im, total = plan.work[0], plan.work[1], plan.work[2], plan.work[3], plan.work[4]
+    for j in range(sign.size):
         u[j] = 1.0 - 2.0 * sine[j] * sine[j]
         v[j] = 2.0 * sine[j] * cosine[j]
         re[j] = sign[j]
@@ -230,12 +237,13 @@ def _far_kernel(plan, sine, cosine, sign, stress):
                 plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
                 plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
                 plan.to_top[i:k], plan.to_bottom[i:k],
-                moment[mode, strip], moment[mode + 1, strip],
+                moment[:, :, strip, mode], moment[:, :, strip, mode + 1],
             )  # fmt: skip
     field = _travel_kernel(moment)
-    for j in range(count):
+    for j in range(sign.size):
         re[j] = 2.0
         im[j] = 0.0
+        total[j] = 0.0
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
         for mode in range(0, modes, 2):
@@ -244,8 +252,10 @@ def _far_kernel(plan, sine, cosine, sign, stress):
                 plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
                 plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
                 plan.to_top[i:k], plan.to_bottom[i:k],
-                field[mode, strip], field[mode + 1, strip], mode + 1.0, stress[i:k],
+                field[:, :, strip, mode], field[:, :, strip, mode + 1], mode + 1.0, total[i:k],
             )  # fmt: skip
+    for j in range(sign.size):
+        stress[j] += total[j]
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
@@ -254,8 +264,9 @@ def _gather_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, moment
 
     re + i im holds b exp(i (n - 1) X) and leaves with b exp(i (n + 1) X).
     """
-    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
-    b0 = b1 = b2 = b3 = b4 = b5 = b6 = b7 = 0.0
+    zero = re.dtype.type(0.0)
+    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = zero
+    b0 = b1 = b2 = b3 = b4 = b5 = b6 = b7 = zero
     for j in range(re.size):
         c = re[j] * u[j] - im[j] * v[j]
         s = re[j] * v[j] + im[j] * u[j]
@@ -296,32 +307,42 @@ def _travel_kernel(moment):
     Over a gap h, S -> exp(-n h) S and R -> exp(-n h) (R + h S). A first turn around the box
     from zero, then the images of all turns: S/(1 - w) and (R + 2 pi w S/(1 - w))/(1 - w),
     w = exp(-2 pi n); a second turn gives the value at every strip. Same axes as `moment`:
-    (mode, strip, direction, [S cos, S sin, R cos, R sin]).
+    (direction, [S cos, S sin, R cos, R sin], strip, mode).
     """
-    modes, n_strips = moment.shape[0], moment.shape[1]
+    n_strips, modes = moment.shape[2], moment.shape[3]
     gap = 2.0 * np.pi / n_strips
     field = np.empty(moment.shape)
+    e, w, s, r = np.empty(modes), np.empty(modes), np.empty(modes), np.empty(modes)
     for mode in range(modes):
-        e = np.exp(-(mode + 1) * gap)
-        w = np.exp(-2.0 * np.pi * (mode + 1))
-        for direction in range(2):
-            for part in range(2):
-                s = r = 0.0
-                for turn in range(2):
-                    for k in range(n_strips):
-                        # from below: strips 0, 1, ... each adds the one before the one before
-                        strip = k if direction == 0 else n_strips - 1 - k
-                        if turn == 1:
-                            field[mode, strip, direction, part] = s
-                            field[mode, strip, direction, part + 2] = r
-                        last = (strip + n_strips - 1 + 2 * direction) % n_strips
-                        s += moment[mode, last, direction, part]
-                        r += moment[mode, last, direction, part + 2]
-                        r = e * (r + gap * s)
-                        s = e * s
-                    if turn == 0:
-                        s /= 1.0 - w
-                        r = (r + 2.0 * np.pi * w * s) / (1.0 - w)
+        e[mode] = np.exp(-(mode + 1) * gap)
+        w[mode] = np.exp(-2.0 * np.pi * (mode + 1))
+    for direction in range(2):
+        for part in range(2):
+            for mode in range(modes):
+                s[mode] = 0.0
+                r[mode] = 0.0
+            for turn in range(2):
+                for k in range(n_strips):
+                    # from below: strips 0, 1, ... each adds the one before the one before
+                    strip = k if direction == 0 else n_strips - 1 - k
+                    if turn == 1:
+                        for mode in range(modes):
+                            field[direction, part, strip, mode] = s[mode]
+                            field[direction, part + 2, strip, mode] = r[mode]
+                    last = strip - 1 + 2 * direction
+                    if last < 0:
+                        last += n_strips
+                    elif last == n_strips:
+                        last = 0
+                    more, beyond = moment[direction, part, last], moment[direction, part + 2, last]
+                    for mode in range(modes):
+                        a = s[mode] + more[mode]
+                        r[mode] = e[mode] * (r[mode] + beyond[mode] + gap * a)
+                        s[mode] = e[mode] * a
+                if turn == 0:
+                    for mode in range(modes):
+                        s[mode] /= 1.0 - w[mode]
+                        r[mode] = (r[mode] + 2.0 * np.pi * w[mode] * s[mode]) / (1.0 - w[mode])
     return field
 
 
@@ -333,15 +354,16 @@ def _scatter_kernel(
 
     At distance t beyond the edge such a sum is exp(-n t) ((S - n R) - n t S). Two modes at once.
     """
+    kind = re.dtype.type
     m = n + 1.0
-    p0, q0 = field[0, 0] - n * field[0, 2], n * field[0, 0]
-    p1, q1 = field[0, 1] - n * field[0, 3], n * field[0, 1]
-    p2, q2 = field[1, 0] - n * field[1, 2], n * field[1, 0]
-    p3, q3 = field[1, 1] - n * field[1, 3], n * field[1, 1]
-    r0, s0 = field2[0, 0] - m * field2[0, 2], m * field2[0, 0]
-    r1, s1 = field2[0, 1] - m * field2[0, 3], m * field2[0, 1]
-    r2, s2 = field2[1, 0] - m * field2[1, 2], m * field2[1, 0]
-    r3, s3 = field2[1, 1] - m * field2[1, 3], m * field2[1, 1]
+    p0, q0 = kind(field[0, 0] - n * field[0, 2]), kind(n * field[0, 0])
+    p1, q1 = kind(field[0, 1] - n * field[0, 3]), kind(n * field[0, 1])
+    p2, q2 = kind(field[1, 0] - n * field[1, 2]), kind(n * field[1, 0])
+    p3, q3 = kind(field[1, 1] - n * field[1, 3]), kind(n * field[1, 1])
+    r0, s0 = kind(field2[0, 0] - m * field2[0, 2]), kind(m * field2[0, 0])
+    r1, s1 = kind(field2[0, 1] - m * field2[0, 3]), kind(m * field2[0, 1])
+    r2, s2 = kind(field2[1, 0] - m * field2[1, 2]), kind(m * field2[1, 0])
+    r3, s3 = kind(field2[1, 1] - m * field2[1, 3]), kind(m * field2[1, 1])
     for j in range(re.size):
         t, w = to_bottom[j], to_top[j]
         c = re[j] * u[j] - im[j] * v[j]
@@ -468,11 +490,15 @@ def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
     for k in range(pairs.shape[0]):
         distance = _near(pairs, dy, k, x, sign, box_length)
         if distance < reach * reach:
-            found[hits], square[hits] = k, distance
+            place = hits
+            while place > 0 and square[place - 1] > distance:
+                found[place], square[place] = found[place - 1], square[place - 1]
+                place -= 1
+            found[place], square[place] = k, distance
             hits += 1
     vanished = 0
-    for k in found[np.argsort(square, kind="mergesort")]:
-        i, j = pairs[k, 0], pairs[k, 1]
+    for hit in found:
+        i, j = pairs[hit, 0], pairs[hit, 1]
         if sign[i] != 0.0 and sign[j] != 0.0:
             sign[i] = 0.0
             sign[j] = 0.0

@@ -17,7 +17,6 @@ __all__ = [
     "THRESHOLD",
     "error_kernel",
     "first_stage_kernel",
-    "near_pairs_kernel",
     "second_stage_kernel",
 ]
 
@@ -33,31 +32,6 @@ THRESHOLD = 0.02
 _SOLVED = 0.1
 
 _MOST_ITERATIONS = 500
-
-
-@njit(error_model="numpy", nogil=True, cache=True)
-def near_pairs_kernel(x, y, sign, box_length, radius, pairs, dy):
-    """List pairs nearer than `radius` < box_length/2, from sorted y; how many there are.
-
-    Those beyond the length of `pairs` are counted and not listed.
-    """
-    count, found = x.size, 0
-    for i in range(count):
-        if sign[i] == 0.0:
-            continue
-        for k in range(i + 1, i + count):
-            j = k if k < count else k - count
-            height = (y[j] + box_length if k >= count else y[j]) - y[i]
-            if height >= radius:
-                break
-            u = (x[i] - x[j]) / box_length
-            dx = box_length * (u - np.rint(u))
-            if sign[j] != 0.0 and dx * dx + height * height < radius * radius:
-                if found < dy.size:
-                    pairs[found, 0], pairs[found, 1] = i, j
-                    dy[found] = height
-                found += 1
-    return found
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -83,7 +57,8 @@ def first_stage_kernel(
             return -1
         for i in range(x.size):
             velocity[i] = guess[i] + k1[i]
-    k1[:] = velocity
+    for i in range(x.size):
+        k1[i] = velocity[i]
     if not _solve_kernel(rows, entries, found, diagonal, force, k1, enough, work):
         return -1
     for i in range(x.size):
@@ -136,8 +111,9 @@ def error_kernel(x, end, h, tolerance, force, velocity, system, found, loose, en
 @njit(error_model="numpy", nogil=True, cache=True)
 def _jacobian_kernel(near, near_dy, x, sign, box_length, gamma_h, rows, entries, diagonal):
     """A = 1 - gamma h J: entries -A_ij of pairs, and the diagonal; how many entries."""
-    diagonal[:] = 1.0
     found = 0
+    for i in range(x.size):
+        diagonal[i] = 1.0
     for k in range(near_dy.size):
         i, j = near[k, 0], near[k, 1]
         u = (x[i] - x[j]) / box_length

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nlbook.dislocations.events import clocks_kernel, crossing_kernel
+from nlbook.dislocations.events import blocked_kernel, clocks_kernel, crossing_kernel
 
 
 def test_a_crossing_is_found_where_a_plain_scan_finds_it():
@@ -50,3 +50,26 @@ def test_clocks_run_as_in_small_steps():
         assert found == pytest.approx(expected, abs=2e-4)
         due.append(found)
     assert 50 < np.count_nonzero(np.array(due) < 1.0) < 250
+
+
+def test_a_pair_is_blocked_where_a_plain_scan_says_so():
+    generator = np.random.default_rng(3)
+    length, reach, clearance = 20.0, 2.0, 0.5
+    found = []
+    for _ in range(200):
+        x, y = generator.uniform(0.0, length, (2, 30))
+        y, sign = np.sort(y), generator.choice([-1.0, 0.0, 1.0], 30)
+        places, source_y = generator.uniform(-5.0, 25.0, (2, 4)), generator.uniform(0.0, length, 4)
+        asked = generator.random(4) < 0.7
+        blocked = np.empty(4, dtype=np.bool_)
+        blocked_kernel(x, y, sign, length, reach, clearance, asked, places, source_y, blocked)
+        for k in range(4):
+            expected = False
+            for place, own in zip(places[:, k], (1.0, -1.0), strict=True):
+                d = np.stack([x - place, y - source_y[k]])
+                distance = np.hypot(*(d - length * np.round(d / length)))
+                within = np.where(sign == own, clearance, reach)
+                expected |= bool(np.any((sign != 0.0) & (distance < within)))
+            assert blocked[k] == (expected and asked[k])
+            found.append(blocked[k])
+    assert 0.2 < np.mean(found) < 0.8

@@ -6,11 +6,11 @@ import pytest
 from nlbook.dislocations import internal_stress, random_dislocations
 from nlbook.dislocations.fast_sum import make_plan
 from nlbook.dislocations.kernels import half_angle_kernel, stress_kernel
+from nlbook.dislocations.neighbours import near_pairs_kernel
 from nlbook.dislocations.stiff import (
     GAMMA,
     THRESHOLD,
     first_stage_kernel,
-    near_pairs_kernel,
 )
 
 BOX = 1e4  # images change the Jacobian by 1e-8
