@@ -9,11 +9,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["animate", "first_frame", "is_animated"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["animate", "first_frame", "in_few_colours", "is_animated"]
 
 _PALETTES = (256, 64)  # colours, tried in this order
 _EXACT = 0.25  # share of a palette that holds the most frequent colours as they are
@@ -60,6 +64,18 @@ def is_animated(picture: Path) -> bool:
 
     with Image.open(picture) as image:
         return image.format == "PNG" and getattr(image, "is_animated", False)
+
+
+def in_few_colours(picture: bytes) -> bytes:
+    """Write a still PNG again with at most 256 colours, where that makes it smaller.
+
+    The most frequent colours stay exact. Which file comes out depends on the picture alone.
+    """
+    buffer = io.BytesIO()
+    colours, counts = _count_colours([picture])
+    palette = _palette(colours, counts, _PALETTES[0])
+    _indexed([picture], palette, colours)[0].save(buffer, format="PNG", optimize=True)
+    return min(picture, buffer.getvalue(), key=len)
 
 
 def first_frame(animation: Path) -> bytes:
@@ -121,12 +137,10 @@ def _channels(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.int64)
 
 
-def _write(
-    pictures: Sequence[bytes],
-    palette: NDArray[np.uint32],
-    colours: NDArray[np.uint32],
-    seconds_per_frame: float,
-) -> bytes:
+def _indexed(
+    pictures: Sequence[bytes], palette: NDArray[np.uint32], colours: NDArray[np.uint32]
+) -> list[Image.Image]:
+    """Pictures in the nearest colours of a palette."""
     from PIL import Image
 
     nearest = np.zeros(_CODES, dtype=np.uint8)
@@ -140,6 +154,16 @@ def _write(
         frame = Image.frombytes("P", indices.shape[::-1], indices.tobytes())
         frame.putpalette(chosen.astype(np.uint8).tobytes())
         frames.append(frame)
+    return frames
+
+
+def _write(
+    pictures: Sequence[bytes],
+    palette: NDArray[np.uint32],
+    colours: NDArray[np.uint32],
+    seconds_per_frame: float,
+) -> bytes:
+    frames = _indexed(pictures, palette, colours)
     if len({frame.tobytes() for frame in frames}) == 1:
         raise ValueError("all frames are the same")
     buffer = io.BytesIO()

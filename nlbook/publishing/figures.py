@@ -2,7 +2,7 @@
 
 White ground, so that they are legible in a dark page; colours that the colour-blind tell apart
 and that stay apart in grey, each with a line style and a marker of its own. Sizes are inches at
-96 pixels, the pictures have twice that density.
+96 pixels, the pictures have twice that density, in at most 256 colours.
 """
 
 from __future__ import annotations
@@ -172,6 +172,8 @@ def show(
     import matplotlib.pyplot as plt
     from IPython.display import display
 
+    from nlbook.publishing.animation import in_few_colours
+
     if not _NAME.fullmatch(name):
         raise ValueError(f"name={name!r}: must be 'fig-', then small letters, digits and hyphens")
     for label, text in {"caption": caption, "alt": alt}.items():
@@ -192,7 +194,7 @@ def show(
     else:
         if not allow_unlabelled:
             _check_all_labels(name, figure)
-        picture = _png(figure, density)
+        picture = in_few_colours(_png(figure, density))
         if len(picture) > _LARGEST:
             raise ValueError(
                 f"figure {name}: {_megabytes(picture)}; draw fewer points, or rasterise less "

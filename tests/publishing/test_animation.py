@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from nlbook.publishing.animation import animate, first_frame, is_animated
+from nlbook.publishing.animation import animate, first_frame, in_few_colours, is_animated
 
 PLENTY = 10**9  # bytes
 
@@ -84,3 +84,17 @@ def test_other_pictures_are_not_animated(tmp_path):
     path = tmp_path / "picture.jpg"
     Image.new("RGB", (8, 8)).save(path)
     assert not is_animated(path)
+
+
+def test_a_still_picture_keeps_its_frequent_colours_and_comes_near_all_others():
+    ramp = np.zeros((64, 900, 3), dtype=np.uint8)  # more colours than a palette has
+    ramp[8:16, :, 0] = np.arange(900) // 4
+    ramp[8:16, :, 1] = np.arange(900) % 64 * 4
+    ramp[16:] = (238, 238, 238)
+    still = picture(ramp)
+    reduced = in_few_colours(still)
+    seen = read(reduced)[0].astype(int)
+    assert np.array_equal(seen[16:], ramp[16:])
+    assert np.abs(seen - ramp).max() <= 32  # 900 colours of a plane by 192
+    assert len(reduced) <= len(still)
+    assert in_few_colours(reduced) == reduced
