@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.ensemble import SCHEMA, creep_task
+from nlbook.dislocations.ensemble import SCHEMA, CreepEnsemble, creep_task
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.provenance import describe_record, note_store
-from nlbook.dislocations.tally import CREEP_SERIES, RELAXATION_SERIES, Tally, unpack_counts
+from nlbook.dislocations.tally import CREEP_SERIES, RELAXATION_SERIES, Tally, read_counts
 from nlbook.parallel import run_tasks, task_seed
 
 __all__ = ["Recorded", "add_options", "read_record", "record_case", "recording_protocol"]
@@ -39,18 +40,16 @@ __all__ = ["Recorded", "add_options", "read_record", "record_case", "recording_p
 class Recorded:
     """A recorded case. Lengths in b, times in t0; the axes of counts are named in brackets."""
 
+    #: the file of arrays, from which counts are read when they are asked for
+    path: Path
     #: edges of all bins of shifts but the outer two, which take what lies beyond (n_bins - 1,)
     shift_edges: NDArray[np.float64]
     #: times of `counts` (n_times,)
     times: NDArray[np.float64]
-    #: counts over all realizations (time, negative or positive sign, old or newborn, bin)
-    counts: NDArray[np.int32]
     #: edges of the bins of `batch_counts`, every other one of `shift_edges`
     batch_edges: NDArray[np.float64]
     #: times of `batch_counts` (n_batch_times,)
     batch_times: NDArray[np.float64]
-    #: counts in batches (batch, time, sign, newborn, bin)
-    batch_counts: NDArray[np.int32]
     #: realizations in each batch (batch,); realization k is in batch k modulo their number
     realizations: NDArray[np.int64]
     #: times of the creep's series (n,)
@@ -70,11 +69,59 @@ class Recorded:
     #: what made the record
     provenance: dict[str, Any]
 
+    @cached_property
+    def counts(self) -> NDArray[np.int32]:
+        """Counts over all realizations (time, negative or positive sign, old or newborn, bin)."""
+        return read_counts(self.path, "counts", self.shift_edges.size + 1)
+
+    @cached_property
+    def batch_counts(self) -> NDArray[np.int32]:
+        """Counts in batches (batch, time, sign, newborn, bin); some 160 MB."""
+        return read_counts(self.path, "batch_counts", self.batch_edges.size + 1)
+
     @property
     def protocol(self) -> CreepProtocol:
         """What was simulated."""
         fields = dict(self.provenance["protocol"])
         return CreepProtocol(**fields | {"snapshot_steps": tuple(fields["snapshot_steps"])})
+
+    def ensemble(self, merged: int = 5) -> CreepEnsemble:
+        """The record as an ensemble, to be asked the same questions as one that was just run.
+
+        Parameters
+        ----------
+        merged : int
+            Bins of `batch_edges` that become one; their number on each side must divide by it.
+
+        Returns
+        -------
+        CreepEnsemble
+            In the record's batches, with shifts at the end of the creep, and no runs.
+        """
+        half = self.batch_edges.size // 2
+        if merged < 1 or half % merged:
+            raise ValueError(f"merged must divide the {half} bins on a side, got {merged!r}")
+        fine = read_counts(self.path, "batch_counts", 2 * half + 2, last_only=True)
+        inner = fine[..., 1:-1].reshape(*fine.shape[:-1], -1, merged).sum(axis=-1)
+        batch = np.arange(self.numbers["final_number"].size) % self.realizations.size
+        sums: dict[str, NDArray[np.float64]] = {**self.series, **self.relaxation}
+        sums["speed_counts"] = self.speed_counts.astype(np.float64)
+        for name, values in self.numbers.items():
+            total = np.bincount(batch, values, minlength=self.realizations.size)
+            sums[name] = np.asarray(total, dtype=np.float64)
+        return CreepEnsemble(
+            protocol=self.protocol,
+            seed=self.provenance["seed"],
+            shift_edges=self.batch_edges[::merged],
+            count=self.realizations,
+            shift_counts=np.concatenate([fine[..., :1], inner, fine[..., -1:]], axis=-1),
+            times={
+                "creep_time": self.series_time,
+                "relaxation_time": self.relaxation_time,
+                "snapshot_time": self.times[-1:],
+            },
+            sums=sums,
+        )
 
 
 def recording_protocol(case: int, **changes: Any) -> CreepProtocol:
@@ -162,7 +209,7 @@ def record_case(
                 done.result()
     steps = np.array(protocol.snapshots)
     seen = np.arange(steps.size)[-1:] if at_end_only else np.arange(steps.size)
-    on_grid = (steps[seen] - steps[seen[0]]) % (5 * protocol.record_every) == 0
+    on_grid = (steps[-1] - steps[seen]) % (5 * protocol.record_every) == 0
     tally = Tally(
         protocol,
         half=2 * round(largest_shift / (2 * shift_bin)),
@@ -232,7 +279,7 @@ def read_record(
         raise ValueError(f"give case or name, got case={case!r} and name={name!r}")
     path = Path(folder, f"{name or f'case_{case}'}.npz")
     with np.load(path, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in file.files}
+        arrays = {key: file[key] for key in file.files if "counts_" not in key}
     half = int(arrays["half"])
     edges = np.asarray(np.arange(-half, half + 1) * arrays["shift_bin"], dtype=np.float64)
     kept: list[dict[str, NDArray[Any]]] = []
@@ -240,12 +287,11 @@ def read_record(
         prefix = f"kept_{len(kept)}_"
         kept.append({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
     return Recorded(
+        path=path,
         shift_edges=edges,
         times=arrays["times"],
-        counts=unpack_counts(arrays, "counts", 2 * half + 2),
         batch_edges=edges[::2],
         batch_times=arrays["batch_times"],
-        batch_counts=unpack_counts(arrays, "batch_counts", half + 2),
         realizations=arrays["realizations"],
         series_time=arrays["series_time"],
         series={key: arrays[key].astype(np.float64) for key in CREEP_SERIES},
@@ -291,6 +337,13 @@ def add_options(parser: argparse.ArgumentParser, n_realizations: int) -> None:
     """
     parser.add_argument("--realizations", type=int, default=n_realizations)
     parser.add_argument("--seed", type=int, default=2022)
+    parser.add_argument(
+        "--earlier",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a record of fewer realizations from the same store: what computing these took",
+    )
     parser.add_argument("--store", help="folder of finished realizations, to resume")
     parser.add_argument("--processes", type=int, default=1)
 
@@ -300,13 +353,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nlbook.dislocations.recording")
     parser.add_argument("case", type=int, choices=(1, 2, 3))
     parser.add_argument("folder", help="where case_N.npz and case_N.json go")
-    parser.add_argument(
-        "--earlier",
-        action="append",
-        default=[],
-        metavar="FOLDER",
-        help="a record of fewer realizations from the same store: what computing these took",
-    )
     add_options(parser, 2000)
     given = parser.parse_args(arguments)
     path = record_case(

@@ -13,7 +13,7 @@ from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
 
-__all__ = ["CREEP_SERIES", "RELAXATION_SERIES", "Tally", "unpack_counts"]
+__all__ = ["CREEP_SERIES", "RELAXATION_SERIES", "Tally", "read_counts"]
 
 #: Series of the creep that are summed.
 CREEP_SERIES = ("creep_number", "creep_speed", "creep_slip_rate", "creep_strain")
@@ -131,29 +131,35 @@ class Tally:
                 np.add.at(self._batch_counts[batch, place[k]].reshape(-1), wide, times)
 
 
-def unpack_counts(arrays: Mapping[str, NDArray[Any]], name: str, n_bins: int) -> NDArray[np.int32]:
-    """Counts as they were before they were packed.
+def read_counts(
+    path: Path, name: str, n_bins: int, *, last_only: bool = False
+) -> NDArray[np.int32]:
+    """Read counts that `Tally.write` has packed.
 
     Parameters
     ----------
-    arrays : mapping
-        A file's arrays by name.
+    path : Path
+        The file of arrays.
     name : str
         ``counts`` or ``batch_counts``.
     n_bins : int
         Number of bins, the outer two included.
+    last_only : bool
+        Of the last time alone.
 
     Returns
     -------
     ndarray of int32, shape (..., n_times, 2, 2, n_bins)
     """
-    first = arrays[f"{name}_{_AGES[0]}"]
-    *batches, n_signs, _, n_times = first.shape
-    counts = np.zeros((*batches, n_times, n_signs, len(_AGES), n_bins), dtype=np.int32)
-    for age, label in enumerate(_AGES):
-        packed, start = arrays[f"{name}_{label}"], int(arrays[f"{name}_{label}_first"])
-        part = slice(start, start + packed.shape[-2])
-        counts[..., age, part] = np.moveaxis(packed, -1, -3)
+    counts = np.empty(0, dtype=np.int32)
+    with np.load(path, allow_pickle=False) as file:
+        for age, label in enumerate(_AGES):
+            packed, start = file[f"{name}_{label}"], int(file[f"{name}_{label}_first"])
+            part = packed[..., -1:] if last_only else packed
+            if not age:
+                *batches, n_signs, _, n_times = part.shape
+                counts = np.zeros((*batches, n_times, n_signs, len(_AGES), n_bins), dtype=np.int32)
+            counts[..., age, start : start + part.shape[-2]] = np.moveaxis(part, -1, -3)
     return counts
 
 

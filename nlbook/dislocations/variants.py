@@ -2,7 +2,7 @@
 
 ``python -m nlbook.dislocations.variants FOLDER`` records every one of `VARIANTS` in the way of
 `nlbook.dislocations.recording`, smaller: shifts at the end, in bins of 0.05 b (0.1 b in batches),
-and series every 10 t0. All variants start from the same seeds, so that two of them can be compared
+and series every 10 t0. They start from the seeds of the main record, so that both can be compared
 realization by realization.
 """
 
@@ -24,14 +24,14 @@ __all__ = ["VARIANTS", "paired_difference", "record_variants"]
 
 #: Case and changes to its protocol, by name.
 VARIANTS: dict[str, tuple[int, dict[str, Any]]] = {
-    "case_1": (1, {}),
     "case_1_one_row": (1, {"images": "one_row"}),
-    "case_2": (2, {}),
     "case_2_one_row": (2, {"images": "one_row"}),
     "case_2_clock_1": (2, {"nucleation_time": 1.0}),
     "case_2_clock_5": (2, {"nucleation_time": 5.0}),
     "case_2_clock_20": (2, {"nucleation_time": 20.0}),
     "case_2_clearance_1": (2, {"birth_clearance": 1.0}),
+    "case_2_clock_01": (2, {"nucleation_time": 0.1}),
+    "case_2_clock_01_clearance_1": (2, {"nucleation_time": 0.1, "birth_clearance": 1.0}),
 }
 
 
@@ -41,6 +41,7 @@ def record_variants(
     *,
     n_realizations: int = 200,
     seed: int = 2022,
+    earlier: Sequence[str | os.PathLike[str]] = (),
     store: str | os.PathLike[str] | None = None,
     processes: int = 1,
     **changes: Any,
@@ -53,7 +54,7 @@ def record_variants(
         Where ``NAME.npz`` and ``NAME.json`` go.
     names : sequence of str, optional
         Which of `VARIANTS`; all by default.
-    n_realizations, seed, store, processes
+    n_realizations, seed, earlier, store, processes
         See `nlbook.dislocations.recording.record_case`.
     **changes
         Of the fields of all protocols.
@@ -82,6 +83,7 @@ def record_variants(
             shift_bin=0.05,
             at_end_only=True,
             every=10,
+            earlier=earlier,
             store=store,
             processes=processes,
             **(changes | own),
@@ -131,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [name],
             n_realizations=given.realizations,
             seed=given.seed,
+            earlier=given.earlier,
             store=given.store,
             processes=given.processes,
         )

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from nlbook.dislocations import simulate_creep
+from nlbook.dislocations import run_ensemble, simulate_creep
 from nlbook.dislocations.recording import read_record, record_case, recording_protocol
 from nlbook.parallel import task_seed
 
@@ -86,6 +86,23 @@ def test_numbers_are_those_of_each_realization(record, runs):
     start = [run.creep_number[np.searchsorted(run.creep_time, first - 1e-9)] for run in runs]
     change = np.array([run.creep_number[-1] for run in runs]) / start - 1.0
     assert record.numbers["number_change"] == pytest.approx(change)
+
+
+def test_a_record_answers_like_the_ensemble_that_it_is_made_of(record):
+    same = run_ensemble(
+        recording_protocol(2, **SMALL), 5, 8, n_batches=4, largest_shift=60.0, progress=False
+    )
+    recorded = record.ensemble()
+    for name in ("creep_number", "relaxation_number", "number_change", "births"):
+        for ours, theirs in zip(recorded.mean(name), same.mean(name), strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-12)
+    assert recorded.shift_density() == pytest.approx(same.shift_density(), abs=1e-2)
+    assert recorded.shift_density().sum() == pytest.approx(same.shift_density().sum())
+    assert recorded.mean_shift(newborn="counted") == pytest.approx(
+        same.mean_shift(newborn="counted"), abs=0.02
+    )  # a shift on an edge may fall to either side of it
+    with pytest.raises(ValueError, match="merged"):
+        record.ensemble(merged=7)
 
 
 def test_the_protocol_is_read_back(record):
