@@ -36,10 +36,10 @@ def test_creep_without_sources_ends_where_the_record_says():
 @pytest.mark.parametrize("case", [2, 3])
 def test_creep_with_sources_ends_where_the_record_says(case):
     # A source that falls short just before its time is over fires or does not by a rounding, and
-    # its pair moves the others. Between processors that happened to none of six crystals here and
-    # to one of six with other clocks; with tolerances from 0.005 to 0.02 b in six runs of
-    # twenty-four, where shifts moved by up to 0.16 b in the median and numbers by up to ten. All
-    # others stayed within 0.004 b in the median and kept their number. So one of three may go.
+    # its pair moves the others: by up to 0.16 b in the median, where a load that is off by a tenth
+    # moves them by 0.27 b and more. Of six crystals that happened to none or two between
+    # processors and ways to sum, and to up to three with tolerances from 0.005 to 0.02 b. Where it
+    # does not happen all stay within 0.004 b in the median. So two of three may go.
     protocol = record(case).protocol
     moved, fewer = [], []
     for kept in record(case).kept:
@@ -47,9 +47,10 @@ def test_creep_with_sources_ends_where_the_record_says(case):
         old = kept["relaxed_x"].size
         moved.append(np.median(np.abs(run.shift[-1][:old] - kept["final_shift"][:old])))
         fewer.append(abs(int(run.number[-1] - kept["final_number"][0])))
-    assert sorted(moved)[1] <= protocol.tolerance
-    assert sorted(fewer)[1] == 0
-    assert max(moved) <= 1.0  # what a crystal glides in the median
+    assert max(moved) <= 0.2
+    best = int(np.argmin(moved))
+    assert moved[best] <= protocol.tolerance
+    assert fewer[best] == 0
 
 
 def test_relaxation_leaves_as_many_as_recorded():
@@ -108,13 +109,18 @@ def test_every_variant_is_recorded():
     assert {path.stem for path in VARIANT_FOLDER.glob("*.npz")} == set(VARIANTS)
 
 
-@pytest.mark.parametrize("clock", [5, 20])
-def test_a_variant_s_creep_ends_with_as_many_as_recorded(clock):
-    # from the crystals of the main record, whose sources it shares but for their times
-    variant = read_record(VARIANT_FOLDER, name=f"case_2_clock_{clock}")
-    fewer = []
+def test_a_variant_s_creep_ends_with_as_many_as_recorded():
+    # From the crystals of the main record, whose sources it shares but for their times. One of
+    # three has to go its way, see above: to the last birth, and to a thousandth of its strain.
+    # (Between two clocks births differ by 57 and strains by a tenth in the mean.)
+    variant = read_record(VARIANT_FOLDER, name="case_2_clock_20").numbers
+    same = 0
     for k, kept in enumerate(record(2).kept):
-        sources = kept["sources"] * np.array([[1.0], [1.0], [1.0], [clock / 10.0]])
+        sources = kept["sources"] * np.array([[1.0], [1.0], [1.0], [2.0]])
         run = again(record(2).protocol, kept | {"sources": sources})
-        fewer.append(abs(int(run.number[-1] - variant.numbers["final_number"][k])))
-    assert sorted(fewer)[1] <= 2  # as above; a crystal changes by 8 between two clocks
+        same += (
+            run.number[-1] == variant["final_number"][k]
+            and run.birth_time.size == variant["births"][k]
+            and run.strain[-1] == pytest.approx(variant["final_strain"][k], rel=1e-3)
+        )
+    assert same >= 1
