@@ -156,21 +156,18 @@ def make_plan(
     modes = n_modes(step, tolerance) if periodic else 0
     kind: Any = np.float32 if single_precision else np.float64
     edge = np.stack([step - height, height]).astype(kind)
-    mode = np.arange(1, modes + modes % 2 + 1).astype(kind)  # even: two are taken at a time
-    decay = np.exp(-mode[:, None] * edge[:, None])
     widest = int(np.max(np.diff(starts), initial=0)) if periodic else count
     return StripPlan(
         float(box_length),
         periodic,
+        modes + modes % 2,
         starts,
         step,
         height,
         np.exp(height),
-        edge[0],
-        edge[1],
-        decay[0],
-        decay[1],
-        np.empty((5, count), dtype=kind),
+        edge,
+        np.exp(-edge),
+        np.empty((9, count), dtype=kind),
         np.zeros((6, (2 * widest // LANES + 2) * LANES), dtype=kind),
     )
 

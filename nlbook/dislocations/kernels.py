@@ -55,16 +55,15 @@ class StripPlan(NamedTuple):
 
     box_length: float
     periodic: bool  # images in y as well
+    n_modes: int  # of the Fourier series, even
     starts: NDArray[np.int64]  # (n_strips + 1,), first dislocation of each strip; last: N
     step: float  # height of a strip, scaled by 2 pi/L
     height: NDArray[np.float64]  # (N,), Y = 2 pi y/L less that of the strip's lower edge
     growth: NDArray[np.float64]  # (N,), exp(Y)
     # these in the precision in which pairs are summed, float64 or float32:
-    to_top: NDArray[Any]  # (N,), distance to the upper edge of the strip, scaled
-    to_bottom: NDArray[Any]  # (N,), Y
-    decay_up: NDArray[Any]  # (n_modes, N), exp(-n to_top)
-    decay_down: NDArray[Any]  # (n_modes, N), exp(-n to_bottom)
-    work: NDArray[Any]  # (5, N)
+    edge: NDArray[Any]  # (2, N), distance to the upper and the lower edge of the strip, scaled
+    decay: NDArray[Any]  # (2, N), exp(-distance)
+    work: NDArray[Any]  # (9, N)
     block: NDArray[Any]  # (6, n), where near pairs are summed
 
 
@@ -219,85 +218,69 @@ def _pairs_kernel(block, i, sign, first, last):
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
 def _far_kernel(plan, sine, cosine, sign, stress):
     """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
-    n_strips = plan.starts.size - 1
-    modes = plan.decay_up.shape[0]
+    n_strips, modes, work = plan.starts.size - 1, plan.n_modes, plan.work
     # seen from above (0) and from below (1): S cos, S sin, R cos, R sin; of each strip and mode
     moment = np.empty((2, 4, n_strips, modes))
-    u, v, re, im, total = plan.work[0], plan.work[1], plan.work[2], plan.work[3], plan.work[4]
     for j in range(sign.size):
-        u[j] = 1.0 - 2.0 * sine[j] * sine[j]
-        v[j] = 2.0 * sine[j] * cosine[j]
-        re[j] = sign[j]
-        im[j] = 0.0
+        u, v = 1.0 - 2.0 * sine[j] * sine[j], 2.0 * sine[j] * cosine[j]
+        work[0, j] = work[2, j] = sign[j]
+        work[1, j] = work[3, j] = 0.0
+        work[4, j], work[5, j] = plan.decay[0, j] * u, plan.decay[0, j] * v
+        work[6, j], work[7, j] = plan.decay[1, j] * u, plan.decay[1, j] * v
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
-        for mode in range(0, modes, 2):
-            _gather_kernel(
-                re[i:k], im[i:k], u[i:k], v[i:k],
-                plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
-                plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
-                plan.to_top[i:k], plan.to_bottom[i:k],
-                moment[:, :, strip, mode], moment[:, :, strip, mode + 1],
-            )  # fmt: skip
+        for side in range(2):
+            r, q = 2 * side, 4 + 2 * side
+            for mode in range(0, modes, 2):
+                _gather_kernel(
+                    work[r, i:k], work[r + 1, i:k], work[q, i:k], work[q + 1, i:k],
+                    plan.edge[side, i:k], moment[side, :, strip], mode,
+                )  # fmt: skip
     field = _travel_kernel(moment)
     for j in range(sign.size):
-        re[j] = 2.0
-        im[j] = 0.0
-        total[j] = 0.0
+        work[0, j] = work[2, j] = 2.0
+        work[1, j] = work[3, j] = work[8, j] = 0.0
     for strip in range(n_strips):
         i, k = plan.starts[strip], plan.starts[strip + 1]
-        for mode in range(0, modes, 2):
-            _scatter_kernel(
-                re[i:k], im[i:k], u[i:k], v[i:k],
-                plan.decay_up[mode, i:k], plan.decay_down[mode, i:k],
-                plan.decay_up[mode + 1, i:k], plan.decay_down[mode + 1, i:k],
-                plan.to_top[i:k], plan.to_bottom[i:k],
-                field[:, :, strip, mode], field[:, :, strip, mode + 1], mode + 1.0, total[i:k],
-            )  # fmt: skip
+        for side in range(2):
+            # what comes from below is seen at the lower edge
+            r, q = 2 - 2 * side, 6 - 2 * side
+            for mode in range(0, modes, 2):
+                _scatter_kernel(
+                    work[r, i:k], work[r + 1, i:k], work[q, i:k], work[q + 1, i:k],
+                    plan.edge[1 - side, i:k], field[side, :, strip], mode, work[8, i:k],
+                )  # fmt: skip
     for j in range(sign.size):
-        stress[j] += total[j]
+        stress[j] += work[8, j]
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
-def _gather_kernel(re, im, u, v, up, down, up2, down2, to_top, to_bottom, moment, moment2):
-    """One strip's moments of two modes, at its upper and its lower edge.
+def _gather_kernel(r, i, u, v, t, moment, mode):
+    """One strip's moments of two modes, at one of its edges.
 
-    re + i im holds b exp(i (n - 1) X) and leaves with b exp(i (n + 1) X).
+    With f = u + iv = exp(-t + iX), t the distance to the edge, r + ii holds b f**(n - 1) and
+    leaves with b f**(n + 1), n = mode + 1.
     """
-    zero = re.dtype.type(0.0)
-    a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = zero
-    b0 = b1 = b2 = b3 = b4 = b5 = b6 = b7 = zero
-    for j in range(re.size):
-        c = re[j] * u[j] - im[j] * v[j]
-        s = re[j] * v[j] + im[j] * u[j]
-        a, b = up[j] * c, up[j] * s
-        a0 += a
-        a1 += b
-        a2 += to_top[j] * a
-        a3 += to_top[j] * b
-        a, b = down[j] * c, down[j] * s
-        a4 += a
-        a5 += b
-        a6 += to_bottom[j] * a
-        a7 += to_bottom[j] * b
+    zero = r.dtype.type(0.0)
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = zero
+    for j in range(r.size):
+        c = r[j] * u[j] - i[j] * v[j]
+        s = r[j] * v[j] + i[j] * u[j]
+        a0 += c
+        a1 += s
+        a2 += t[j] * c
+        a3 += t[j] * s
         d = c * u[j] - s * v[j]
         s = c * v[j] + s * u[j]
-        re[j] = d
-        im[j] = s
-        a, b = up2[j] * d, up2[j] * s
-        b0 += a
-        b1 += b
-        b2 += to_top[j] * a
-        b3 += to_top[j] * b
-        a, b = down2[j] * d, down2[j] * s
-        b4 += a
-        b5 += b
-        b6 += to_bottom[j] * a
-        b7 += to_bottom[j] * b
-    moment[0, 0], moment[0, 1], moment[0, 2], moment[0, 3] = a0, a1, a2, a3
-    moment[1, 0], moment[1, 1], moment[1, 2], moment[1, 3] = a4, a5, a6, a7
-    moment2[0, 0], moment2[0, 1], moment2[0, 2], moment2[0, 3] = b0, b1, b2, b3
-    moment2[1, 0], moment2[1, 1], moment2[1, 2], moment2[1, 3] = b4, b5, b6, b7
+        b0 += d
+        b1 += s
+        b2 += t[j] * d
+        b3 += t[j] * s
+        r[j] = d
+        i[j] = s
+    moment[0, mode], moment[1, mode], moment[2, mode], moment[3, mode] = a0, a1, a2, a3
+    mode += 1
+    moment[0, mode], moment[1, mode], moment[2, mode], moment[3, mode] = b0, b1, b2, b3
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
@@ -347,37 +330,27 @@ def _travel_kernel(moment):
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
-def _scatter_kernel(
-    re, im, u, v, up, down, up2, down2, to_top, to_bottom, field, field2, n, stress
-):
-    """stress += sin nX A - cos nX B, A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
+def _scatter_kernel(r, i, u, v, t, field, mode, total):
+    """total += sin nX A - cos nX B, A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
 
-    At distance t beyond the edge such a sum is exp(-n t) ((S - n R) - n t S). Two modes at once.
+    At distance t beyond the edge such a sum is exp(-n t) ((S - n R) - n t S). Two modes at once;
+    r, i, u and v as in `_gather_kernel`, b = 2.
     """
-    kind = re.dtype.type
-    m = n + 1.0
-    p0, q0 = kind(field[0, 0] - n * field[0, 2]), kind(n * field[0, 0])
-    p1, q1 = kind(field[0, 1] - n * field[0, 3]), kind(n * field[0, 1])
-    p2, q2 = kind(field[1, 0] - n * field[1, 2]), kind(n * field[1, 0])
-    p3, q3 = kind(field[1, 1] - n * field[1, 3]), kind(n * field[1, 1])
-    r0, s0 = kind(field2[0, 0] - m * field2[0, 2]), kind(m * field2[0, 0])
-    r1, s1 = kind(field2[0, 1] - m * field2[0, 3]), kind(m * field2[0, 1])
-    r2, s2 = kind(field2[1, 0] - m * field2[1, 2]), kind(m * field2[1, 0])
-    r3, s3 = kind(field2[1, 1] - m * field2[1, 3]), kind(m * field2[1, 1])
-    for j in range(re.size):
-        t, w = to_bottom[j], to_top[j]
-        c = re[j] * u[j] - im[j] * v[j]
-        s = re[j] * v[j] + im[j] * u[j]
-        a = down[j] * (p0 - t * q0) + up[j] * (p2 - w * q2)
-        b = down[j] * (p1 - t * q1) + up[j] * (p3 - w * q3)
-        total = s * a - c * b
+    kind = r.dtype.type
+    n, m = mode + 1.0, mode + 2.0
+    p0, q0 = kind(field[0, mode] - n * field[2, mode]), kind(n * field[0, mode])
+    p1, q1 = kind(field[1, mode] - n * field[3, mode]), kind(n * field[1, mode])
+    p2, q2 = kind(field[0, mode + 1] - m * field[2, mode + 1]), kind(m * field[0, mode + 1])
+    p3, q3 = kind(field[1, mode + 1] - m * field[3, mode + 1]), kind(m * field[1, mode + 1])
+    for j in range(r.size):
+        c = r[j] * u[j] - i[j] * v[j]
+        s = r[j] * v[j] + i[j] * u[j]
+        both = s * (p0 - t[j] * q0) - c * (p1 - t[j] * q1)
         d = c * u[j] - s * v[j]
         s = c * v[j] + s * u[j]
-        a = down2[j] * (r0 - t * s0) + up2[j] * (r2 - w * s2)
-        b = down2[j] * (r1 - t * s1) + up2[j] * (r3 - w * s3)
-        stress[j] += total + (s * a - d * b)
-        re[j] = d
-        im[j] = s
+        total[j] += both + (s * (p2 - t[j] * q2) - d * (p3 - t[j] * q3))
+        r[j] = d
+        i[j] = s
 
 
 @njit(error_model="numpy", nogil=True, cache=True)

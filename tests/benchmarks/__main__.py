@@ -31,7 +31,7 @@ def main() -> int:
     }
     stress = dislocations.stress_table()
     creep, one_realization = dislocations.realization_table()
-    tables = [stress, creep]
+    tables = [stress, creep, dislocations.growth_table()]
     tables += [
         densities.density_table(),
         diffusion.evolution_table(),
