@@ -1,11 +1,11 @@
 """Learning the kernels of nonlocal models from data."""
 
-from nlbook.identification.bilevel import PowerLawFit, fit_power_law, variance_rate
+from nlbook.identification.bilevel import PowerLawFit, fit_power_law, predict, variance_rate
 from nlbook.identification.bootstrap import BatchFits, bootstrap_power_law
 from nlbook.identification.cumulants import CumulantEstimate, cumulant_estimate, even_cumulants
 from nlbook.identification.factor import FactorFit, fit_factor
 from nlbook.identification.fits import FitProblem, fit_each, fit_on_ranks
-from nlbook.identification.manufactured import jumping_particles, manufactured_snapshots
+from nlbook.identification.manufactured import flights, jumping_particles, manufactured_snapshots
 from nlbook.identification.objective import Objective
 from nlbook.identification.one_sided import OneSidedFit, fit_one_sided
 from nlbook.identification.profiles import CostProfile, RateProfile, profile_cost, profile_rate
@@ -41,8 +41,10 @@ __all__ = [
     "fit_one_sided",
     "fit_power_law",
     "fit_stable_density",
+    "flights",
     "jumping_particles",
     "manufactured_snapshots",
+    "predict",
     "profile_cost",
     "profile_rate",
     "stable_density",

@@ -26,16 +26,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.nelder_mead import minimise
-from nlbook.identification.objective import Objective, Trial
+from nlbook.identification.objective import Objective, Trial, TrialPowerLaw
 from nlbook.identification.settings import FitSettings
 from nlbook.kernels import PowerLawKernel
 
-__all__ = ["PowerLawFit", "checked_bounds", "default_bounds", "fit_power_law", "variance_rate"]
+__all__ = [
+    "PowerLawFit",
+    "checked_bounds",
+    "default_bounds",
+    "fit_power_law",
+    "predict",
+    "variance_rate",
+]
 
 # The covered rule has no weights at alpha = 3; at 1e-4 below, the operator is the local one to
 # one part in a thousand.
@@ -178,6 +185,43 @@ def fit_power_law(
         settings=objective.settings,
         bounds=bounds,
     )
+
+
+def predict(
+    fit: PowerLawFit, snapshots: DensitySnapshots, times: ArrayLike | None = None
+) -> DensitySnapshots:
+    """Evolve the first density of some data under a fitted law.
+
+    Parameters
+    ----------
+    fit : PowerLawFit
+        The law, with the rule, time step and method by which it was fitted.
+    snapshots : DensitySnapshots
+        Only the first density is used, and the grid.
+    times : array_like, optional
+        When the density is wanted, by whole steps after the first of `snapshots`, ascending; also
+        beyond the last. By default at the times of `snapshots`.
+
+    Returns
+    -------
+    DensitySnapshots
+    """
+    settings = fit.settings
+    wanted = snapshots.times if times is None else np.asarray(times, dtype=np.float64)
+    steps = np.rint((wanted - snapshots.times[0]) / settings.dt).astype(np.int64)
+    operator = NonlocalDiffusion(
+        TrialPowerLaw(fit.alpha, fit.horizon), snapshots.grid, rule=settings.rule, exceed_grid=True
+    )
+    density = operator.evolve(
+        snapshots.density[0],
+        settings.dt * fit.coefficient,
+        int(steps[-1]),
+        snapshots=steps,
+        method=settings.method,
+        check=False,
+    )
+    at = np.asarray(snapshots.times[0] + settings.dt * steps, dtype=np.float64)
+    return DensitySnapshots(snapshots.grid, at, np.maximum(density, 0.0))
 
 
 def default_bounds(objective: Objective) -> Bounds:

@@ -20,7 +20,7 @@ from nlbook.diffusion.quadrature import Rule
 from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import seed_sequence
 
-__all__ = ["jumping_particles", "manufactured_snapshots"]
+__all__ = ["flights", "jumping_particles", "manufactured_snapshots"]
 
 
 def manufactured_snapshots(
@@ -174,3 +174,79 @@ def _sizes(
         return np.asarray(low * (high / low) ** uniform)
     power = 1 - alpha
     return np.asarray((low**power + uniform * (high**power - low**power)) ** (1 / power))
+
+
+def flights(
+    exponent: float,
+    slowest: float,
+    fastest: float,
+    persistence: float,
+    times: Sequence[float] | NDArray[np.float64],
+    start: ArrayLike,
+    seed: int | Sequence[int] | np.random.SeedSequence,
+) -> NDArray[np.float64]:
+    """Particles that fly at speeds of a power law and choose anew from time to time.
+
+    Speeds between `slowest` and `fastest` have the density v**-exponent, to either side; a flight
+    lasts a random time, exponential with the mean `persistence`. Short flights are jumps at the
+    rate K(r) ~ r**-exponent up to about `fastest` x `persistence`, so that the kernel's alpha is
+    the speeds' exponent; for particles that never turn no jump kernel is right, and a fit gives a
+    number all the same.
+
+    Parameters
+    ----------
+    exponent : float
+        beta, of the density of speeds.
+    slowest, fastest : float
+        Ends of the speeds, length / time.
+    persistence : float
+        Mean duration of a flight, time; inf for one flight without an end.
+    times : sequence of float
+        Ascending, from the time of the start on.
+    start : array_like, shape (n,)
+        Places at times[0].
+    seed : int, sequence of int or SeedSequence
+        Of speeds and durations.
+
+    Returns
+    -------
+    ndarray, shape (n_times, n)
+        Places; the first row is the start.
+
+    Raises
+    ------
+    ValueError
+        If speeds, durations or times are out of range.
+    """
+    moments = np.asarray(times, dtype=np.float64)
+    if not 0 < slowest < fastest < math.inf:
+        raise ValueError(f"slowest must be positive, below fastest, got {slowest!r}, {fastest!r}")
+    if not persistence > 0:
+        raise ValueError(f"persistence must be positive, got {persistence!r}")
+    if moments.ndim != 1 or not moments.size or not np.all(np.diff(moments) > 0):
+        raise ValueError("times must ascend")
+    generator = np.random.default_rng(seed_sequence(seed))
+    place = np.array(start, dtype=np.float64)
+
+    def velocities(n: int) -> NDArray[np.float64]:
+        size = _sizes(generator.random(n), slowest, fastest, exponent)
+        return size * generator.choice((-1.0, 1.0), n)
+
+    velocity = velocities(place.size)
+    left = generator.exponential(1.0, place.size) * persistence  # time to the next choice
+    out = np.empty((moments.size, place.size))
+    out[0] = place
+    for k, elapsed in enumerate(np.diff(moments), 1):
+        rest = np.full(place.size, elapsed)
+        flying = np.arange(place.size)
+        while flying.size:
+            step = np.minimum(left[flying], rest[flying])
+            place[flying] += velocity[flying] * step
+            left[flying] -= step
+            rest[flying] -= step
+            turned = flying[left[flying] <= 0]
+            velocity[turned] = velocities(turned.size)
+            left[turned] = generator.exponential(1.0, turned.size) * persistence
+            flying = flying[rest[flying] > 0]
+        out[k] = place
+    return out

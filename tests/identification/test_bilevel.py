@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification import FitSettings, fit_power_law, manufactured_snapshots
+from nlbook.identification import FitSettings, fit_power_law, manufactured_snapshots, predict
 from tests.identification.data import TRUE, bumps, manufactured
 
 START = (2.0, 0.5)  # the paper's, section 6.1
@@ -88,6 +88,17 @@ def test_the_variance_grows_at_the_reported_rate():
     assert fit.variance_rate == pytest.approx(rate, rel=2e-3)
     assert fit.variance_rate == pytest.approx(fit.continuum_variance_rate, rel=1e-10)
     assert fit.variance_rate == pytest.approx(TRUE.moment(2), rel=2e-3)
+
+
+def test_a_prediction_is_the_evolution_that_was_fitted():
+    data = manufactured()
+    fit = fit_power_law(data, start=START, bounds=BOUNDS, max_evaluations=20)
+    last = predict(fit, data).density[-1]
+    error = np.linalg.norm(last - data.density[-1]) / np.linalg.norm(data.density[-1])
+    assert error == pytest.approx(fit.final_error, rel=1e-10)
+    later = predict(fit, data, [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(later.times, [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(later.density[1], last, rtol=1e-10)
 
 
 def test_rivals_of_the_continuum_have_no_variance_rate_at_alpha_three():

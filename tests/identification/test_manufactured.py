@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification import jumping_particles, manufactured_snapshots
+from nlbook.identification import flights, jumping_particles, manufactured_snapshots
 from nlbook.kernels import PowerLawKernel
 from tests.identification.data import GRID, TRUE, manufactured
 
@@ -73,6 +73,23 @@ def test_particles_are_the_same_for_the_same_seed():
     np.testing.assert_array_equal(one, two)
 
 
+def test_flights_without_an_end_keep_their_speeds():
+    places = flights(2.4, 0.1, 5.0, np.inf, (0.0, 1.0, 3.0), np.zeros(1000), seed=2)
+    np.testing.assert_allclose(places[2], 3 * places[1], rtol=1e-12)
+    speeds = np.abs(places[1])
+    assert 0.1 <= speeds.min() <= speeds.max() <= 5.0
+
+
+def test_flights_spread_as_their_speeds_and_durations_say():
+    n, tau, elapsed = 40_000, 0.3, 2.0
+    place = flights(2.4, 0.1, 5.0, tau, (0.0, 0.7, elapsed), np.zeros(n), seed=3)[-1]
+    square = (5.0**0.6 - 0.1**0.6) / 0.6 / ((0.1**-1.4 - 5.0**-1.4) / 1.4)
+    # velocities are correlated as exp(-t/tau)
+    variance = 2 * square * tau * (elapsed - tau * (1 - np.exp(-elapsed / tau)))
+    error = np.std(place**2) / np.sqrt(n)
+    assert np.mean(place**2) == pytest.approx(variance, abs=4 * error)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -83,6 +100,9 @@ def test_particles_are_the_same_for_the_same_seed():
         (lambda: manufactured_snapshots(TRUE, GRID**3, 0.01, 2), "grid must be uniform"),
         (lambda: jumping_particles(PowerLawKernel(3.1, 1.0), (0, 1), [0.0], 1), "kernel must have"),
         (lambda: jumping_particles(TRUE, (1, 0), [0.0], 1), "times must ascend"),
+        (lambda: flights(2.4, 1.0, 0.5, 1.0, (0, 1), [0.0], 1), "slowest must be positive"),
+        (lambda: flights(2.4, 0.5, 1.0, 0.0, (0, 1), [0.0], 1), "persistence must be positive"),
+        (lambda: flights(2.4, 0.5, 1.0, 1.0, (1, 0), [0.0], 1), "times must ascend"),
         (
             lambda: jumping_particles(TRUE, (0, 1), [0.0], 1, smallest_jump=2.0),
             "smallest_jump must lie",

@@ -1,0 +1,345 @@
+"""The fits that chapter 3 shows as recorded: Tables 2 and 3, and what they hang on.
+
+    python book/studies/bilevel_fit.py book/recorded/dislocation_creep book/recorded/bilevel_fit
+
+reads the recorded ensemble and writes `fits.json` and `provenance.json`. A part that is there
+already, made from the same record and settings, is kept; `--parts` names those to make.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
+from nlbook.dislocations.recording import Recorded, read_record
+from nlbook.identification import (
+    FitProblem,
+    FitSettings,
+    Objective,
+    PowerLawFit,
+    bootstrap_power_law,
+    compare_rivals,
+    cumulant_estimate,
+    fit_each,
+    fit_factor,
+    fit_one_sided,
+    fit_stable_density,
+    profile_cost,
+    profile_rate,
+)
+
+SPACING = 0.05
+REACH = {1: 15.0, 2: 40.0, 3: 40.0}  # the paper's domains, b
+SEED = 2022
+N_RESAMPLES = 100
+#: The paper's rule, and its cost at the snapshots of the record instead of after each step.
+QUICK = FitSettings(rule="nodes", every=100)
+EVERY_STEP = FitSettings(rule="nodes")
+NUMBERS = (
+    "alpha", "horizon", "coefficient", "variance_rate", "training_cost", "testing_cost",
+    "final_error", "compared", "n_iterations", "n_evaluations",
+)  # fmt: skip
+
+
+def grid(case: int, spacing: float = SPACING, reach: float | None = None) -> np.ndarray:
+    half = round((reach or REACH[case]) / spacing)
+    return spacing * np.arange(-half, half + 1)
+
+
+def snapshots(
+    record: Recorded, case: int, *, newborn: str = "left_out", spacing: float = SPACING,
+    reach: float | None = None, signed: bool = False, **options: Any,
+) -> DensitySnapshots:  # fmt: skip
+    counts = shift_counts(record.counts, newborn=newborn, signed=signed)
+    nodes = grid(case, spacing, reach)
+    return density_snapshots(counts, record.shift_edges, record.times, grid=nodes, **options)
+
+
+def guesses(case: int) -> list[tuple[float, float]]:
+    """The paper's five, with L the length of the domain."""
+    length = 2 * REACH[case]
+    return [
+        (2.0, length / 2), (1.0, length / 4), (3.0, 3 * length / 4), (3.0, length / 4),
+        (1.0, 3 * length / 4),
+    ]  # fmt: skip
+
+
+def numbers(fit: PowerLawFit) -> dict[str, float]:
+    return {name: float(f"{getattr(fit, name):.7g}") for name in NUMBERS}
+
+
+def tables(record: Recorded, case: int) -> dict[str, Any]:
+    """Table 2, both splits, both rules, newborn or not; Table 3; the paths of Figures 9 and 10."""
+    data = {newborn: snapshots(record, case, newborn=newborn) for newborn in newborns(case)}
+    rows = [
+        {"newborn": newborn, "rule": rule, "split": split}
+        for newborn in data
+        for rule in ("nodes", "covered")
+        for split in (0.8, 0.6)
+    ]
+    problems = [
+        FitProblem(data[row["newborn"]], FitSettings(rule=row["rule"], split=row["split"]))
+        for row in rows
+    ]
+    problems += [
+        FitProblem(data["left_out"], EVERY_STEP, start=start) for start in guesses(case)[1:]
+    ]
+    fits = fit_each(problems)
+    splits = [row | numbers(fit) for row, fit in zip(rows, fits, strict=False)]
+    same = [fits[0], *fits[len(rows) :]]
+    return {
+        "splits": splits,
+        "guesses": [
+            {"start": start, **numbers(fit)} for start, fit in zip(guesses(case), same, strict=True)
+        ],
+        "paths": [np.round(fit.path, 6).tolist() for fit in same],
+        "iterations": [np.round(fit.iterations[:, 3:], 6).tolist() for fit in same],
+    }
+
+
+def intervals(record: Recorded, case: int) -> dict[str, Any]:
+    """Bootstrap intervals, from fits at the batch times."""
+    found = []
+    for newborn in newborns(case):
+        counts = shift_counts(record.batch_counts, newborn=newborn)
+        # draws reach farther out than the paper's domain, which trims the whole ensemble
+        nodes = grid(case, reach=1.5 * REACH[case])
+        for split in (0.8, 0.6):
+            settings = dataclasses.replace(EVERY_STEP, split=split)
+            fits = bootstrap_power_law(
+                counts, record.batch_edges, record.batch_times, grid=nodes,
+                n_resamples=N_RESAMPLES, seed=SEED, settings=settings,
+                start=(2.5, REACH[case]),
+            )  # fmt: skip
+            row: dict[str, Any] = {"newborn": newborn, "split": split, "whole": numbers(fits.whole)}
+            for name in ("alpha", "horizon", "coefficient", "variance_rate"):
+                row[name] = [float(f"{end:.5g}") for end in fits.interval(name)]
+            row["draws"] = [
+                [float(f"{getattr(fit, name):.5g}") for name in NUMBERS[:4]] for fit in fits.draws
+            ]
+            found.append(row)
+    return {"rows": found}
+
+
+def choices(record: Recorded, case: int) -> dict[str, Any]:
+    """One choice changed at a time; the cost at the snapshots."""
+    base = snapshots(record, case)
+    assert base.n_samples is not None
+    cell = float(np.median(1 / (SPACING * base.n_samples)))
+    middle = float(base.times[0] + base.times[-1]) / 2
+    wide = 1.6 * REACH[case]
+    rows: list[tuple[str, str, DensitySnapshots, FitSettings]] = [
+        ("none", "", base, QUICK),
+        ("compared", "after each step", base, EVERY_STEP),
+        ("rule", "covered", base, dataclasses.replace(QUICK, rule="covered")),
+        ("window", "first half", base.between(base.times[0], middle), QUICK),
+        ("window", "second half", base.between(middle, base.times[-1]), QUICK),
+        ("symmetry", "mirror", snapshots(record, case, symmetry="mirror"), QUICK),
+        ("support", "each", snapshots(record, case, support="each"), QUICK),
+        ("bandwidth", "fixed", snapshots(record, case, sensitivity=0.0), QUICK),
+    ]
+    for factor in (0.1, 10.0, 100.0):
+        settings = dataclasses.replace(QUICK, floor=factor * cell)
+        rows.append(("floor", f"{factor:g}", base, settings))
+    for mass in (0.999, 0.99999):
+        rows.append(("mass", f"{mass:g}", snapshots(record, case, mass=mass, reach=wide), QUICK))
+    for factor in (0.53, 2.12):
+        data = snapshots(record, case, bandwidth_factor=factor)
+        rows.append(("bandwidth", f"{factor:g}", data, QUICK))
+    if case != 1:
+        rows.append(("newborn", "counted", snapshots(record, case, newborn="counted"), QUICK))
+    batches = shift_counts(record.batch_counts)
+    realizations = record.realizations
+    for part in (2, 4, 10, 20, 40):
+        data = density_snapshots(
+            batches[:part].sum(axis=0), record.batch_edges, record.batch_times,
+            grid=grid(case, reach=wide),
+        )  # fmt: skip
+        settings = dataclasses.replace(QUICK, every=500)
+        rows.append(("realizations", str(int(realizations[:part].sum())), data, settings))
+    fits = fit_each([FitProblem(data, settings) for _, _, data, settings in rows])
+    return {
+        "cell": cell,
+        "rows": [
+            {"choice": choice, "value": value, **numbers(fit)}
+            for (choice, value, _, _), fit in zip(rows, fits, strict=True)
+        ],
+    }
+
+
+def profiles(record: Recorded, case: int) -> dict[str, Any]:
+    """The cost over alpha and delta, and over alpha and the variance rate."""
+    data = snapshots(record, case)
+    (best,) = fit_each([FitProblem(data, QUICK)])
+    alpha = np.round(np.linspace(1.6, 3.4, 37), 3)
+    horizon = np.round(np.geomspace(2.0, 2 * REACH[case], 33), 3)
+    over = profile_cost(data, QUICK, alpha, horizon)
+    rate = best.variance_rate * np.geomspace(0.5, 2.0, 25)
+    beside = profile_rate(data, QUICK, alpha, rate, best.horizon)
+    return {
+        "best": numbers(best),
+        "alpha": alpha.tolist(),
+        "horizon": horizon.tolist(),
+        "cost": _short(over.cost),
+        "coefficient": _short(over.coefficient),
+        "rate": rate.tolist(),
+        "rate_cost": _short(beside.cost),
+        "least_squares": _short(beside.least_squares),
+    }
+
+
+def rivals(record: Recorded, case: int) -> dict[str, Any]:
+    """Other laws, by the covered rule; polynomials in front; both sides apart; cumulants."""
+    settings = FitSettings(every=100)
+    data = snapshots(record, case)
+    signed = snapshots(record, case, signed=True, symmetry=None)
+    (best,) = fit_each([FitProblem(data, settings)])
+    start = (min(best.alpha, 2.9), best.horizon)
+    assert data.n_samples is not None
+    floor = float(np.median(1 / (SPACING * data.n_samples)))
+    factors = [fit_factor(data, degree, settings, start=start) for degree in (0, 1, 2, 3)]
+    sides = [
+        fit_one_sided(signed, settings, symmetric=symmetric, start=start)
+        for symmetric in (True, False)
+    ]
+    cumulants = [cumulant_estimate(data, horizon, split=0.8) for horizon in (None, best.horizon)]
+    return {
+        "rivals": [
+            dataclasses.asdict(rival) for rival in compare_rivals(Objective(data, settings), best)
+        ],
+        "stable": [
+            dataclasses.asdict(fit_stable_density(data, floor, index=index))
+            for index in (None, 2.0)
+        ],
+        "factors": [
+            dataclasses.asdict(fit) | {"kernel": dataclasses.asdict(fit.kernel)} for fit in factors
+        ],
+        "sides": [dataclasses.asdict(fit) for fit in sides],
+        "cumulants": [
+            {
+                "rates": found.rates.tolist(),
+                "kernel": None if found.kernel is None else dataclasses.asdict(found.kernel),
+            }
+            for found in cumulants
+        ],
+    }
+
+
+PARTS = {
+    "tables": tables,
+    "intervals": intervals,
+    "choices": choices,
+    "profiles": profiles,
+    "rivals": rivals,
+}
+
+
+def newborns(case: int) -> tuple[str, ...]:
+    return ("left_out",) if case == 1 else ("left_out", "counted")
+
+
+def _short(array: np.ndarray) -> list[Any]:
+    """Six digits; None where a cost is infinite."""
+    return [
+        _short(row) if isinstance(row, np.ndarray) else float(f"{row:.6g}") if np.isfinite(row)
+        else None
+        for row in array
+    ]  # fmt: skip
+
+
+def digest(folder: Path) -> str:
+    """Of the recorded ensemble's arrays."""
+    found = hashlib.sha256()
+    for case in (1, 2, 3):
+        found.update((folder / f"case_{case}.npz").read_bytes())
+    return found.hexdigest()
+
+
+def commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("record", type=Path, help="folder of the recorded ensemble")
+    parser.add_argument("out", type=Path, help="folder for fits.json and provenance.json")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="those to make again")
+    given = parser.parse_args(arguments)
+    given.out.mkdir(parents=True, exist_ok=True)
+    path, about = given.out / "fits.json", given.out / "provenance.json"
+    made = json.loads(path.read_text()) if path.exists() else {}
+    provenance = json.loads(about.read_text()) if about.exists() else {}
+    source = digest(given.record)
+    if provenance.get("record_sha256") != source:
+        made, provenance = {}, {"record_sha256": source, "parts": {}}
+    for case in (1, 2, 3):
+        record = read_record(given.record, case)
+        for name, part in PARTS.items():
+            key = f"{name}_{case}"
+            if key in made and name not in (given.parts or ()):
+                continue
+            if given.parts and name not in given.parts:
+                continue
+            started, cpu = time.perf_counter(), time.process_time()
+            made[key] = part(record, case)
+            provenance["parts"][key] = {
+                "wall_seconds": round(time.perf_counter() - started, 1),
+                "cpu_seconds": round(time.process_time() - cpu, 1),
+            }
+            provenance |= {
+                "command": "python book/studies/bilevel_fit.py book/recorded/dislocation_creep "
+                "book/recorded/bilevel_fit",
+                "seed": SEED,
+                "n_resamples": N_RESAMPLES,
+                "spacing": SPACING,
+                "realizations": int(record.realizations.sum()),
+                "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
+                "processor": processor(),
+                "cores": os.cpu_count(),
+                "python": platform.python_version(),
+                "versions": {n: metadata.version(n) for n in ("numpy", "numba", "scipy")},
+                "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            }
+            write(path, made)
+            write(about, provenance)
+            print(key, provenance["parts"][key], flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
