@@ -211,7 +211,11 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
     start = (min(best.alpha, 2.9), best.horizon)
     assert data.n_samples is not None
     floor = float(np.median(1 / (SPACING * data.n_samples)))
-    factors = [fit_factor(data, degree, settings, start=start) for degree in (0, 1, 2, 3)]
+    factors = [
+        (relative, fit_factor(data, degree, settings, relative=relative, start=start))
+        for relative in (False, True)
+        for degree in (0, 1, 2, 3)
+    ]
     sides = [
         fit_one_sided(signed, settings, symmetric=symmetric, start=start)
         for symmetric in (True, False)
@@ -226,7 +230,9 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
             for index in (None, 2.0)
         ],
         "factors": [
-            dataclasses.asdict(fit) | {"kernel": dataclasses.asdict(fit.kernel)} for fit in factors
+            dataclasses.asdict(fit)
+            | {"kernel": dataclasses.asdict(fit.kernel), "relative": relative}
+            for relative, fit in factors
         ],
         "sides": [dataclasses.asdict(fit) for fit in sides],
         "cumulants": [

@@ -7,6 +7,10 @@ Level 1, among coefficients that are not negative, so that the density stays pos
 delta are searched as before. Degree 0 is the power law itself. The paper found that the factor
 "does not increase the surrogate's prediction power" [1]_.
 
+With several coefficients it matters what Level 1 asks for. Plain least squares, as in the paper,
+hears the middle of the density alone, and chooses a kernel whose tails are wrong; least squares of
+relative residuals (`relative`) asks for what the logarithmic cost compares.
+
 References
 ----------
 .. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
@@ -23,6 +27,7 @@ from numpy.typing import NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel import Bounds, checked_bounds, variance_rate
+from nlbook.identification.level_one import relative_coefficients
 from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
 from nlbook.identification.settings import FitSettings
@@ -54,6 +59,7 @@ def fit_factor(
     degree: int,
     settings: FitSettings | None = None,
     *,
+    relative: bool = False,
     bounds: Bounds | None = None,
     start: tuple[float, float] | None = None,
     tolerance: float = 1e-4,
@@ -65,6 +71,8 @@ def fit_factor(
     ----------
     degree : int
         M, not negative.
+    relative : bool
+        Level 1 by least squares of relative residuals.
     snapshots, settings, bounds, start, tolerance, max_evaluations
         As in `nlbook.identification.fit_power_law`.
 
@@ -81,11 +89,13 @@ def fit_factor(
         raise ValueError(f"degree must be a whole number, not negative, got {degree!r}")
     objective = Objective(snapshots, settings)
     bounds = checked_bounds(objective, bounds)
+    between = objective.between_snapshots() if relative else None
     middle = (2.0, float(objective.grid[-1] - objective.grid[0]) / 2)
     trials: list[BernsteinKernel] = []
 
     def cost(point: NDArray[np.float64]) -> float:
-        trials.append(_best_kernel(objective, float(point[0]), float(point[1]), int(degree)))
+        alpha, horizon = float(point[0]), float(point[1])
+        trials.append(_best_kernel(objective, alpha, horizon, int(degree), between))
         operator = objective.operator(trials[-1])
         if not operator.rate > 0 or objective.problem(operator, 1.0) is not None:
             return math.inf
@@ -107,12 +117,22 @@ def fit_factor(
 
 
 def _best_kernel(
-    objective: Objective, alpha: float, horizon: float, degree: int
+    objective: Objective,
+    alpha: float,
+    horizon: float,
+    degree: int,
+    between: tuple[NDArray[np.float64], ...] | None,
 ) -> BernsteinKernel:
     """Level 1: the kernel with the best coefficients."""
-    columns = []
-    for unit in np.eye(degree + 1).tolist():
-        operator = objective.operator(BernsteinKernel(tuple(unit), horizon, alpha))
-        columns.append(objective.weights(operator))
-    best = objective.products.coefficients(np.array(columns), positive=True)
+    operators = [
+        objective.operator(BernsteinKernel(tuple(unit), horizon, alpha))
+        for unit in np.eye(degree + 1).tolist()
+    ]
+    if between is None:
+        weights = np.array([objective.weights(operator) for operator in operators])
+        best = objective.products.coefficients(weights, positive=True)
+    else:
+        middle, rate, weight = between
+        columns = np.array([operator.apply(middle) for operator in operators])
+        best = relative_coefficients(columns, rate, weight, positive=True)
     return BernsteinKernel(tuple(best.tolist()), horizon, alpha)

@@ -36,7 +36,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft, linalg, optimize
 
-__all__ = ["InnerProducts", "inner_products", "interpolation_matrix"]
+__all__ = [
+    "InnerProducts",
+    "inner_products",
+    "interpolation_matrix",
+    "relative_coefficients",
+]
 
 
 @dataclass(frozen=True)
@@ -82,18 +87,7 @@ class InnerProducts:
         near = weights[:, :reach]
         normal = near @ self.gram[:reach, :reach] @ near.T
         right = near @ self.response[:reach]
-        # columns may differ by orders of magnitude: solve with unit diagonal
-        scale = 1.0 / np.sqrt(np.diagonal(normal))
-        scaled = normal * np.multiply.outer(scale, scale)
-        if not positive:
-            return np.asarray(scale * linalg.lstsq(scaled, right * scale)[0])
-        # the normal matrix as a square: |root x - b|**2 is the sum of squares, less a constant
-        values, vectors = linalg.eigh(scaled)
-        root = np.sqrt(np.maximum(values, 1e-14 * values[-1]))
-        found, _ = optimize.nnls(
-            root[:, np.newaxis] * vectors.T, vectors.T @ (right * scale) / root
-        )
-        return np.asarray(scale * found)
+        return _solve(normal, right, positive)
 
     def pad_weights(self, weights: NDArray[np.float64], total: float) -> NDArray[np.float64]:
         """Weights w_1, w_2, ... brought to m entries; `total` is the sum of all of them."""
@@ -189,6 +183,53 @@ def interpolation_matrix(
     out[rows, after - 1] = 1.0 - share
     out[rows, after] = share
     return out
+
+
+def relative_coefficients(
+    columns: NDArray[np.float64],
+    change: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    positive: bool = False,
+) -> NDArray[np.float64]:
+    """Least squares of relative residuals, (dp/dt - sum of D_c L_c p) / p.
+
+    A logarithm's rate of change is dp/dt / p, so this Level 1 asks for what the logarithmic cost
+    of Level 2 compares; plain least squares hears the middle of a density alone.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n_columns, n_times, m)
+        L_c p, with unit coefficients.
+    change : ndarray, shape (n_times, m)
+        dp/dt.
+    weight : ndarray, shape (n_times, m)
+        1/p, zero where nothing is compared.
+    positive : bool
+        Among coefficients that are not negative.
+
+    Returns
+    -------
+    ndarray, shape (n_columns,)
+    """
+    weighted = (columns * weight).reshape(len(columns), -1)
+    return _solve(weighted @ weighted.T, weighted @ (change * weight).ravel(), positive)
+
+
+def _solve(
+    normal: NDArray[np.float64], right: NDArray[np.float64], positive: bool
+) -> NDArray[np.float64]:
+    # columns may differ by orders of magnitude: solve with unit diagonal
+    scale = 1.0 / np.sqrt(np.diagonal(normal))
+    scaled = normal * np.multiply.outer(scale, scale)
+    if not positive:
+        return np.asarray(scale * linalg.lstsq(scaled, right * scale)[0])
+    # the normal matrix as a square: |root x - b|**2 is the sum of squares, less a constant
+    values, vectors = linalg.eigh(scaled)
+    root = np.sqrt(np.maximum(values, 1e-14 * values[-1]))
+    target = vectors.T @ (right * scale) / root
+    found, _ = optimize.nnls(root[:, np.newaxis] * vectors.T, target)
+    return np.asarray(scale * found)
 
 
 def _beyond(ends: NDArray[np.float64], partner: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -109,6 +109,7 @@ class Objective:
                 f"split must leave {settings.every} steps or more to train (every="
                 f"{settings.every}), got {settings.split!r} of {self.n_steps}"
             )
+        self._training_end = snapshots.times[0] + settings.dt * (self.n_training + 0.5)
         density = np.ascontiguousarray(snapshots.density, dtype=np.float64)
         self._density = density
         self._even = bool(np.array_equal(density, density[:, ::-1]))
@@ -146,6 +147,23 @@ class Objective:
         times = self.snapshots.times
         at = times[0] + self.settings.dt * np.arange(first, last + 1)
         return interpolation_matrix(times, at)
+
+    def between_snapshots(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Mean densities of training between snapshots, their rates, and 1/p.
+
+        Each (n, n_nodes); 1/p is zero below the floor. For least squares of relative residuals. The
+        mean is over the starts of the steps for forward Euler, so half a step early.
+        """
+        n = max(1, int(np.searchsorted(self.snapshots.times, self._training_end, side="right")) - 1)
+        p = self._density[: n + 1]
+        middle = (p[1:] + p[:-1]) / 2
+        early = self.settings.dt / 2 if self.settings.method == "euler" else 0.0
+        rate = np.diff(p, axis=0) / np.diff(self.snapshots.times[: n + 1])[:, np.newaxis]
+        floor = (self._floor[1 : n + 1] + self._floor[:n])[:, np.newaxis] / 2
+        weight = np.where(middle > floor, 1 / np.maximum(middle, floor + 1e-300), 0.0)
+        return middle - early * rate, rate, weight
 
     def data_at(self, step: int) -> NDArray[np.float64]:
         """The data's density after a number of steps, (n_nodes,)."""

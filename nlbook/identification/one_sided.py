@@ -7,10 +7,11 @@ and by a drift:
           + int_0^delta D_- r**-alpha (p(x + r) - p(x) - r p'(x)) dr  -  v p'(x).
 
 Jumps are compensated by their mean, so that for alpha of 2 and above the integrals exist, and v is
-the velocity of the mean. D_+, D_- and v are linear: Level 1 finds them together. On the grid the
-integrals take the weights of `nlbook.diffusion`, p' is the central difference, and the evolution
-runs on a ring of twice the grid, where each wave goes its own way: forward Euler multiplies it by
-1 + dt sigma(k) a step. With D_+ = D_- and v = 0 this is the radial kernel.
+the velocity of the mean. D_+, D_- and v are linear: Level 1 finds them together, by least squares
+of relative residuals (see `nlbook.identification.level_one`), with sides that are not negative.
+On the grid the integrals take the weights of `nlbook.diffusion`, p' is the central difference, and
+the evolution runs on a ring of twice the grid, where each wave goes its own way: forward Euler
+multiplies it by 1 + dt sigma(k) a step. With D_+ = D_- and v = 0 this is the radial kernel.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scipy import fft
 
 from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel import Bounds, checked_bounds
+from nlbook.identification.level_one import relative_coefficients
 from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
 from nlbook.identification.settings import FitSettings
@@ -83,7 +85,7 @@ def fit_one_sided(
     Returns
     -------
     OneSidedFit
-        Sides may come out negative; the cost of kernels under which a wave grows is infinite.
+        The cost of kernels under which a wave grows is infinite.
     """
     objective = Objective(snapshots, settings)
     bounds = checked_bounds(objective, bounds)
@@ -115,13 +117,8 @@ class _Problem:
         self.objective, self.symmetric = objective, symmetric
         self.n_ring = fft.next_fast_len(2 * objective.grid.size, real=True)
         self.k = 2 * np.pi / self.n_ring * np.arange(self.n_ring // 2 + 1)
-        # sums over the steps of training, as of pairs of snapshots
-        shares = objective.shares(0, objective.n_training)
-        now, change = shares[:-1], np.diff(shares, axis=0) / objective.settings.dt
-        density = objective.snapshots.density
-        self.modes = fft.rfft(density, self.n_ring)
-        self.partner_modes = fft.rfft((now.T @ now) @ density, self.n_ring)
-        self.rate = (now.T @ change) @ density
+        middle, self.rate, self.weight = objective.between_snapshots()
+        self.modes = fft.rfft(middle, self.n_ring)
 
     def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
         """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
@@ -147,16 +144,13 @@ class _Problem:
     def evaluate(self, alpha: float, horizon: float) -> tuple[tuple[float, float, float], float]:
         """Level 1 and the cost of training."""
         sides = self.sides(alpha, horizon)
-        used = np.array([sides[0] + sides[1], sides[2]]) if self.symmetric else sides
+        # the drift has either sign: two columns, of which one is used
+        used = [sides[2], -sides[2]]
+        used += [sides[0] + sides[1]] if self.symmetric else [sides[0], sides[1]]
         n = self.objective.grid.size
-        # columns at the nodes of the grid, for each snapshot
-        columns = fft.irfft(used[:, np.newaxis] * self.modes, self.n_ring)[..., :n]
-        paired = fft.irfft(used[:, np.newaxis] * self.partner_modes, self.n_ring)[..., :n]
-        normal = np.einsum("atx,btx->ab", columns, paired)
-        right_side = np.einsum("atx,tx->a", columns, self.rate)
-        found = np.linalg.lstsq((normal + normal.T) / 2, right_side, rcond=None)[0]
-        if self.symmetric:
-            found = np.array([found[0], found[0], found[1]])
+        columns = fft.irfft(np.array(used)[:, np.newaxis] * self.modes, self.n_ring)[..., :n]
+        best = relative_coefficients(columns, self.rate, self.weight, positive=True)
+        found = np.array([best[2], best[-1], best[0] - best[1]])
         symbol = found @ sides
         coefficients = (float(found[0]), float(found[1]), float(found[2]))
         step = self.objective.settings.dt * symbol

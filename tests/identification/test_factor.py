@@ -22,7 +22,8 @@ def test_degree_zero_is_the_power_law():
     assert found.variance_rate == pytest.approx(one.variance_rate, rel=1e-7)
 
 
-def test_a_factor_is_recovered_from_its_own_data():
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_factor_is_recovered_from_its_own_data(relative):
     true = BernsteinKernel((0.1, 0.02, 0.05), horizon=0.8, alpha=1.3)
     grid = np.linspace(-2, 2, 201)
     p0 = np.exp(-(grid**2) / 0.02) / np.sqrt(0.02 * np.pi)
@@ -31,7 +32,13 @@ def test_a_factor_is_recovered_from_its_own_data():
     )
     data = DensitySnapshots(grid, 0.01 * np.arange(101), np.maximum(density, 0.0))
     found = fit_factor(
-        data, 2, FitSettings(floor=1e-6), bounds=BOUNDS, start=(1.5, 0.7), tolerance=1e-7
+        data,
+        2,
+        FitSettings(floor=1e-6),
+        bounds=BOUNDS,
+        start=(1.5, 0.7),
+        tolerance=1e-7,
+        relative=relative,
     )
     assert found.training_cost < 1e-5
     # five parameters: the cost's valley is narrow in some directions and long in others

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import nnls
 
-from nlbook.identification.level_one import inner_products, interpolation_matrix
+from nlbook.identification.level_one import (
+    inner_products,
+    interpolation_matrix,
+    relative_coefficients,
+)
 from tests.identification.data import at_steps, bumps, second_difference
 
 DT = 0.02
@@ -87,3 +92,16 @@ def test_interpolation_is_that_of_the_snapshots():
     shares = interpolation_matrix(snapshots.times, at)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-15)
     np.testing.assert_allclose(shares @ snapshots.density, snapshots.at(at), rtol=1e-13)
+
+
+def test_relative_residuals_are_those_of_a_weighted_system():
+    generator = np.random.default_rng(5)
+    columns, change = generator.standard_normal((3, 4, 50)), generator.standard_normal((4, 50))
+    weight = generator.uniform(0.0, 5.0, (4, 50))
+    system = (columns * weight).reshape(3, -1).T
+    right = (change * weight).ravel()
+    expected = np.linalg.lstsq(system, right, rcond=None)[0]
+    found = relative_coefficients(columns, change, weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    positive = relative_coefficients(columns, change, weight, positive=True)
+    np.testing.assert_allclose(positive, nnls(system, right)[0], rtol=1e-9, atol=1e-12)
