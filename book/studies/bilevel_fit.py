@@ -181,6 +181,21 @@ def choices(record: Recorded, case: int) -> dict[str, Any]:
     }
 
 
+def refinement(record: Recorded, case: int) -> dict[str, Any]:
+    """The fit on coarser and finer grids, by both rules."""
+    rows = []
+    for spacing in (0.2, 0.1, 0.05, 0.025):
+        data = snapshots(record, case, spacing=spacing)
+        assert data.n_samples is not None
+        floor = float(np.median(1 / (SPACING * data.n_samples)))
+        settings = [FitSettings(rule=rule, every=100, floor=floor) for rule in ("nodes", "covered")]
+        for fit, chosen in zip(
+            fit_each([FitProblem(data, s) for s in settings]), settings, strict=True
+        ):
+            rows.append({"spacing": spacing, "rule": chosen.rule, **numbers(fit)})
+    return {"rows": rows}
+
+
 def profiles(record: Recorded, case: int) -> dict[str, Any]:
     """The cost over alpha and delta, and over alpha and the variance rate."""
     data = snapshots(record, case)
@@ -249,6 +264,7 @@ PARTS = {
     "tables": tables,
     "intervals": intervals,
     "choices": choices,
+    "refinement": refinement,
     "profiles": profiles,
     "rivals": rivals,
 }

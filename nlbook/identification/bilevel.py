@@ -14,8 +14,8 @@ quadrature has it.
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
-   (2023) 115810, sections 5 and 6.
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 403
+   (2023) 115743, sections 5 and 6.
 """
 
 from __future__ import annotations

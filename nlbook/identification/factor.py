@@ -13,8 +13,8 @@ relative residuals (`relative`) asks for what the logarithmic cost compares.
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
-   (2023) 115810, section 5.1.
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 403
+   (2023) 115743, section 5.1.
 """
 
 from __future__ import annotations

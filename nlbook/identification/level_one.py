@@ -23,8 +23,8 @@ neighbouring snapshots.
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
-   (2023) 115810, equations (22) to (24).
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 403
+   (2023) 115743, equations (22) to (24).
 """
 
 from __future__ import annotations

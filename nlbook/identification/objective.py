@@ -8,8 +8,8 @@ block by block, on half the nodes where the data are even.
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
-   (2023) 115810, section 5.
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 403
+   (2023) 115743, section 5.
 """
 
 from __future__ import annotations
