@@ -284,10 +284,12 @@ def _short(array: np.ndarray) -> list[Any]:
 
 
 def digest(folder: Path) -> str:
-    """Of the recorded ensemble's arrays."""
+    """Of the counts in the recorded ensemble."""
     found = hashlib.sha256()
     for case in (1, 2, 3):
-        found.update((folder / f"case_{case}.npz").read_bytes())
+        record = read_record(folder, case)
+        for counts in (record.counts, record.batch_counts):
+            found.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
     return found.hexdigest()
 
 
@@ -326,8 +328,8 @@ def main(arguments: list[str] | None = None) -> int:
     made = json.loads(path.read_text()) if path.exists() else {}
     provenance = json.loads(about.read_text()) if about.exists() else {}
     source = digest(given.record)
-    if provenance.get("record_sha256") != source:
-        made, provenance = {}, {"record_sha256": source, "parts": {}}
+    if provenance.get("counts_sha256") != source:
+        made, provenance = {}, {"counts_sha256": source, "parts": {}}
     for case in (1, 2, 3):
         record = read_record(given.record, case)
         for name, part in PARTS.items():
@@ -339,6 +341,7 @@ def main(arguments: list[str] | None = None) -> int:
             started, cpu = time.perf_counter(), time.process_time()
             made[key] = part(record, case)
             provenance["parts"][key] = {
+                "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
                 "wall_seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - cpu, 1),
             }
@@ -349,7 +352,6 @@ def main(arguments: list[str] | None = None) -> int:
                 "n_resamples": N_RESAMPLES,
                 "spacing": SPACING,
                 "realizations": int(record.realizations.sum()),
-                "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
                 "processor": processor(),
                 "cores": os.cpu_count(),
                 "python": platform.python_version(),
