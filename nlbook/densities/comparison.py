@@ -9,7 +9,7 @@ __all__ = ["errors_by_decade", "relative_l2"]
 
 
 def relative_l2(density: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
-    """|p - q| / |q| in the l2 norm over nodes.
+    """Size of p - q over that of q, in the l2 norm over nodes.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
-"""A density that evolves: estimates at many times on one grid, trimmed and made symmetric.
+"""A density that evolves: estimates at many times on one grid, trimmed and made symmetric [1]_.
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia and M. Zayernouri, the paper of chapters 2 and 3, section
-   3.
+.. [1] E. A. Barros de Moraes, M. D'Elia and M. Zayernouri, "Machine learning of nonlocal
+   micro-structural defect evolutions in crystalline materials", Computer Methods in Applied
+   Mechanics and Engineering 403 (2023) 115743, section 3.
 """
 
 from __future__ import annotations

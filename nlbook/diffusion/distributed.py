@@ -170,7 +170,7 @@ class DistributedDiffusion:
 
         Returns
         -------
-        ndarray, shape `local_shape` or (number of snapshots, *local_shape)
+        ndarray, shape ``local_shape`` or ``(number of snapshots, *local_shape)``
             This rank's block.
 
         Raises

@@ -180,7 +180,7 @@ def periodic_weights(
     Returns
     -------
     ndarray, shape (n_nodes,)
-        c_r = sum of w_|j| over all j = r modulo n_nodes; c_0, which acts on nothing, is zero.
+        c_r = sum of ``w_|j|`` over all j = r modulo n_nodes; c_0, which acts on nothing, is zero.
     """
     check_rule(kernel, spacing, rule)
     limit = math.inf if math.isfinite(kernel.horizon) else max(_FAR, n_nodes)

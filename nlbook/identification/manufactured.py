@@ -103,8 +103,9 @@ def jumping_particles(
     """Particles that jump by r at the rate K(|r|), whose density obeys the diffusion equation.
 
     There are infinitely many small jumps if alpha is 1 or more. Those below `smallest_jump` are
-    replaced by a Brownian motion of the same variance [1]_; the density then errs by their
-    fourth moment, a part (smallest_jump/width)**(5 - alpha) or so.
+    replaced by a Brownian motion of the same variance (S. Asmussen and J. Rosinski, J. Appl.
+    Probab. 38 (2001) 482); the density then errs by their fourth moment, a part
+    (smallest_jump/width)**(5 - alpha) or so.
 
     Parameters
     ----------
@@ -128,10 +129,6 @@ def jumping_particles(
     ------
     ValueError
         If the kernel has no finite variance, or times do not ascend.
-
-    References
-    ----------
-    .. [1] S. Asmussen, J. Rosinski, J. Appl. Probab. 38 (2001) 482.
     """
     least = kernel.horizon / 100 if smallest_jump is None else smallest_jump
     moments = np.asarray(times, dtype=np.float64)

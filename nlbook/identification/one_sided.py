@@ -3,15 +3,15 @@
 A density that is not even may be moved by jumps to the right and to the left at different rates,
 and by a drift:
 
-    dp/dt = int_0^delta D_+ r**-alpha (p(x - r) - p(x) + r p'(x)) dr
-          + int_0^delta D_- r**-alpha (p(x + r) - p(x) - r p'(x)) dr  -  v p'(x).
+    dp/dt = int_0^delta D+ r**-alpha (p(x - r) - p(x) + r p'(x)) dr
+          + int_0^delta D- r**-alpha (p(x + r) - p(x) - r p'(x)) dr  -  v p'(x).
 
 Jumps are compensated by their mean, so that for alpha of 2 and above the integrals exist, and v is
-the velocity of the mean. D_+, D_- and v are linear: Level 1 finds them together, by least squares
+the velocity of the mean. D+, D- and v are linear: Level 1 finds them together, by least squares
 of relative residuals (see `nlbook.identification.level_one`), with sides that are not negative.
 On the grid the integrals take the weights of `nlbook.diffusion`, p' is the central difference, and
 the evolution runs on a ring of twice the grid, where each wave goes its own way: forward Euler
-multiplies it by 1 + dt sigma(k) a step. With D_+ = D_- and v = 0 this is the radial kernel.
+multiplies it by 1 + dt sigma(k) a step. With D+ = D- and v = 0 this is the radial kernel.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class OneSidedFit:
     alpha: float
     #: radius of interaction of both, length
     horizon: float
-    #: D_+, length**(alpha - 1) / time
+    #: D+, length**(alpha - 1) / time
     right: float
-    #: D_-, length**(alpha - 1) / time
+    #: D-, length**(alpha - 1) / time
     left: float
     #: v, length / time
     drift: float
@@ -59,7 +59,7 @@ class OneSidedFit:
 
     @property
     def skewness(self) -> float:
-        """(D_+ - D_-) / (D_+ + D_-)."""
+        """(D+ - D-) / (D+ + D-)."""
         return (self.right - self.left) / (self.right + self.left)
 
 
@@ -73,14 +73,14 @@ def fit_one_sided(
     tolerance: float = 1e-4,
     max_evaluations: int = 1000,
 ) -> OneSidedFit:
-    """Fit alpha, delta, D_+, D_- and v.
+    """Fit alpha, delta, D+, D- and v.
 
     Parameters
     ----------
     snapshots, settings, bounds, start, tolerance, max_evaluations
         As in `nlbook.identification.fit_power_law`; densities need not be even.
     symmetric : bool
-        One column for both sides, D_+ = D_-: jumps of a radial kernel, and a drift.
+        One column for both sides, D+ = D-: jumps of a radial kernel, and a drift.
 
     Returns
     -------
