@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nlbook.dislocations import (
     BlowUp,
@@ -207,6 +209,24 @@ def test_reactions_keep_the_burgers_sum_and_the_parity(crowd):
     assert np.all(run.number % 2 == 0)
 
 
+@given(seed=st.integers(0, 10_000), load=st.floats(-0.3, 0.3))
+@settings(max_examples=20, deadline=None)
+def test_every_reaction_keeps_the_burgers_sum_and_the_parity(seed, load):
+    x, y, sign = random_dislocations(40, 40.0, seed)
+    sources = random_sources(4, 40.0, seed, mean_length=10.0, mean_delay=0.5)
+    times = np.linspace(0.0, 8.0, 33)
+    run = evolve_adaptive(
+        x, y, sign, 40.0,
+        duration=8.0, applied_stress=load, sources=sources, record_times=times,
+        snapshot_times=times,
+    )  # fmt: skip
+    assert np.all(np.sum(run.burgers_sign * run.alive, axis=1) == 0)
+    assert np.all(run.number % 2 == 0)
+    assert np.array_equal(run.number, np.count_nonzero(run.alive, axis=1))
+    vanished = np.diff(run.alive.astype(int), axis=0) < 0  # nobody comes back
+    assert np.all(np.count_nonzero(vanished, axis=0) <= 1)
+
+
 def test_the_collective_velocity_of_a_neutral_box_vanishes():
     x, y, sign = random_dislocations(200, LENGTH, 1)
     run = evolve_adaptive(
@@ -263,6 +283,18 @@ def test_dense_output_is_as_accurate_as_steps(crystal):
     )
     assert long.n_steps < 50
     assert np.max(np.abs(long.shift - short.shift)) < 0.05
+
+
+def test_dense_output_is_of_order_two():
+    # at times that are no ends of steps, against short steps
+    times = np.array([3.1, 7.3, 11.9])
+    kwargs = {"duration": 12.8, "tolerance": 1e-3, "snapshot_times": times, **CREEP, **ZERO}
+    exact = evolve_adaptive(*lattice(), longest_step=0.01, **kwargs).shift
+    errors = [
+        np.max(np.abs(evolve_adaptive(*lattice(), longest_step=h, **kwargs).shift - exact))
+        for h in (0.4, 0.2, 0.1)
+    ]
+    assert observed_orders(errors) == pytest.approx(2.0, abs=0.2)
 
 
 def test_speeds_are_those_of_the_stress(crystal):
