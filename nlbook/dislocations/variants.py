@@ -55,7 +55,7 @@ def record_variants(
     names : sequence of str, optional
         Which of `VARIANTS`; all by default.
     n_realizations, seed, earlier, store, processes
-        See `nlbook.dislocations.recording.record_case`.
+        See `record_case`.
     **changes
         Of the fields of all protocols.
 

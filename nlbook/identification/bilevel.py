@@ -138,7 +138,7 @@ def fit_power_law(
     Raises
     ------
     ValueError
-        If the densities cannot be used (see `nlbook.identification.objective.Objective`), the
+        If the densities cannot be used (see `Objective`), the
         grid is too short for the horizons asked for, or the evolution is not possible at the
         start, with the bound on dt where that is why.
 

@@ -17,6 +17,7 @@ from tests.benchmarks import bilevel, densities, diffusion, dislocations
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
+DENSITIES = "02_adaptive_densities"
 
 
 def main() -> int:
@@ -42,7 +43,8 @@ def main() -> int:
     ]
     for table in tables:
         table.write(book.recorded / "benchmarks", where)
-    _write_cost(book, one_realization, where)
+    _write_cost(book, CREEP, one_realization, where)
+    _write_cost(book, DENSITIES, one_realization, where)
     missed = [line for table in tables for line in table.missed]
     for line in missed:
         print(f"LIMIT MISSED  {line}", file=sys.stderr)
@@ -50,23 +52,23 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _write_cost(book: Book, one_realization: float, where: dict[str, Any]) -> None:
-    """Measure what chapter 1 costs beside its realizations, and write its model of cost."""
+def _write_cost(book: Book, chapter: str, one_realization: float, where: dict[str, Any]) -> None:
+    """Measure what a chapter costs beside its realizations, and write its model of cost."""
     work = {
         tier: costs.evaluate(
-            costs.read_form(book, CREEP)["work"],
-            resolve(book.chapter(CREEP), tier, {}),
+            costs.read_form(book, chapter)["work"],
+            resolve(book.chapter(chapter), tier, {}),
             "costs.yaml",
         )
         for tier in ("book", "smoke")
     }
     per_work = one_realization / work["book"]
     with tempfile.TemporaryDirectory() as folder:
-        record = read_record(run_chapter(CREEP, tier="smoke", out=folder, progress=False))
+        record = read_record(run_chapter(chapter, tier="smoke", out=folder, progress=False))
     n_realizations = record["parameters"]["n_realizations"]
     fixed = record["wall_s"] - n_realizations * work["smoke"] * per_work
     write_json(
-        book.recorded / "costs" / f"{CREEP}.json",
+        book.recorded / "costs" / f"{chapter}.json",
         {
             "core_seconds_per_work": float(f"{per_work:.3g}"),
             "fixed_core_seconds": float(f"{max(fixed, 0.0):.2g}"),
