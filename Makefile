@@ -6,13 +6,17 @@
 
 TIER ?= book
 
+# Chapter 4 trains with it. Not in the lock, since a build belongs to a machine: on Linux, pip's
+# own index serves one with CUDA of several gigabytes; the README says how to have the CPU build.
+TORCH := torch==2.13.0
+
 ifdef NLBOOK_VENV
 VENV := $(NLBOOK_VENV)
 READY :=
 else
 VENV := .venv
 # Changes with the locked versions, the package metadata and the place: environments do not move.
-KEY := $(shell (cat requirements.lock pyproject.toml; pwd) | cksum | cut -d ' ' -f 1)
+KEY := $(shell (cat requirements.lock pyproject.toml; echo $(TORCH); pwd) | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/ready-$(KEY)
 endif
 BIN := $(VENV)/bin
@@ -60,6 +64,7 @@ $(READY):
 	echo "Setting up .venv with $$python; this takes a minute or two"; \
 	rm -rf .venv && "$$python" -m venv .venv
 	@$(PIP_INSTALL) --no-deps --requirement requirements.lock
+	@$(PIP_INSTALL) --constraint requirements.lock $(TORCH)
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@

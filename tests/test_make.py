@@ -50,6 +50,7 @@ def test_a_target_makes_its_environment_from_the_lock(tree, target):
     commands = planned(tree, target)
     assert "-m venv .venv" in commands
     assert "--no-deps --requirement requirements.lock" in commands
+    assert "--constraint requirements.lock torch==" in commands
 
 
 def test_the_second_time_nothing_is_installed(tree):
@@ -68,6 +69,13 @@ def test_a_changed_dependency_makes_the_environment_again(tree, name):
     pretend_to_install(tree)
     with (tree / name).open("a") as file:
         file.write("# changed\n")
+    assert "-m venv .venv" in planned(tree, "book")
+
+
+def test_another_torch_makes_the_environment_again(tree):
+    pretend_to_install(tree)
+    makefile = tree / "Makefile"
+    makefile.write_text(makefile.read_text().replace("TORCH := torch==", "TORCH := torch==1"))
     assert "-m venv .venv" in planned(tree, "book")
 
 
