@@ -81,11 +81,11 @@ class PowerLawKernel:
         Raises
         ------
         ValueError
-            If the integral diverges.
+            If the integral diverges, or a radius is negative.
         """
         exponent = power + 1 - self.alpha
         _check_converges(exponent, self.alpha, power)
-        reach = np.minimum(np.asarray(radius, dtype=np.float64), self.horizon)
+        reach = np.minimum(_radii(radius), self.horizon)
         return np.asarray(self.coefficient * reach**exponent / exponent)
 
     def moment(self, order: float, dimension: int = 1) -> float:
@@ -165,9 +165,9 @@ class BernsteinKernel:
         Raises
         ------
         ValueError
-            If the integral diverges.
+            If the integral diverges, or a radius is negative.
         """
-        fraction = np.minimum(np.asarray(radius, dtype=np.float64) / self.horizon, 1.0)
+        fraction = np.minimum(_radii(radius) / self.horizon, 1.0)
         total = np.zeros(fraction.shape)
         for m, coefficient in enumerate(self.coefficients):
             if coefficient == 0.0:
@@ -240,6 +240,13 @@ def _positive_distances(r: ArrayLike) -> NDArray[np.float64]:
     if not np.all(distance > 0):
         raise ValueError(f"r must be positive, got {float(np.min(distance))!r}")
     return distance
+
+
+def _radii(radius: ArrayLike) -> NDArray[np.float64]:
+    radii = np.asarray(radius, dtype=np.float64)
+    if not np.all(radii >= 0):
+        raise ValueError(f"radius must not be negative, got {float(np.min(radii))!r}")
+    return radii
 
 
 def _check_finite(name: str, value: Any) -> None:

@@ -99,6 +99,7 @@ def test_coefficients_that_are_zero_allow_a_stronger_singularity():
         (lambda: PowerLawKernel(2.0, math.inf).moment(2), "horizon must be finite for a moment"),
         (lambda: PowerLawKernel(2.0, 1.0)([0.5, 0.0]), "r must be positive, got 0.0"),
         (lambda: PowerLawKernel(2.0, 1.0).moment(2, 0), "dimension must be at least 1, got 0"),
+        (lambda: PowerLawKernel(1.0, 1.0).radial_integral(-1.0, 2), "radius must not be negative"),
         (lambda: BernsteinKernel([], 1.0), "coefficients must be one or more finite numbers"),
         (lambda: BernsteinKernel([1.0], math.inf), "horizon must be positive and finite, got inf"),
         (lambda: bernstein_basis(-1, 0.5), "degree must not be negative, got -1"),

@@ -23,11 +23,14 @@ def relative_l2(density: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]
     Raises
     ------
     ValueError
-        If a shape differs, or the reference vanishes.
+        If a shape differs, a value is not finite, or the reference vanishes.
     """
     p, q = np.asarray(density, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if p.shape[-1:] != q.shape[-1:] or p.ndim < 1:
         raise ValueError(f"density must have the nodes of reference {q.shape}, got {p.shape}")
+    for name, values in (("density", p), ("reference", q)):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} must be finite")
     size = np.sqrt(np.sum(q**2, axis=-1))
     if not np.all(size > 0):
         raise ValueError("reference must not vanish")

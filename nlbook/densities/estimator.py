@@ -66,6 +66,11 @@ _REACH = 12.0
 # Where both are in the direct sum: 3e-298, and smaller numbers would be slow.
 _WHOLE_REACH = 37.0
 
+# Where the variance in a cell is a larger part than this of its bandwidth squared, cells are made
+# anew with a quarter of the narrowest bandwidth: the two moments of a cell say too little then.
+_LARGEST_VARIANCE = 0.01
+_CELLS_OF_NARROWEST = 8.0
+
 # On uniform nodes kernels of so many spacings or more are summed in blocks of so many nodes.
 _WIDE = 4.0
 _BLOCK = 16
@@ -220,9 +225,9 @@ def estimate_samples(
     heavy = np.broadcast_to(1.0, samples.shape) if weights is None else weights
     if method == "direct":
         sources = single_samples(samples, heavy)
-    else:
-        sources = cells_of_samples(samples, heavy, bandwidth)
-    return _estimate(sources, nodes, sensitivity, bandwidth, whole=method == "direct")
+        widths = _widths(sources, sensitivity, bandwidth, whole=True)
+        return _estimate(sources, widths, nodes, whole=True)
+    return _estimate(*_cells_and_widths(samples, heavy, sensitivity, bandwidth), nodes)
 
 
 def estimate_counts(
@@ -235,8 +240,7 @@ def estimate_counts(
     """The density of counts that have been checked and trimmed, shape (n_nodes,)."""
     filled = np.flatnonzero(counts)
     centres = 0.5 * (edges[filled] + edges[filled + 1])
-    sources = cells_of_samples(centres, counts[filled], bandwidth)
-    return _estimate(sources, nodes, sensitivity, bandwidth)
+    return _estimate(*_cells_and_widths(centres, counts[filled], sensitivity, bandwidth), nodes)
 
 
 def counts_inside(counts: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -291,16 +295,30 @@ def counts_bandwidth(
     return width
 
 
-def _estimate(
-    sources: Sources,
-    nodes: NDArray[np.float64],
+def _cells_and_widths(
+    samples: NDArray[np.float64],
+    weights: NDArray[np.float64],
     sensitivity: float,
     bandwidth: float,
+) -> tuple[Sources, NDArray[np.float64]]:
+    """Cells that are narrow beside their own bandwidths, and these."""
+    sources = cells_of_samples(samples, weights, bandwidth)
+    widths = _widths(sources, sensitivity, bandwidth)
+    if np.any(sources.variance > _LARGEST_VARIANCE * widths**2):
+        finer = cells_of_samples(samples, weights, _CELLS_OF_NARROWEST * float(widths.min()))
+        log_widths = np.interp(finer.position, sources.position, np.log(widths))
+        return finer, np.exp(log_widths)
+    return sources, widths
+
+
+def _estimate(
+    sources: Sources,
+    widths: NDArray[np.float64],
+    nodes: NDArray[np.float64],
     *,
     whole: bool = False,
 ) -> NDArray[np.float64]:
-    """Both sums, over sources; over all pairs if `whole`."""
-    widths = _widths(sources, sensitivity, bandwidth, whole=whole)
+    """The second sum, over sources; all of their kernels if `whole`."""
     inverse = 1.0 / widths
     amplitude = sources.mass * inverse / (sqrt(2.0 * np.pi) * float(sources.mass.sum()))
     excess = 0.5 * sources.variance * inverse**2

@@ -70,6 +70,8 @@ class DensitySnapshots:
     raw_mass: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("grid", "times", "density"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
         read_uniform_grid(self.grid)
         if self.times.ndim != 1 or not self.times.size or not np.all(np.isfinite(self.times)):
             raise ValueError(f"times must be a row of finite numbers, got {self.times.shape}")

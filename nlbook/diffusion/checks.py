@@ -46,7 +46,15 @@ def check_evolution(
     list of str
         One sentence for each of: lost or gained mass, negative values, a new maximum. Each is
         also given as a `DiffusionWarning`.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
     """
+    for name, values in (("before", before), ("after", after)):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} must be finite")
     return warn_of_changes(
         Extent.of(before, spacing), Extent.of(np.asarray(after), spacing), kept=kept, stacklevel=4
     )

@@ -154,7 +154,7 @@ class NonlocalDiffusion:
         row = self._first_row()
         if form == "dense":
             return linalg.toeplitz(row) if self._ring is None else linalg.circulant(row)
-        last = np.flatnonzero(row)[-1]
+        last = max(np.flatnonzero(row), default=0)
         offsets = np.arange(-last, last + 1)
         if self._ring is not None:
             offsets = offsets[np.abs(offsets) < n]
@@ -254,6 +254,8 @@ class NonlocalDiffusion:
             wanted = np.arange(n_steps + 1)
         else:
             wanted = np.asarray(snapshots)
+            if not wanted.size:
+                raise ValueError("snapshots must name one number of steps or more, got none")
         start, expansion = self._plan(p0, dt, n_steps, method, wanted)
         out = np.empty((wanted.size, self.n_nodes))
         for _ in self._blocks(start, expansion, _BLOCK, self.n_nodes, out):

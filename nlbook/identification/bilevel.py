@@ -205,10 +205,21 @@ def predict(
     Returns
     -------
     DensitySnapshots
+
+    Raises
+    ------
+    ValueError
+        If times are none, do not ascend, lie before the first, or are not whole steps after it.
     """
     settings = fit.settings
     wanted = snapshots.times if times is None else np.asarray(times, dtype=np.float64)
-    steps = np.rint((wanted - snapshots.times[0]) / settings.dt).astype(np.int64)
+    exact = (wanted - snapshots.times[0]) / settings.dt
+    steps = np.rint(exact).astype(np.int64)
+    if wanted.ndim != 1 or not wanted.size or np.any(np.abs(exact - steps) > 1e-6 * (1 + steps)):
+        raise ValueError(
+            f"times must be a row of whole steps of {settings.dt!r} after "
+            f"{snapshots.times[0]:g}, got {wanted if wanted.size < 9 else wanted.shape}"
+        )
     operator = NonlocalDiffusion(
         TrialPowerLaw(fit.alpha, fit.horizon), snapshots.grid, rule=settings.rule, exceed_grid=True
     )
@@ -275,6 +286,8 @@ def checked_bounds(objective: Objective, bounds: Bounds | None) -> Bounds:
 
 def _check_start(objective: Objective, start: tuple[float, float], bounds: Bounds) -> None:
     """Refuse a start from which nothing evolves, and say why."""
+    if len(start) != 2:
+        raise ValueError(f"start must be alpha and the horizon, got {start!r}")
     for name, number, (low, high) in zip(("alpha", "horizon"), start, bounds, strict=True):
         if not low <= number <= high:
             raise ValueError(

@@ -70,7 +70,15 @@ def cumulant_estimate(
 
 
 def even_cumulants(snapshots: DensitySnapshots) -> NDArray[np.float64]:
-    """Second, fourth and sixth cumulants of the even part of each density, (n_times, 3)."""
+    """Second, fourth and sixth cumulants of the even part of each density, (n_times, 3).
+
+    Raises
+    ------
+    ValueError
+        If a density vanishes everywhere.
+    """
+    if not np.all(snapshots.mass > 0):
+        raise ValueError("density must not vanish at all nodes")
     share = snapshots.density / snapshots.density.sum(axis=1, keepdims=True)
     m2, m4, m6 = (share @ snapshots.grid**n for n in (2, 4, 6))
     return np.stack([m2, m4 - 3 * m2**2, m6 - 15 * m4 * m2 + 30 * m2**3], axis=1)

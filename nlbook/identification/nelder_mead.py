@@ -59,8 +59,16 @@ def minimise(
     Raises
     ------
     ValueError
-        If the start is not within the bounds, or the cost is not finite there.
+        If the start is not within the bounds, or the cost is not finite there; or a number is out
+        of range.
     """
+    if len(start) != len(bounds):
+        raise ValueError(f"start must have {len(bounds)} numbers, as bounds, got {len(start)}")
+    if not tolerance > 0 or max_evaluations < 1:
+        name, got = (
+            ("tolerance", tolerance) if not tolerance > 0 else ("max_evaluations", max_evaluations)
+        )
+        raise ValueError(f"{name} must be positive, got {got!r}")
     for number, (low, high) in zip(start, bounds, strict=True):
         if not low <= number <= high:
             raise ValueError(f"start must lie within the bounds {low:g} .. {high:g}, got {number}")

@@ -37,6 +37,9 @@ _MASS_TOLERANCE = 1e-2
 # Least nodes to compare, on average over the training: three parameters and some to spare.
 _FEWEST_NODES = 10
 
+# Part of the largest density by which all differ at least in time: below is rounding.
+_SAME = 1e-12
+
 # A trial density counts as at least this part of the data's largest: below is rounding.
 _LEAST = 1e-17
 
@@ -84,8 +87,8 @@ class Objective:
     Raises
     ------
     ValueError
-        If the densities do not integrate to one, the time step does not divide the times, or too
-        little lies above the floor.
+        If the densities do not integrate to one or never change, the time step does not divide
+        the times, or too little lies above the floor.
     """
 
     def __init__(
@@ -112,6 +115,8 @@ class Objective:
         self._training_end = snapshots.times[0] + settings.dt * (self.n_training + 0.5)
         density = np.ascontiguousarray(snapshots.density, dtype=np.float64)
         self._density = density
+        if np.abs(density - density[0]).max() < _SAME * density.max():
+            raise ValueError("densities must spread: those of all times are the same")
         self._even = bool(np.array_equal(density, density[:, ::-1]))
         self._floor = _floors(snapshots, settings.floor)
         self._least = _LEAST * float(density.max())

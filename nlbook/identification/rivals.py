@@ -26,6 +26,7 @@ from scipy import fft, optimize
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
+from nlbook.diffusion.grids import uniform_spacing
 from nlbook.identification.bilevel import PowerLawFit
 from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
@@ -141,13 +142,24 @@ def stable_density(
     Returns
     -------
     ndarray, shape (m,) or (n, m)
+
+    Raises
+    ------
+    ValueError
+        If the grid is not such, or a number is out of range.
     """
+    spacing = uniform_spacing(grid)
+    if grid.size % 2 == 0 or abs(grid[0] + grid[-1]) > 1e-6 * spacing:
+        raise ValueError(
+            f"grid must have a node at zero and as many on either side, got {grid.size} from "
+            f"{grid[0]:g} to {grid[-1]:g}"
+        )
     if not 0 < index <= 2:
         raise ValueError(f"index must lie in 0..2, above 0, got {index!r}")
     scales = np.asarray(scale, dtype=np.float64)
     if not np.all(scales > 0):
         raise ValueError(f"scale must be positive, got {scale!r}")
-    spacing = (grid[-1] - grid[0]) / (grid.size - 1) / _FINER
+    spacing /= _FINER
     n = fft.next_fast_len(_RING * _FINER * grid.size, real=True)
     k = (2 * np.pi / (n * spacing) * np.arange(n // 2 + 1)) ** index
     half = _FINER * ((grid.size - 1) // 2)
@@ -178,12 +190,22 @@ def fit_stable_density(
     Returns
     -------
     StableFit
+
+    Raises
+    ------
+    ValueError
+        If the grid has no node at zero, no density lies above the floor, or a number is out of
+        range.
     """
+    if not 0 < split <= 1:
+        raise ValueError(f"split must lie in 0..1, above 0, got {split!r}")
     grid, times = snapshots.grid, snapshots.times - snapshots.times[0]
     last = np.flatnonzero(times <= split * times[-1] * (1 + 1e-9))[-1]
     used = np.unique(np.linspace(0, last, _FITTED).astype(int))
     data = snapshots.density[used]
     kept = data > floor
+    if not np.any(kept):
+        raise ValueError(f"floor must lie below densities of the data, got {floor!r}")
     logarithm = np.log(data[kept])
     middle = data[0, grid.size // 2]
 

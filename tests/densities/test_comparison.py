@@ -31,6 +31,8 @@ def test_bad_densities_are_refused_by_name():
         relative_l2([1.0, 2.0], [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="reference must not vanish"):
         relative_l2([1.0, 2.0], [0.0, 0.0])
+    with pytest.raises(ValueError, match="density must be finite"):
+        relative_l2([1.0, np.nan], [1.0, 1.0])
     with pytest.raises(ValueError, match="density must have the nodes of reference"):
         errors_by_decade([1.0], [1.0, 2.0], [0])
     with pytest.raises(ValueError, match="reference must be positive"):

@@ -190,6 +190,10 @@ def test_bad_densities_are_refused_by_name(changes, said):
         DensitySnapshots(**(good | changes))
 
 
+def test_lists_are_taken_as_arrays():
+    assert DensitySnapshots([-1, 0, 1], [0, 1], [[0, 1, 0]] * 2).mass.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

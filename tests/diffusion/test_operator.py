@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlbook.diffusion import DiffusionWarning, NonlocalDiffusion
+from nlbook.diffusion import DiffusionWarning, NonlocalDiffusion, check_evolution
 from nlbook.diffusion.convolution import Convolution
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
 from tests.diffusion.exact import continuum_symbol, observed_orders
@@ -246,6 +246,8 @@ def test_alpha_beyond_three_works_on_nodes_with_a_warning():
         (lambda: operator().evolve(GRID, 0.1, 9, [5, 4]), "snapshots must ascend from 0 to n_st"),
         (lambda: operator().evolve(GRID, 0.1, 9, [10]), "snapshots must ascend from 0 to n_steps"),
         (lambda: operator().evolve(GRID, 0.1, 9, [0.5]), "snapshots must be whole numbers of st"),
+        (lambda: operator().evolve(GRID, 0.1, 9, []), "snapshots must name one number of steps"),
+        (lambda: check_evolution(GRID, GRID * np.nan, 0.1), "after must be finite"),
         (lambda: operator().evolve(GRID, 0.1, 9, "some"), "snapshots must be None, 'all' or num"),
         (lambda: operator().evolve(GRID, 0.1, 9, method="rk4"), "method must be 'auto', 'euler'"),
         (lambda: operator().evolve(np.ones((2, 81)), 0.1, 9), "p0 must be one state of 81 nodes"),

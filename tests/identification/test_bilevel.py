@@ -113,6 +113,19 @@ def backwards():
     return DensitySnapshots(data.grid, data.times, data.density[::-1].copy())
 
 
+def standing():
+    data = bumps()
+    return DensitySnapshots(data.grid, data.times, np.tile(data.density[0], (data.times.size, 1)))
+
+
+@pytest.mark.parametrize("times", [[], 0.5, [0.011, 0.4], [-0.5, 0.4]])
+def test_a_prediction_is_made_at_whole_steps(times):
+    data = manufactured("nodes")
+    fit = fit_power_law(data, FitSettings(rule="nodes"), start=START, max_evaluations=3)
+    with pytest.raises(ValueError, match=r"times must be a row of whole steps of 0\.01 after 0"):
+        predict(fit, data, times)
+
+
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
@@ -128,6 +141,9 @@ def backwards():
             "bounds of alpha must ascend within 0 .. 2.9999, got 0.0, 3.1",
         ),
         (bumps, {"start": (3.5, 1.0)}, "start must have its alpha within the bounds 0 .. 2.9999"),
+        (bumps, {"start": (2.0, 1.0, 1.0)}, "start must be alpha and the horizon, got"),
+        (bumps, {"max_evaluations": 0}, "max_evaluations must be positive, got 0"),
+        (standing, {}, "densities must spread: those of all times are the same"),
         (bumps, {"start": (2.0, 9.0)}, "start must have its horizon within the bounds 0.1 .. 4"),
     ],
 )

@@ -61,6 +61,12 @@ def test_shrinking_or_flat_tailed_densities_have_no_kernel():
     assert cumulant_estimate(shots, horizon=0.5).kernel is None  # jumps are longer than that
 
 
+def test_a_density_of_nothing_has_no_cumulants():
+    shots = spreading(PowerLawKernel(1.8, 3.0, 0.4))
+    with pytest.raises(ValueError, match="density must not vanish"):
+        even_cumulants(dataclasses.replace(shots, density=0 * shots.density))
+
+
 @pytest.mark.parametrize(
     ("options", "name"),
     [({"split": 0.0}, "split"), ({"split": 0.01}, "split"), ({"horizon": 0.0}, "horizon")],

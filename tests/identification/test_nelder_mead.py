@@ -38,7 +38,11 @@ def test_a_search_goes_round_what_has_no_finite_cost():
 
 @pytest.mark.parametrize(
     ("start", "message"),
-    [((5.0, 5.0), "start must lie within"), ((3.5, 5.0), "start must have a finite cost")],
+    [
+        ((5.0, 5.0), "start must lie within"),
+        ((3.5, 5.0), "start must have a finite cost"),
+        ((1.0,), "start must have 2 numbers, as bounds, got 1"),
+    ],
 )
 def test_a_start_that_cannot_be_is_refused(start, message):
     with pytest.raises(ValueError, match=message):

@@ -89,6 +89,10 @@ def test_a_fractional_law_is_told_from_its_rivals():
     [
         (lambda: stable_density(GRID, 2.1, 1.0), "index"),
         (lambda: stable_density(GRID, 1.5, 0.0), "scale"),
+        (lambda: stable_density(GRID[1:], 1.5, 1.0), "grid"),
+        (lambda: stable_density(GRID + 1.0, 1.5, 1.0), "grid"),
+        (lambda: fit_stable_density(stable_snapshots(1.6), 10.0), "floor"),
+        (lambda: fit_stable_density(stable_snapshots(1.6), 1e-3, split=-1.0), "split"),
     ],
 )
 def test_no_such_stable_law_is_refused(call, name):
