@@ -1,7 +1,12 @@
 """Learning the kernels of nonlocal models from data."""
 
+from nlbook.identification.adam import AdamHistory, AdamSettings, adam_fit
+from nlbook.identification.bands import KernelBand, kernel_band
+from nlbook.identification.bernstein_fit import BernsteinFit, RegressionWarning
 from nlbook.identification.bilevel import PowerLawFit, fit_power_law, predict, variance_rate
 from nlbook.identification.bootstrap import BatchFits, bootstrap_power_law
+from nlbook.identification.certificates import Certificate, coercivity, mengesha_du_norm
+from nlbook.identification.continuum import ContinuumSettings
 from nlbook.identification.cumulants import CumulantEstimate, cumulant_estimate, even_cumulants
 from nlbook.identification.factor import FactorFit, fit_factor
 from nlbook.identification.fits import FitProblem, fit_each, fit_on_ranks
@@ -13,6 +18,8 @@ from nlbook.identification.fractional import (
     fractional_solution,
     green_solution,
 )
+from nlbook.identification.gram import GramMatrix, PairMoments, gather, gram_matrix, pair_moments
+from nlbook.identification.least_squares import SolverFailure
 from nlbook.identification.manufactured import flights, jumping_particles, manufactured_snapshots
 from nlbook.identification.microstructures import (
     DarcyMedium,
@@ -20,6 +27,7 @@ from nlbook.identification.microstructures import (
     darcy_response,
     solve_darcy,
 )
+from nlbook.identification.node_weights import basis_weights
 from nlbook.identification.objective import Objective
 from nlbook.identification.one_sided import OneSidedFit, fit_one_sided
 from nlbook.identification.periodic_pairs import (
@@ -29,6 +37,7 @@ from nlbook.identification.periodic_pairs import (
     wave_pairs,
 )
 from nlbook.identification.profiles import CostProfile, RateProfile, profile_cost, profile_rate
+from nlbook.identification.regression import fit_bernstein
 from nlbook.identification.rivals import (
     RivalFit,
     StableFit,
@@ -37,6 +46,7 @@ from nlbook.identification.rivals import (
     stable_density,
 )
 from nlbook.identification.settings import FitSettings
+from nlbook.identification.symbol_bounds import SymbolBound, bernstein_symbol, symbol_bound
 from nlbook.identification.symbols import (
     CosineKernel,
     biharmonic_symbol,
@@ -51,7 +61,12 @@ from nlbook.identification.training_pairs import (
 )
 
 __all__ = [
+    "AdamHistory",
+    "AdamSettings",
     "BatchFits",
+    "BernsteinFit",
+    "Certificate",
+    "ContinuumSettings",
     "CosineKernel",
     "CostProfile",
     "CumulantEstimate",
@@ -60,23 +75,34 @@ __all__ = [
     "FitProblem",
     "FitSettings",
     "FractionalSettings",
+    "GramMatrix",
+    "KernelBand",
     "Objective",
     "OneSidedFit",
+    "PairMoments",
     "PairSpectrum",
     "PowerLawFit",
     "RateProfile",
+    "RegressionWarning",
     "RivalFit",
     "SeriesSettings",
+    "SolverFailure",
     "StableFit",
+    "SymbolBound",
     "TrainingPairs",
+    "adam_fit",
+    "basis_weights",
+    "bernstein_symbol",
     "biharmonic_pairs",
     "biharmonic_symbol",
     "bootstrap_power_law",
+    "coercivity",
     "compare_rivals",
     "cumulant_estimate",
     "darcy_pairs",
     "darcy_response",
     "even_cumulants",
+    "fit_bernstein",
     "fit_each",
     "fit_factor",
     "fit_on_ranks",
@@ -88,19 +114,25 @@ __all__ = [
     "fractional_kernel",
     "fractional_pairs",
     "fractional_solution",
+    "gather",
+    "gram_matrix",
     "green_solution",
     "iter_blocks",
     "jumping_particles",
+    "kernel_band",
     "kernel_symbol",
     "linear_kernel",
     "manufactured_pairs",
     "manufactured_snapshots",
+    "mengesha_du_norm",
+    "pair_moments",
     "predict",
     "profile_cost",
     "profile_rate",
     "solve_darcy",
     "spectrum",
     "stable_density",
+    "symbol_bound",
     "variance_rate",
     "wave_pairs",
 ]

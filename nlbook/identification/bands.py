@@ -1,0 +1,120 @@
+"""How much of a kernel the data decide.
+
+A change a of the kernel raises the loss by |F a|**2, with F the factor of the Gram matrix at a
+minimum. What an operator sees is K(r) r**2. In terms of polynomials p(t), t = r/delta, for which
+t**2 p is orthonormal on (0, 1), the singular values of F are the strengths with which the data see
+the kernel's directions. The kernels that the data cannot tell
+apart are those in the ellipsoid
+
+    sum over directions of a_i**2 max(s_i**2 / rise, 1 / size**2) <= 1,
+
+where the loss rises by at most `rise`, and what is not seen at all is held by `size`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from nlbook.identification.gram import GramMatrix
+from nlbook.identification.symbol_bounds import legendre_in_bernstein
+from nlbook.kernels import BernsteinKernel, bernstein_basis
+
+__all__ = ["KernelBand", "kernel_band"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelBand:
+    """A learned kernel between the least and largest values that the data leave open."""
+
+    #: distances (n,), length
+    distance: Array
+    #: K there (n,)
+    kernel: Array
+    #: least value of kernels that do as well (n,)
+    lower: Array
+    #: largest value (n,)
+    upper: Array
+    #: singular values of the directions over the largest (M + 1,), falling
+    strengths: Array
+    #: polynomials K r**alpha of the directions (M + 1, n), in the same order
+    directions: Array
+
+    def seen(self, share: float = 1e-4) -> int:
+        """Number of directions that the data see with at least this share of the strongest."""
+        return int(np.sum(self.strengths >= share))
+
+
+def kernel_band(
+    gram: GramMatrix,
+    kernel: BernsteinKernel,
+    *,
+    tolerance: float = 1e-6,
+    size: float = 1.0,
+    n_points: int = 200,
+) -> KernelBand:
+    """Kernels that explain the data nearly as well as one.
+
+    Parameters
+    ----------
+    gram : GramMatrix
+        The data.
+    kernel : BernsteinKernel
+        In the middle; of the horizon, degree and alpha of `gram`.
+    tolerance : float
+        Rise of the loss that is let pass, as a share of the mean square of f.
+    size : float
+        Largest change of the polynomial p = K r**alpha, as a share, in the norm of t**2 p; what
+        the data do not see at all may change by that much.
+    n_points : int
+        Distances, equally spaced up to the horizon.
+
+    Returns
+    -------
+    KernelBand
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive, or the kernel is of another form.
+    """
+    for name, value in (("tolerance", tolerance), ("size", size)):
+        if not 0 < value < np.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    if n_points != int(n_points) or n_points < 1:
+        raise ValueError(f"n_points must be a positive whole number, got {n_points!r}")
+    if (kernel.horizon, kernel.degree, kernel.alpha) != (gram.horizon, gram.degree, gram.alpha):
+        raise ValueError(
+            f"kernel must have horizon {gram.horizon:g}, degree {gram.degree} and alpha "
+            f"{gram.alpha:g} as the data were gathered for, got {kernel!r}"
+        )
+    basis = _orthonormal(gram.degree)
+    middle = np.linalg.solve(basis, np.asarray(kernel.coefficients))
+    _, found, right = np.linalg.svd(gram.factor @ basis)
+    strengths = np.zeros(gram.degree + 1)
+    strengths[: found.size] = found
+    t = np.arange(1, n_points + 1) / n_points
+    directions = (bernstein_basis(gram.degree, t) @ basis @ right.T).T
+    largest = size * float(np.linalg.norm(middle))
+    stiffness = np.maximum(strengths**2 / (tolerance * gram.response), 1 / largest**2)
+    distance = t * gram.horizon
+    half = np.sqrt((1 / stiffness) @ directions**2) * distance**-gram.alpha
+    values = kernel(distance)
+    return KernelBand(
+        distance, values, values - half, values + half, strengths / strengths[0], directions
+    )
+
+
+def _orthonormal(degree: int) -> Array:
+    """Bernstein coefficients of polynomials p for which t**2 p is orthonormal on (0, 1)."""
+    legendre = legendre_in_bernstein(degree)
+    points, weights = np.polynomial.legendre.leggauss(degree + 3)  # exact for degree 2 M + 4
+    t = (1 + points) / 2
+    values = (np.sqrt(weights / 2) * t**2)[:, np.newaxis] * (bernstein_basis(degree, t) @ legendre)
+    triangle = linalg.qr(values, mode="r")[0][: degree + 1]
+    return np.asarray(linalg.solve_triangular(triangle, legendre.T, trans="T").T)

@@ -1,0 +1,108 @@
+"""What a regression returns: a kernel of Bernstein form, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlbook.identification.adam import AdamHistory
+from nlbook.identification.bands import KernelBand, kernel_band
+from nlbook.identification.certificates import Certificate
+from nlbook.identification.continuum import losses_beyond_grid
+from nlbook.identification.gram import GramMatrix
+from nlbook.identification.training_pairs import PairSpectrum
+from nlbook.kernels import BernsteinKernel
+
+__all__ = ["BernsteinFit", "Constraint", "Method", "RegressionWarning"]
+
+Array = NDArray[np.float64]
+
+#: What is asked of a kernel; see `nlbook.identification.fit_bernstein`.
+Constraint = Literal["nonnegative", "mengesha-du", "symbol", "continuum"]
+
+#: How the constraint of Mengesha and Du is met.
+Method = Literal["joint", "two-stage", "adam"]
+
+
+class RegressionWarning(UserWarning):
+    """Data that leave a fit undetermined."""
+
+
+@dataclass(frozen=True, eq=False)
+class BernsteinFit:
+    """A learned kernel, and what is known of it."""
+
+    #: C + D, or c
+    kernel: BernsteinKernel
+    #: C, where the kernel is split or not negative; otherwise None
+    positive: BernsteinKernel | None
+    #: mean over samples of the mean square residual over nodes, units of f squared
+    loss: float
+    #: the same of C alone and of the whole kernel, where it is split; otherwise of the kernel
+    stage_losses: tuple[float, ...]
+    #: constraints that hold with equality: numbers of the coefficients of C that are zero,
+    #: whether N is as large as it may be, and modes whose symbol is the smallest allowed
+    active: dict[str, tuple[int, ...]]
+    #: what is proved of it
+    certificate: Certificate
+    #: strengths with which the data see the directions of scaled coefficients, over the largest
+    conditioning: Array
+    #: what was asked
+    constraint: Constraint | None
+    #: how
+    method: Method
+    #: how Adam came there; otherwise None
+    history: AdamHistory | None
+    #: exponents that were tried and their losses (n, 2); empty if alpha was given
+    search: Array
+    #: the least squares
+    gram: GramMatrix
+    #: modes of the data, where they are periodic
+    data: PairSpectrum | None
+
+    def band(
+        self, tolerance: float = 1e-6, *, size: float = 1.0, n_points: int = 200
+    ) -> KernelBand:
+        """Kernels that the data cannot tell from this one; see `nlbook.identification.kernel_band`.
+
+        Parameters
+        ----------
+        tolerance : float
+            Rise of the loss that is let pass, as a share of the mean square of f.
+        size : float
+            Largest change, as a share of the kernel.
+        n_points : int
+            Distances.
+
+        Returns
+        -------
+        KernelBand
+        """
+        return kernel_band(
+            self.gram, self.kernel, tolerance=tolerance, size=size, n_points=n_points
+        )
+
+    def losses_beyond_grid(self, refinements: tuple[int, ...] = (1, 2, 4)) -> tuple[float, ...]:
+        """Loss on finer grids, and last that of the integral itself, for periodic data.
+
+        Parameters
+        ----------
+        refinements : tuple of int
+            How many times closer the nodes are.
+
+        Returns
+        -------
+        tuple of float
+
+        Raises
+        ------
+        ValueError
+            If the data are not periodic: what u is between the nodes is not known.
+        """
+        if self.data is None:
+            raise ValueError("pairs must be periodic for losses beyond their grid")
+        coefficients = np.asarray(self.kernel.coefficients)
+        return losses_beyond_grid(self.data, self.gram, coefficients, refinements)

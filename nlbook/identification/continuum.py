@@ -1,0 +1,266 @@
+"""A kernel whose operator is coercive on the whole line, and whose loss does not hang on the grid.
+
+Positivity of the symbol on the grid of the data says nothing about other grids. For
+K(r) = p(r/delta), with p a polynomial, the symbol at any real wavenumber k is
+
+    s(k) = 2 int_0^delta K(r) (1 - cos k r) dr,
+
+linear in p. The fit minimises the mean of the losses on the grid, on grids two and four times
+finer, and with s itself, subject to
+
+- s(k) >= margin min(k**2, k_1**2) at closely spaced k up to k_max, with an allowance for what s
+  may fall in between, as in `nlbook.identification.symbol_bound`;
+- int K r**2 dr >= margin, the limit of s/k**2 at k = 0;
+- 2 int K dr - (2 / k_max) (|K(delta)| + TV(K)) >= margin k_1**2, which holds s up beyond k_max;
+- int |K| r**2 dr <= limit, which makes the allowances finite.
+
+k_1 is 2 pi over the period; margin and limit are shares of s_1 / k_1**2, with s_1 the symbol that
+the data ask for at k_1. All bounds are convex, total variation and the integral of |K| being
+replaced by bounds from above, by Bernstein coefficients on pieces of (0, 1).
+
+A plain bound on the total variation alone would be the wrong one: the kernels that high-order
+equations ask for have a spike at r = 0. Here it counts only over k_max.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlbook.identification.bernstein_programmes import nonnegative
+from nlbook.identification.certificates import Optimum
+from nlbook.identification.gram import GramMatrix, gram_matrix
+from nlbook.identification.least_squares import (
+    AbsoluteBound,
+    BoundedLeastSquares,
+    SolverFailure,
+)
+from nlbook.identification.symbol_bounds import (
+    SymbolBound,
+    bernstein_symbol,
+    legendre_in_bernstein,
+    piece_moments,
+    restrict,
+    symbol_bound,
+)
+from nlbook.identification.training_pairs import PairSpectrum
+from nlbook.kernels import BernsteinKernel
+
+__all__ = ["ContinuumFit", "ContinuumSettings", "continuum_fit", "losses_beyond_grid"]
+
+Array = NDArray[np.float64]
+
+# Of the margin, what may be lost between the wavenumbers of the constraints.
+_ALLOWANCE = 0.25
+
+# Size of the kernel that counts as much as the whole mean square of f: it decides among kernels
+# that the data cannot tell apart.
+_LARGE = 1e6
+
+# Above this, Bernstein coefficients of Legendre polynomials exceed what rounding allows.
+_LARGEST_DEGREE = 30
+
+
+@dataclass(frozen=True)
+class ContinuumSettings:
+    """What the continuum-certified fit asks for."""
+
+    margin: float = 0.1  # least s(k) / min(k**2, k_1**2), share of s_1 / k_1**2; at most 0.9
+    limit: float = 5.0  # largest integral of |K| r**2 over 0 < r < delta, share of s_1 / k_1**2
+    reach: float = 150.0  # k_max times the horizon
+    refinements: tuple[int, ...] = (1, 2, 4)  # grids in the loss, nodes that many times closer
+    n_pieces: int = 8  # of (0, 1), for the bounds by Bernstein coefficients
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin <= 0.9:
+            raise ValueError(
+                f"margin must be positive and at most 0.9, got {self.margin!r}: the data's own "
+                f"symbol must lie above it"
+            )
+        if not self.margin < self.limit < math.inf:
+            raise ValueError(
+                f"limit must exceed the margin {self.margin!r} and be finite, got {self.limit!r}: "
+                f"the second moment of a kernel is at most that of its absolute value"
+            )
+        if not 10 <= self.reach < math.inf:
+            raise ValueError(f"reach must be at least 10 and finite, got {self.reach!r}")
+        if not self.refinements or any(n != int(n) or n < 1 for n in self.refinements):
+            raise ValueError(
+                f"refinements must be one or more positive whole numbers, got {self.refinements!r}"
+            )
+        if self.n_pieces != int(self.n_pieces) or self.n_pieces < 1:
+            raise ValueError(f"n_pieces must be a positive whole number, got {self.n_pieces!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuumFit:
+    """A certified kernel, and how far it is from the best of its kind."""
+
+    optimum: Optimum  # coefficients, and the lower bound of what was minimised
+    objective: float  # mean of the losses, units of f squared
+    bound: SymbolBound  # of the symbol over all real wavenumbers
+
+
+def continuum_fit(
+    data: PairSpectrum,
+    gram: GramMatrix,
+    settings: ContinuumSettings | None = None,
+    solver: str = "CLARABEL",
+    expected: float | None = None,
+) -> ContinuumFit:
+    """Fit a kernel that is certified for all real wavenumbers.
+
+    Parameters
+    ----------
+    data : PairSpectrum
+        Of periodic pairs.
+    gram : GramMatrix
+        Of the same data, with alpha = 0; its horizon, degree and rule are used.
+    settings : ContinuumSettings, optional
+        Margins.
+    solver : str
+        Of those that cvxpy knows.
+    expected : float, optional
+        Norm of the residual, if something is known of it: the solver's scale.
+
+    Returns
+    -------
+    ContinuumFit
+
+    Raises
+    ------
+    ValueError
+        If the margins leave no kernel, alpha is not zero, or the degree is beyond what
+        Bernstein coefficients allow.
+    """
+    settings = settings or ContinuumSettings()
+    if gram.alpha != 0:
+        raise ValueError(f"alpha must be 0 for a continuum fit, got {gram.alpha!r}")
+    if gram.degree > _LARGEST_DEGREE:
+        raise ValueError(
+            f"degree must be at most {_LARGEST_DEGREE} for a continuum fit, got {gram.degree!r}"
+        )
+    first, lowest, delta = gram.first_symbol, gram.lowest, gram.horizon
+    if not first > 0:
+        raise ValueError(
+            f"pairs must ask for a positive symbol at their longest waves, got {first!r}: no "
+            f"coercive operator makes f from u"
+        )
+    unit = first / lowest**2
+    basis = legendre_in_bernstein(gram.degree)  # columns, of norm 1 on (0, 1)
+    scale = unit / delta**3
+    factors = [gram_matrix(data, delta, gram.degree, rule=gram.rule, refinement=n).factor
+               for n in settings.refinements]  # fmt: skip
+    factors.append(_exact_factor(gram))
+    share = 1 / math.sqrt(len(factors))
+    size = float(np.linalg.norm(gram.target))
+    n = gram.degree + 1
+    rows, least, absolute = _constraints(gram, settings, basis)
+    programme = BoundedLeastSquares(
+        matrix=np.vstack([share * scale * np.vstack(factors) @ basis, size / _LARGE * np.eye(n)]),
+        target=np.append(np.tile(share * gram.target, len(factors)), np.zeros(n)),
+        rows=rows,
+        least=least,
+        absolute=absolute,
+        start=np.asarray(np.linalg.solve(basis, nonnegative(gram).coefficients / scale)),
+    )
+    try:
+        found = programme.solve(solver, smallest=1e-6 * size, expected=expected)
+    except ValueError as error:
+        raise ValueError(
+            f"margin {settings.margin:g} and limit {settings.limit:g} leave no kernel of degree "
+            f"{gram.degree} and horizon {delta:g}: lower the margin or raise the limit"
+        ) from error
+    coefficients = scale * basis @ found.x
+    bound = symbol_bound(BernsteinKernel(tuple(coefficients.tolist()), delta), lowest)
+    if not bound.value > 0:
+        raise SolverFailure(
+            f"{solver} ended at a kernel whose symbol is not proved positive, at least "
+            f"{bound.value:.3g}: widen the margin"
+        )
+    reach = 10 * float(np.linalg.norm(found.x))
+    lower = programme.lower_bound(found, reach) + gram.floor
+    objective = programme.loss(found.x) + gram.floor
+    return ContinuumFit(Optimum(coefficients, None, lower, reach), objective, bound)
+
+
+def losses_beyond_grid(
+    data: PairSpectrum,
+    gram: GramMatrix,
+    coefficients: Array,
+    refinements: tuple[int, ...] = (1, 2, 4),
+) -> tuple[float, ...]:
+    """Loss of a kernel on finer grids, and with the exact symbol, for the same functions.
+
+    Parameters
+    ----------
+    data : PairSpectrum
+        Of periodic pairs.
+    gram : GramMatrix
+        Of the same data; its horizon, degree, alpha and rule are used.
+    coefficients : ndarray, shape (M + 1,)
+        Of the kernel.
+    refinements : tuple of int
+        How many times closer the nodes are.
+
+    Returns
+    -------
+    tuple of float
+        One loss for each refinement, then that of the integral itself; units of f squared.
+    """
+    found = [
+        gram_matrix(
+            data, gram.horizon, gram.degree, alpha=gram.alpha, rule=gram.rule, refinement=n
+        ).loss(coefficients)
+        for n in refinements
+    ]
+    residual = _exact_factor(gram) @ coefficients - gram.target
+    return (*found, float(residual @ residual) + gram.floor)
+
+
+def _exact_factor(gram: GramMatrix) -> Array:
+    """Factor of the Gram matrix with the symbol of the integral itself."""
+    k = gram.wavenumbers
+    symbols = bernstein_symbol(gram.horizon, gram.degree, k, gram.alpha)
+    return np.asarray((gram.amplitudes * k**2)[:, np.newaxis] * symbols)
+
+
+def _constraints(
+    gram: GramMatrix, settings: ContinuumSettings, basis: Array
+) -> tuple[Array, Array, tuple[AbsoluteBound, ...]]:
+    """Bounds on p in units of s_1 / k_1**2: rows and least values, and those of absolute values."""
+    delta, lowest, degree = gram.horizon, gram.lowest, gram.degree
+    margin, limit = settings.margin, settings.limit
+    spare = _ALLOWANCE * margin
+    step = lowest * math.sqrt(4 * spare / limit)
+    k_max = max(settings.reach / delta, 3 * lowest)
+    k = lowest + step * np.arange(math.ceil((k_max - lowest) / step) + 1)
+    k_max = float(k[-1])
+    # |K| r**4 is at most delta**2 |K| r**2
+    n_low = max(4, math.ceil(lowest * delta * math.sqrt(limit / 48 / spare)))
+    k_low = np.linspace(0.0, lowest, n_low + 1)
+    low = bernstein_symbol(delta, degree, k_low) / delta**3
+    high = bernstein_symbol(delta, degree, k) / delta**3 * (k[:, np.newaxis] / lowest) ** 2
+    rows = np.vstack([low, high]) @ basis
+    edges = np.linspace(0.0, 1.0, settings.n_pieces + 1)
+    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    control = [restrict(basis, a, b) for a, b in pairs]
+    moments = [piece_moments(degree, a, b, 2.0)[:, np.newaxis] for a, b in pairs]
+    second = np.vstack([m * c for m, c in zip(moments, control, strict=True)])
+    varying = np.vstack([np.diff(c, axis=0) for c in control] + [control[-1][-1:]])
+    integral = piece_moments(degree, 0.0, 1.0, 0.0) @ basis
+    return (
+        rows,
+        np.full(len(rows), margin + spare),
+        (
+            AbsoluteBound(second, np.zeros(degree + 1), limit),
+            AbsoluteBound(
+                2 / (k_max * delta**3 * lowest**2) * varying,
+                2 / (delta * lowest) ** 2 * integral,
+                -margin,
+            ),
+        ),
+    )

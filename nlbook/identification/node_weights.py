@@ -1,0 +1,121 @@
+"""Weights that quadrature gives to the nodes, for each function of a Bernstein basis.
+
+    -L u(x_i) = sum_j w_j (2 u_i - u_{i+j} - u_{i-j}),   w_j = sum over m of W_jm c_m,
+
+for the kernel K(r) = sum over m of c_m B_{m,M}(r/delta) / r**alpha.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from nlbook.diffusion import line_weights
+from nlbook.kernels import BernsteinKernel, bernstein_basis
+
+__all__ = ["QuadratureRule", "basis_weights"]
+
+Array = NDArray[np.float64]
+
+#: Rules of quadrature; see `basis_weights`.
+QuadratureRule = Literal["cells", "nodes", "moments", "covered"]
+
+# Whole cells in a horizon that was meant to end on a node, in spite of rounding.
+_NODE_TOLERANCE = 1e-9
+
+# Gauss points in a cell: exact for polynomials of twice this degree.
+_POINTS = 32
+
+
+def basis_weights(
+    horizon: float,
+    degree: int,
+    spacing: float,
+    *,
+    alpha: float = 0.0,
+    rule: QuadratureRule = "cells",
+) -> Array:
+    """Node weights of each function B_{m,M}(r/delta) / r**alpha of the basis.
+
+    ``"cells"`` gives node j the kernel at r_j = j h times the part of its cell
+    (r_j - h/2, r_j + h/2) that the horizon covers: a node at the horizon counts h/2.
+    ``"nodes"`` counts each node within the horizon h, as the paper does (one-point quadrature).
+    ``"moments"`` integrates K(r) r**2 over the covered cell, the first from zero on, and divides
+    by r_j**2: for singular kernels. ``"covered"`` is that of `nlbook.diffusion`.
+
+    Parameters
+    ----------
+    horizon, spacing : float
+        delta and h, length.
+    degree : int
+        M.
+    alpha : float
+        Below 3 for the rules that integrate.
+    rule : "cells", "nodes", "moments" or "covered"
+        As above.
+
+    Returns
+    -------
+    ndarray, shape (J, M + 1)
+        length**(1 - alpha).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the horizon reaches no neighbour.
+    """
+    _check(horizon, degree, spacing, alpha, rule)
+    if rule == "covered":
+        units = np.eye(degree + 1).tolist()
+        kernels = [BernsteinKernel(tuple(unit), horizon, alpha) for unit in units]
+        return np.stack([line_weights(kernel, spacing).values for kernel in kernels], axis=1)
+    cells = horizon / spacing
+    if rule == "nodes":
+        count = math.floor(cells + _NODE_TOLERANCE)
+    else:
+        count = math.ceil(cells - 0.5 - _NODE_TOLERANCE)
+    if count < 1:
+        raise ValueError(
+            f"horizon must reach a neighbour: it is {horizon!r}, and the nodes are {spacing!r} "
+            f"apart"
+        )
+    j = np.arange(1, count + 1)
+    if rule == "moments":
+        moments = _cell_moments(horizon, degree, spacing, alpha, count)
+        return moments / (j[:, np.newaxis] * spacing) ** 2
+    share = np.ones(count) if rule == "nodes" else np.minimum(j + 0.5, cells) - (j - 0.5)
+    r = np.minimum(j * spacing, horizon)
+    values = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    return values * (spacing * share * r**-alpha)[:, np.newaxis]
+
+
+def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, count: int) -> Array:
+    """Integrals of B_m(r/delta) r**(2 - alpha) over the covered cells, (count, degree + 1)."""
+    points, weights = np.polynomial.legendre.leggauss(_POINTS)
+    low = np.append(0.0, np.arange(1.5, count)) * spacing
+    high = np.minimum((np.arange(1, count + 1) + 0.5) * spacing, horizon)
+    half = (high - low)[:, np.newaxis] / 2
+    r = low[:, np.newaxis] + half * (1 + points)
+    weight = half * weights * r ** (2 - alpha)
+    # the first cell begins at zero, where the weight may be singular
+    points, weights = special.roots_jacobi(_POINTS, 0.0, 2 - alpha)
+    r[0] = half[0] * (1 + points)
+    weight[0] = half[0] ** (3 - alpha) * weights
+    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    return np.asarray(np.einsum("jg,jgm->jm", weight, basis))
+
+
+def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str) -> None:
+    for name, value in (("horizon", horizon), ("spacing", spacing)):
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    if degree != int(degree) or degree < 0:
+        raise ValueError(f"degree must be a whole number, not negative, got {degree!r}")
+    if rule not in ("cells", "nodes", "moments", "covered"):
+        raise ValueError(f"rule must be 'cells', 'nodes', 'moments' or 'covered', got {rule!r}")
+    if not math.isfinite(alpha) or (rule in ("moments", "covered") and not alpha < 3):
+        raise ValueError(f"alpha must be finite, and below 3 for this rule, got {alpha!r}")

@@ -1,0 +1,291 @@
+"""A lower bound of a kernel's symbol over all real wavenumbers.
+
+For K(r) = P(t) / r**alpha, t = r/delta, with a Bernstein polynomial P,
+
+    s(k) = 2 int_0^delta K(r) (1 - cos k r) dr
+
+is positive on every grid's modes and between them if it is so for all real k. The bound is of
+s(k) / min(k**2, k_1**2), with k_1 the smallest wavenumber that matters, and has three parts:
+
+- up to k_1, s/k**2 at points, less what it can fall between them: its second derivative is at most
+  (1/6) int |K| r**4 dr in size;
+- from k_1 to k_max, s at points, with |s''| <= 2 int |K| r**2 dr;
+- beyond k_max, what is left out below some radius a being positive if P is there,
+
+      s(k) >= 2 int_a^delta K dr - (2/k) (|K(delta)| + |K(a)| + TV of K on (a, delta)),
+
+  where for alpha = 0 one may take a = 0, and |K(0)| falls away with sin 0.
+
+Integrals of |K| and the total variation are bounded from above by the coefficients of P in
+Bernstein form on each of many pieces: a polynomial lies between its control points, and varies no
+more than they do. The quadrature of s is exact to rounding, for which something is taken off.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from nlbook.kernels import BernsteinKernel, bernstein_basis
+
+__all__ = ["SymbolBound", "bernstein_symbol", "symbol_bound"]
+
+Array = NDArray[np.float64]
+
+# Gauss points in a piece: so many, one more for each degree, and so many for each radian.
+_POINTS, _PER_RADIAN = 40, 0.6
+
+# Phases are rounded up to a multiple of this, so that points are computed once for several.
+_PHASES = 50
+
+# Pieces of (0, 1) on which the polynomial is written in Bernstein form.
+_PIECES = 64
+
+# First k_max delta, and the last to which it is doubled while the tail is what limits the bound.
+_FIRST_REACH, _LAST_REACH = 150.0, 2400.0
+
+# Part of the smallest value at points that may be lost between them; and points at most.
+_ALLOWANCE = 0.02
+_MOST_POINTS = 6000
+
+# Rounding of s, over k**2 int |K| r**2 dr.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class SymbolBound:
+    """Lower bound of s(k) / min(k**2, k_1**2) for all real k > 0, length**2 / time."""
+
+    #: the bound; the operator is coercive on the whole line if it is positive
+    value: float
+    #: smallest value found at a point
+    smallest: float
+    #: where, radians / length
+    at: float
+    #: bound of the long waves, of those between, and of the tail
+    parts: tuple[float, float, float]
+    #: wavenumber from which on the tail's bound is used, radians / length
+    k_max: float
+
+
+def bernstein_symbol(
+    horizon: float, degree: int, wavenumbers: ArrayLike, alpha: float = 0.0
+) -> Array:
+    """Symbol of each function of a Bernstein basis over k**2, for the operator on the line.
+
+    Parameters
+    ----------
+    horizon : float
+        delta, length.
+    degree : int
+        M.
+    wavenumbers : array_like, shape (n,)
+        k, radians / length; at 0 the limit, int K r**2 dr.
+    alpha : float
+        Exponent of 1 / r**alpha, below 3.
+
+    Returns
+    -------
+    ndarray, shape (n, degree + 1)
+        s(k)/k**2 for K = B_m(r/horizon) / r**alpha, length**(3 - alpha).
+    """
+    phase = np.abs(np.asarray(wavenumbers, dtype=np.float64)) * horizon
+    largest = float(np.max(phase, initial=0.0))
+    t, weights = _points(math.ceil(largest / _PHASES) * _PHASES, degree, alpha)
+    half = np.multiply.outer(phase, t / 2)
+    waves = np.divide(np.sin(half), half, out=np.ones(half.shape), where=half > 0) ** 2
+    values = waves @ (weights[:, np.newaxis] * bernstein_basis(degree, t))
+    return np.asarray(horizon ** (3 - alpha) * values)
+
+
+def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
+    """Bound the symbol of a Bernstein kernel from below, for all real wavenumbers.
+
+    Parameters
+    ----------
+    kernel : BernsteinKernel
+        With alpha below 3.
+    lowest : float
+        k_1, radians / length: 2 pi / period on a ring, pi / length between ends.
+
+    Returns
+    -------
+    SymbolBound
+        Not positive where nothing is proved.
+
+    Raises
+    ------
+    ValueError
+        If `lowest` is not positive, or alpha not below 3.
+    """
+    if not 0 < lowest < math.inf:
+        raise ValueError(f"lowest must be positive and finite, got {lowest!r}")
+    if not kernel.alpha < 3:
+        raise ValueError(f"alpha must be below 3, got {kernel.alpha!r}")
+    pieces = _Pieces(kernel)
+    second = pieces.absolute_moment(2)
+    reach = _FIRST_REACH
+    k_max = max(reach / kernel.horizon, 3 * lowest)
+    while True:
+        tail = pieces.tail(k_max) / lowest**2
+        if reach >= _LAST_REACH or tail >= pieces.tail(2 * k_max) / lowest**2 * 0.8 > 0:
+            break
+        reach, k_max = 2 * reach, 2 * k_max
+    coarse = np.geomspace(lowest, k_max, 400)
+    ratio, _ = _over_floor(kernel, coarse, lowest)
+    typical = max(float(np.min(ratio)), 1e-3 * second)
+    step = lowest * math.sqrt(4 * _ALLOWANCE * typical / second)
+    n_points = min(_MOST_POINTS, math.ceil((k_max - lowest) / step) + 1)
+    k = np.linspace(lowest, k_max, n_points)
+    between, rounding = _over_floor(kernel, k, lowest)
+    fall = (k[1] - k[0]) ** 2 / 8 * 2 * second / lowest**2
+    middle = float(np.min(between - rounding * second)) - fall
+    fourth = pieces.absolute_moment(4)
+    n_low = min(_MOST_POINTS, 2 + math.ceil(lowest * math.sqrt(fourth / 48 / _ALLOWANCE / typical)))
+    k_low = np.linspace(0.0, lowest, n_low)
+    long = bernstein_symbol(kernel.horizon, kernel.degree, k_low, kernel.alpha) @ np.asarray(
+        kernel.coefficients
+    )
+    low = float(np.min(long)) - (k_low[1] ** 2 / 48) * fourth - _ROUNDING * second
+    both = np.concatenate([long, between])
+    at = int(np.argmin(both))
+    return SymbolBound(
+        value=float(min(low, middle, tail)),
+        smallest=float(both[at]),
+        at=float(np.concatenate([k_low, k])[at]),
+        parts=(float(low), float(middle), float(tail)),
+        k_max=float(k_max),
+    )
+
+
+def _over_floor(kernel: BernsteinKernel, k: Array, lowest: float) -> tuple[Array, Array]:
+    """s(k) / k_1**2 for k >= k_1, and what rounding may take of it, over int |K| r**2 dr."""
+    found = np.empty(k.size)
+    for part in np.array_split(np.arange(k.size), max(1, k.size // 2000)):
+        basis = bernstein_symbol(kernel.horizon, kernel.degree, k[part], kernel.alpha)
+        found[part] = basis @ np.asarray(kernel.coefficients)
+    return found * (k / lowest) ** 2, _ROUNDING * (k / lowest) ** 2
+
+
+class _Pieces:
+    """The polynomial in Bernstein form on many pieces of (0, 1)."""
+
+    def __init__(self, kernel: BernsteinKernel, n_pieces: int = _PIECES) -> None:
+        self.kernel = kernel
+        self.edges = np.linspace(0.0, 1.0, n_pieces + 1)
+        coefficients = np.asarray(kernel.coefficients)
+        self.control = [
+            restrict(coefficients, a, b)
+            for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)
+        ]
+
+    def absolute_moment(self, order: int) -> float:
+        """Bound of the integral of |K| r**order from above, order above alpha - 1."""
+        power = order - self.kernel.alpha
+        total = sum(
+            float(np.abs(control) @ piece_moments(self.kernel.degree, a, b, power))
+            for control, a, b in zip(self.control, self.edges[:-1], self.edges[1:], strict=True)
+        )
+        return float(self.kernel.horizon ** (power + 1)) * total
+
+    def tail(self, k_max: float) -> float:
+        """Bound of s(k) from below for all k >= k_max, 1/time; the best over radii a."""
+        kernel, best = self.kernel, -math.inf
+        degree, alpha, delta = kernel.degree, kernel.alpha, kernel.horizon
+        integral, variation = 0.0, abs(self.control[-1][-1])
+        for index in range(len(self.control) - 1, -1, -1):
+            control, a, b = self.control[index], self.edges[index], self.edges[index + 1]
+            if index == 0 and alpha != 0:
+                break
+            integral += float(control @ piece_moments(degree, a, b, -alpha))
+            high = a**-alpha if alpha else 1.0
+            variation += float(np.abs(np.diff(control)).sum()) * max(high, b**-alpha)
+            variation += float(np.abs(control).max()) * abs(high - b**-alpha)
+            positive_below = all(float(c.min()) >= 0 for c in self.control[:index])
+            if positive_below:
+                at_a = abs(control[0]) * high if index else 0.0
+                size = 2 * (variation + at_a) / k_max * delta**-alpha
+                best = max(best, 2 * integral * delta ** (1 - alpha) - size)
+        return best
+
+
+def restrict(coefficients: Array, a: float, b: float) -> Array:
+    """Bernstein coefficients on (a, b) of polynomials given on (0, 1), by de Casteljau's scheme.
+
+    The first axis numbers the coefficients. All steps are averages, so that rounding stays small.
+    """
+    left = _split(np.asarray(coefficients, dtype=np.float64), b)[0]
+    return _split(left, a / b)[1]
+
+
+def _split(coefficients: Array, t: float) -> tuple[Array, Array]:
+    left, right = [coefficients[0]], [coefficients[-1]]
+    now = coefficients
+    while len(now) > 1:
+        now = (1 - t) * now[:-1] + t * now[1:]
+        left.append(now[0])
+        right.append(now[-1])
+    return np.array(left), np.array(right[::-1])
+
+
+def piece_moments(degree: int, a: float, b: float, power: float) -> Array:
+    """Integrals over (a, b) of t**power times each Bernstein polynomial on (a, b)."""
+    if a == 0 and power != 0:
+        t, weights = _gauss(_POINTS + degree, 2 - power)
+        return np.asarray(b ** (power + 1) * (weights @ bernstein_basis(degree, t)))
+    t, weights = _gauss(_POINTS + degree, 2.0)
+    weight = (b - a) * weights * (a + (b - a) * t) ** power
+    return np.asarray(weight @ bernstein_basis(degree, t))
+
+
+def legendre_in_bernstein(degree: int) -> Array:
+    """Bernstein coefficients of the Legendre polynomials on (0, 1), of norm 1; (M + 1, M + 1)."""
+    columns = np.empty((degree + 1, degree + 1))
+    for n in range(degree + 1):
+        k = np.arange(n + 1)
+        values = (-1.0) ** (n - k) * special.binom(n, k) * math.sqrt(2 * n + 1)
+        for m in range(n, degree):  # the same polynomial in degree m + 1
+            share = np.arange(m + 2) / (m + 1)
+            values = share * np.append(0.0, values) + (1 - share) * np.append(values, 0.0)
+        columns[:, n] = values
+    return columns
+
+
+@lru_cache(maxsize=64)
+def _points(phase: float, degree: int, alpha: float) -> tuple[Array, Array]:
+    """Points and weights for t**(2 - alpha) times waves of up to this phase and a polynomial.
+
+    Pieces grow fourfold in length from the first, which has the power in its weight.
+    """
+    edges = [1.0]
+    while edges[-1] * phase > _POINTS:
+        edges.append(edges[-1] / 4)
+    points, weights = [], []
+    for low, high in zip([*edges[1:], 0.0], edges, strict=True):
+        n_points = _POINTS + degree + math.ceil(_PER_RADIAN * phase * (high - low))
+        if low == 0:
+            t, weight = _gauss(n_points, alpha)
+            points.append(high * t)
+            weights.append(high ** (3 - alpha) * weight)
+        else:
+            t, weight = _gauss(n_points, 2.0)
+            points.append(low + (high - low) * t)
+            weights.append((high - low) * weight * points[-1] ** (2 - alpha))
+    return np.concatenate(points), np.concatenate(weights)
+
+
+@lru_cache(maxsize=32)
+def _gauss(n_points: int, alpha: float) -> tuple[Array, Array]:
+    """Points and weights on (0, 1) for the weight t**(2 - alpha)."""
+    power = 2 - alpha
+    if power == round(power) and power >= 0:  # a polynomial
+        points, weights = np.polynomial.legendre.leggauss(n_points)
+        t = (1 + points) / 2
+        return t, weights / 2 * t**power
+    points, weights = special.roots_jacobi(n_points, 0.0, power)
+    return (1 + points) / 2, weights / 2 ** (power + 1)

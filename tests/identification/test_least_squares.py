@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlbook.identification import SolverFailure
+from nlbook.identification.least_squares import AbsoluteBound, BoundedLeastSquares, Solution
+
+
+def on_l1_ball(target, radius=1.0):
+    n = target.size
+    bound = AbsoluteBound(np.eye(n), np.zeros(n), radius)
+    return BoundedLeastSquares(np.eye(n), target, np.empty((0, n)), np.empty(0), (bound,))
+
+
+def projected(target, radius=1.0):
+    """The nearest point of the L1 ball: targets shrunk by one number, by bisection."""
+    low, high = 0.0, np.abs(target).max()
+    for _ in range(200):
+        shrink = (low + high) / 2
+        if np.maximum(np.abs(target) - shrink, 0).sum() > radius:
+            low = shrink
+        else:
+            high = shrink
+    return np.sign(target) * np.maximum(np.abs(target) - high, 0)
+
+
+def test_the_nearest_point_of_an_l1_ball_is_found_and_certified():
+    target = np.array([1.0, -0.7, 0.2, 0.05])
+    programme = on_l1_ball(target)
+    found = programme.solve()
+    np.testing.assert_allclose(found.x, projected(target), atol=1e-9)
+    best = np.sum((projected(target) - target) ** 2)
+    bound = programme.lower_bound(found, reach=1.0)
+    # the solver's tolerance is 1e-11
+    assert best * (1 - 1e-8) <= bound <= best * (1 + 1e-12)
+
+
+def test_a_bound_that_rises_with_x_is_met():
+    # |x_1| <= x_2 and x_2 <= 0.8: the nearest point to (2, 0) is (0.8, 0.8)
+    programme = BoundedLeastSquares(
+        np.eye(2), np.array([2.0, 0.0]), np.array([[0.0, -1.0]]), np.array([-0.8]),
+        (AbsoluteBound(np.array([[1.0, 0.0]]), np.array([0.0, 1.0])),),
+    )  # fmt: skip
+    found = programme.solve()
+    np.testing.assert_allclose(found.x, [0.8, 0.8], atol=1e-8)
+    assert programme.lower_bound(found, 10.0) == pytest.approx(1.2**2 + 0.8**2, rel=1e-8)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=50, deadline=None)
+def test_the_lower_bound_holds_whatever_the_multipliers(seed):
+    rng = np.random.default_rng(seed)
+    matrix, target = rng.normal(size=(5, 4)), rng.normal(size=5)
+    rows, inside = rng.normal(size=(3, 4)), 0.1 * rng.normal(size=4)
+    bound = AbsoluteBound(rng.normal(size=(6, 4)), 0.1 * rng.normal(size=4), 2.0)
+    programme = BoundedLeastSquares(matrix, target, rows, rows @ inside, (bound,))
+    if np.abs(bound.matrix @ inside).sum() > bound.slope @ inside + bound.level:
+        return
+    arbitrary = Solution(inside, rng.normal(size=3), (float(rng.normal()),), (rng.normal(size=6),))
+    loss = np.sum((matrix @ inside - target) ** 2)
+    reach = float(np.linalg.norm(inside))
+    assert programme.lower_bound(arbitrary, reach) <= loss * (1 + 1e-12)
+
+
+def test_a_residual_of_rounding_is_reached():
+    """Columns of unequal size, and a target within their span: the residual falls by rounds."""
+    matrix = np.vander(np.linspace(0, 1, 8), 5)
+    target = matrix @ np.array([1e-3, 0.2, -0.3, 0.1, 1.0])
+    n = 5
+    programme = BoundedLeastSquares(matrix, target, np.eye(n), np.full(n, -10.0), (), np.zeros(n))
+    found = programme.solve(smallest=1e-9)
+    assert programme.loss(found.x) < 1e-16
+
+
+def test_constraints_without_room_are_refused():
+    programme = BoundedLeastSquares(
+        np.eye(1), np.ones(1), np.array([[1.0], [-1.0]]), np.array([1.0, 1.0])
+    )
+    with pytest.raises(ValueError, match="^constraints must leave room"):
+        programme.solve()
+
+
+def test_a_solver_that_finds_nothing_is_named():
+    with pytest.raises(SolverFailure, match="^SCIPY found no solution"):
+        on_l1_ball(np.array([1.0, -0.7])).solve("SCIPY")  # for linear programmes
