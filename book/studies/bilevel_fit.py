@@ -3,7 +3,7 @@
     python book/studies/bilevel_fit.py book/recorded/dislocation_creep book/recorded/bilevel_fit
 
 reads the recorded ensemble and writes `fits.json` and `provenance.json`. A part that is there
-already, made from the same record and settings, is kept; `--parts` names those to make.
+already, made from the same record by the same settings, is kept; `--parts` names those to make.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ SPACING = 0.05
 REACH = {1: 15.0, 2: 40.0, 3: 40.0}  # the paper's domains, b
 SEED = 2022
 N_RESAMPLES = 100
+#: The profile close to the fit: so many steps to either side, of so much, and so much of delta.
+NEAR, STEP_ALPHA, STEP_HORIZON = 30, 0.005, 0.02
 #: The paper's rule, and its cost at the snapshots of the record instead of after each step.
 QUICK = FitSettings(rule="nodes", every=100)
 EVERY_STEP = FitSettings(rule="nodes")
@@ -197,9 +199,13 @@ def refinement(record: Recorded, case: int) -> dict[str, Any]:
 
 
 def profiles(record: Recorded, case: int) -> dict[str, Any]:
-    """The cost over alpha and delta, and over alpha and the variance rate."""
+    """The cost over alpha and delta, and over alpha and the variance rate; closer near the fit."""
     data = snapshots(record, case)
     (best,) = fit_each([FitProblem(data, QUICK)])
+    # both axes hold the fit's own number, so that no cost is compared with less than there is
+    steps = np.arange(-NEAR, NEAR + 1)
+    alphas, radii = best.alpha + STEP_ALPHA * steps, best.horizon * (1 + STEP_HORIZON) ** steps
+    near = profile_cost(data, QUICK, alphas, radii[radii <= 2 * REACH[case]])
     alpha = np.round(np.linspace(1.6, 3.4, 37), 3)
     horizon = np.round(np.geomspace(2.0, 2 * REACH[case], 33), 3)
     over = profile_cost(data, QUICK, alpha, horizon)
@@ -211,6 +217,12 @@ def profiles(record: Recorded, case: int) -> dict[str, Any]:
         "horizon": horizon.tolist(),
         "cost": _short(over.cost),
         "coefficient": _short(over.coefficient),
+        "near": {
+            "alpha": _short(near.alpha),
+            "horizon": _short(near.horizon),
+            "cost_by_alpha": _short(near.cost.min(axis=1)),
+            "cost_by_horizon": _short(near.cost.min(axis=0)),
+        },
         "rate": rate.tolist(),
         "rate_cost": _short(beside.cost),
         "least_squares": _short(beside.least_squares),
@@ -267,6 +279,18 @@ PARTS = {
     "refinement": refinement,
     "profiles": profiles,
     "rivals": rivals,
+}
+
+_ALL = {
+    "spacing": SPACING,
+    "reach": list(REACH.values()),
+    "quick": dataclasses.asdict(QUICK),
+    "every_step": dataclasses.asdict(EVERY_STEP),
+}
+#: What a part was made by; it is made again when that changes.
+SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(PARTS, _ALL) | {
+    "intervals": _ALL | {"seed": SEED, "n_resamples": N_RESAMPLES},
+    "profiles": _ALL | {"near": NEAR, "step_alpha": STEP_ALPHA, "step_horizon": STEP_HORIZON},
 }
 
 
@@ -334,7 +358,8 @@ def main(arguments: list[str] | None = None) -> int:
         record = read_record(given.record, case)
         for name, part in PARTS.items():
             key = f"{name}_{case}"
-            if key in made and name not in (given.parts or ()):
+            known = provenance["parts"].get(key, {}).get("settings")
+            if key in made and known == SETTINGS[name] and name not in (given.parts or ()):
                 continue
             if given.parts and name not in given.parts:
                 continue
@@ -342,15 +367,13 @@ def main(arguments: list[str] | None = None) -> int:
             made[key] = part(record, case)
             provenance["parts"][key] = {
                 "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
+                "settings": SETTINGS[name],
                 "wall_seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - cpu, 1),
             }
             provenance |= {
                 "command": "python book/studies/bilevel_fit.py book/recorded/dislocation_creep "
                 "book/recorded/bilevel_fit",
-                "seed": SEED,
-                "n_resamples": N_RESAMPLES,
-                "spacing": SPACING,
                 "realizations": int(record.realizations.sum()),
                 "processor": processor(),
                 "cores": os.cpu_count(),

@@ -25,8 +25,8 @@ so that a rule is a set of weights w_j with  L u(x_i) ~ sum_j w_j (u_{i+j} - 2 u
 
 References
 ----------
-.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 405
-   (2023) 115810, equation (21).
+.. [1] E. A. Barros de Moraes, M. D'Elia, M. Zayernouri, Comput. Methods Appl. Mech. Eng. 403
+   (2023) 115743, equation (21).
 .. [2] Y. Huang, A. Oberman, SIAM J. Numer. Anal. 52 (2014) 3056.
 """
 
