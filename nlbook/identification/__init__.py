@@ -46,6 +46,13 @@ from nlbook.identification.rivals import (
     stable_density,
 )
 from nlbook.identification.settings import FitSettings
+from nlbook.identification.solutions import (
+    apply_weights,
+    kernel_weights,
+    ring_symbol,
+    solution_errors,
+    solve_pairs,
+)
 from nlbook.identification.symbol_bounds import SymbolBound, bernstein_symbol, symbol_bound
 from nlbook.identification.symbols import (
     CosineKernel,
@@ -91,6 +98,7 @@ __all__ = [
     "SymbolBound",
     "TrainingPairs",
     "adam_fit",
+    "apply_weights",
     "basis_weights",
     "bernstein_symbol",
     "biharmonic_pairs",
@@ -121,6 +129,7 @@ __all__ = [
     "jumping_particles",
     "kernel_band",
     "kernel_symbol",
+    "kernel_weights",
     "linear_kernel",
     "manufactured_pairs",
     "manufactured_snapshots",
@@ -129,7 +138,10 @@ __all__ = [
     "predict",
     "profile_cost",
     "profile_rate",
+    "ring_symbol",
+    "solution_errors",
     "solve_darcy",
+    "solve_pairs",
     "spectrum",
     "stable_density",
     "symbol_bound",
