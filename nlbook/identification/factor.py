@@ -20,12 +20,15 @@ References
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from nlbook.densities import DensitySnapshots
+from nlbook.diffusion import DiffusionWarning, NonlocalDiffusion
 from nlbook.identification.bilevel import Bounds, checked_bounds, variance_rate
 from nlbook.identification.level_one import relative_coefficients
 from nlbook.identification.nelder_mead import minimise
@@ -60,6 +63,7 @@ def fit_factor(
     settings: FitSettings | None = None,
     *,
     relative: bool = False,
+    positive: bool = True,
     bounds: Bounds | None = None,
     start: tuple[float, float] | None = None,
     tolerance: float = 1e-4,
@@ -73,6 +77,9 @@ def fit_factor(
         M, not negative.
     relative : bool
         Level 1 by least squares of relative residuals.
+    positive : bool
+        Keep coefficients from turning negative. Without, the kernel may change its sign; where
+        some wave of the grid would then grow, coefficients that are not negative take its place.
     snapshots, settings, bounds, start, tolerance, max_evaluations
         As in `nlbook.identification.fit_power_law`.
 
@@ -95,25 +102,41 @@ def fit_factor(
 
     def cost(point: NDArray[np.float64]) -> float:
         alpha, horizon = float(point[0]), float(point[1])
-        trials.append(_best_kernel(objective, alpha, horizon, int(degree), between))
+        trials.append(_best_kernel(objective, alpha, horizon, int(degree), between, positive))
         operator = objective.operator(trials[-1])
+        if not positive and _smallest_symbol(operator) < 0:
+            trials[-1] = _best_kernel(objective, alpha, horizon, int(degree), between, True)
+            operator = objective.operator(trials[-1])
         if not operator.rate > 0 or objective.problem(operator, 1.0) is not None:
             return math.inf
-        return objective.training_cost(operator)
+        with warnings.catch_warnings():
+            # of waves that may grow: its bound has a margin, the symbol itself was looked at
+            warnings.simplefilter("ignore", DiffusionWarning)
+            return objective.training_cost(operator)
 
     way = minimise(
         cost, start or middle, bounds, tolerance=tolerance, max_evaluations=max_evaluations
     )
     kernel = trials[way.best]
     operator = objective.operator(kernel)
-    return FactorFit(
-        kernel=kernel,
-        variance_rate=variance_rate(operator),
-        training_cost=float(way.costs[way.best]),
-        testing_cost=objective.testing_cost(operator),
-        final_error=objective.final_error(operator),
-        n_evaluations=len(trials),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DiffusionWarning)
+        return FactorFit(
+            kernel=kernel,
+            variance_rate=variance_rate(operator),
+            training_cost=float(way.costs[way.best]),
+            testing_cost=objective.testing_cost(operator),
+            final_error=objective.final_error(operator),
+            n_evaluations=len(trials),
+        )
+
+
+def _smallest_symbol(operator: NonlocalDiffusion) -> float:
+    """Of -L at closely spaced wavenumbers of the grid, less rounding, 1/time."""
+    w = operator.weights
+    waves = fft.rfft(np.append(0.0, w), fft.next_fast_len(16 * w.size, real=True)).real
+    symbol = 2 * (w.sum() - waves)
+    return float(symbol.min() + 1e-12 * symbol.max())
 
 
 def _best_kernel(
@@ -122,6 +145,7 @@ def _best_kernel(
     horizon: float,
     degree: int,
     between: tuple[NDArray[np.float64], ...] | None,
+    positive: bool,
 ) -> BernsteinKernel:
     """Level 1: the kernel with the best coefficients."""
     operators = [
@@ -130,9 +154,9 @@ def _best_kernel(
     ]
     if between is None:
         weights = np.array([objective.weights(operator) for operator in operators])
-        best = objective.products.coefficients(weights, positive=True)
+        best = objective.products.coefficients(weights, positive=positive)
     else:
         middle, rate, weight = between
         columns = np.array([operator.apply(middle) for operator in operators])
-        best = relative_coefficients(columns, rate, weight, positive=True)
+        best = relative_coefficients(columns, rate, weight, positive=positive)
     return BernsteinKernel(tuple(best.tolist()), horizon, alpha)

@@ -55,3 +55,25 @@ def test_coefficients_are_not_negative():
 def test_a_degree_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="^degree must"):
         fit_factor(manufactured(n_steps=60), -1)
+
+
+def test_a_factor_that_changes_sign_is_recovered_where_it_may():
+    true = BernsteinKernel((0.1, 0.02, -0.03), horizon=0.8, alpha=1.3)
+    grid = np.linspace(-2, 2, 201)
+    # tails that fall slowly, so that no density turns negative
+    p0 = 1 / (0.09 + grid**2)
+    p0 /= 0.02 * p0.sum()
+    density = NonlocalDiffusion(true, grid).evolve(
+        p0, 0.01, 100, snapshots="all", method="euler", check=False
+    )
+    data = DensitySnapshots(grid, 0.01 * np.arange(101), density)
+    # at the true alpha and delta: which coefficients does Level 1 choose?
+    options = {"bounds": BOUNDS, "start": (1.3, 0.8), "max_evaluations": 3, "relative": True}
+    free = fit_factor(data, 2, FitSettings(floor=1e-6), positive=False, **options)
+    kept = fit_factor(data, 2, FitSettings(floor=1e-6), **options)
+    assert min(kept.kernel.coefficients) >= 0
+    assert free.training_cost < 1e-2 * kept.training_cost
+    # rates of change are differences over a step of 0.01
+    np.testing.assert_allclose(free.kernel.coefficients, true.coefficients, rtol=1e-3)
+    waves = np.linspace(0, np.pi / 0.02, 500)
+    assert np.all(NonlocalDiffusion(free.kernel, grid).symbol(waves) <= 1e-9)
