@@ -18,7 +18,7 @@ from nlbook.identification.fractional import (
     fractional_solution,
     green_solution,
 )
-from nlbook.identification.gram import GramMatrix, PairMoments, gather, gram_matrix, pair_moments
+from nlbook.identification.gram import GramMatrix, gram_matrix
 from nlbook.identification.least_squares import SolverFailure
 from nlbook.identification.manufactured import flights, jumping_particles, manufactured_snapshots
 from nlbook.identification.microstructures import (
@@ -27,7 +27,8 @@ from nlbook.identification.microstructures import (
     darcy_response,
     solve_darcy,
 )
-from nlbook.identification.node_weights import basis_weights
+from nlbook.identification.moments import PairMoments, gather, pair_moments
+from nlbook.identification.node_weights import basis_weights, grid_symbol
 from nlbook.identification.objective import Objective
 from nlbook.identification.one_sided import OneSidedFit, fit_one_sided
 from nlbook.identification.periodic_pairs import (
@@ -125,6 +126,7 @@ __all__ = [
     "gather",
     "gram_matrix",
     "green_solution",
+    "grid_symbol",
     "iter_blocks",
     "jumping_particles",
     "kernel_band",

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nlbook.identification.adam import AdamHistory
 from nlbook.identification.bands import KernelBand, kernel_band
 from nlbook.identification.certificates import Certificate
 from nlbook.identification.continuum import losses_beyond_grid
 from nlbook.identification.gram import GramMatrix
+from nlbook.identification.node_weights import grid_symbol
 from nlbook.identification.training_pairs import PairSpectrum
 from nlbook.kernels import BernsteinKernel
 
@@ -84,6 +85,24 @@ class BernsteinFit:
         return kernel_band(
             self.gram, self.kernel, tolerance=tolerance, size=size, n_points=n_points
         )
+
+    def symbol(self, wavenumbers: ArrayLike, refinement: int = 1) -> Array:
+        """Factor by which -L multiplies cos(k x), by the fit's own quadrature.
+
+        Parameters
+        ----------
+        wavenumbers : array_like
+            k, radians / length, in any shape.
+        refinement : int
+            How many times closer than those of the data the nodes are.
+
+        Returns
+        -------
+        ndarray
+            1/time. The solution of -L u = cos(k x) is cos(k x) over it.
+        """
+        spacing = self.gram.spacing / refinement
+        return grid_symbol(self.kernel, wavenumbers, spacing, self.gram.rule)
 
     def losses_beyond_grid(self, refinements: tuple[int, ...] = (1, 2, 4)) -> tuple[float, ...]:
         """Loss on finer grids, and last that of the integral itself, for periodic data.

@@ -12,7 +12,10 @@ finer, and with s itself, subject to
   may fall in between, as in `nlbook.identification.symbol_bound`;
 - int K r**2 dr >= margin, the limit of s/k**2 at k = 0;
 - 2 int K dr - (2 / k_max) (|K(delta)| + TV(K)) >= margin k_1**2, which holds s up beyond k_max;
-- int |K| r**2 dr <= limit, which makes the allowances finite.
+- int |K| r**2 dr <= limit, which makes the allowances finite;
+- the symbol of the quadrature, too, is at least margin k_1**2 on grids from that of the data on
+  with h = delta/J, as long as J is small: with few nodes in the horizon the quadrature may miss a
+  negative part of K, or hit nothing else.
 
 k_1 is 2 pi over the period; margin and limit are shares of s_1 / k_1**2, with s_1 the symbol that
 the data ask for at k_1. All bounds are convex, total variation and the integral of |K| being
@@ -25,7 +28,7 @@ equations ask for have a spike at r = 0. Here it counts only over k_max.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +41,7 @@ from nlbook.identification.least_squares import (
     BoundedLeastSquares,
     SolverFailure,
 )
+from nlbook.identification.node_weights import basis_weights
 from nlbook.identification.symbol_bounds import (
     SymbolBound,
     bernstein_symbol,
@@ -56,6 +60,12 @@ Array = NDArray[np.float64]
 # Of the margin, what may be lost between the wavenumbers of the constraints.
 _ALLOWANCE = 0.25
 
+# Wavenumbers on which the symbol of a grid is held, beyond two in each half-wave.
+_SAMPLES = 24
+
+# Wavenumbers with which to begin, and rounds of adding those at which the symbol came out too low.
+_FEW, _MOST_ROUNDS = 400, 8
+
 # Size of the kernel that counts as much as the whole mean square of f: it decides among kernels
 # that the data cannot tell apart.
 _LARGE = 1e6
@@ -73,6 +83,7 @@ class ContinuumSettings:
     reach: float = 150.0  # k_max times the horizon
     refinements: tuple[int, ...] = (1, 2, 4)  # grids in the loss, nodes that many times closer
     n_pieces: int = 8  # of (0, 1), for the bounds by Bernstein coefficients
+    most_cells: int = 32  # in the horizon, of grids whose own symbol is held positive
 
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 0.9:
@@ -90,6 +101,10 @@ class ContinuumSettings:
         if not self.refinements or any(n != int(n) or n < 1 for n in self.refinements):
             raise ValueError(
                 f"refinements must be one or more positive whole numbers, got {self.refinements!r}"
+            )
+        if self.most_cells != int(self.most_cells) or self.most_cells < 0:
+            raise ValueError(
+                f"most_cells must be a whole number, not negative, got {self.most_cells!r}"
             )
         if self.n_pieces != int(self.n_pieces) or self.n_pieces < 1:
             raise ValueError(f"n_pieces must be a positive whole number, got {self.n_pieces!r}")
@@ -158,17 +173,31 @@ def continuum_fit(
     share = 1 / math.sqrt(len(factors))
     size = float(np.linalg.norm(gram.target))
     n = gram.degree + 1
-    rows, least, absolute = _constraints(gram, settings, basis)
+    line, absolute = _constraints(gram, settings, basis)
+    few = line[:: max(1, len(line) // _FEW)]
+    grids = _coarse_grids(gram, settings)
+    rows = np.vstack([few, *(_grid_rows(gram, h) @ basis for h in grids)])
+    high = (1 + _ALLOWANCE) * settings.margin
     programme = BoundedLeastSquares(
         matrix=np.vstack([share * scale * np.vstack(factors) @ basis, size / _LARGE * np.eye(n)]),
         target=np.append(np.tile(share * gram.target, len(factors)), np.zeros(n)),
         rows=rows,
-        least=least,
+        least=np.full(len(rows), high),
         absolute=absolute,
         start=np.asarray(np.linalg.solve(basis, nonnegative(gram).coefficients / scale)),
     )
+    close = np.vstack([line, *(_grid_rows(gram, h, fine=True) @ basis for h in grids)])
+    needed = np.full(len(close), settings.margin / 2)
+    needed[: len(line)] = high * (1 - 1e-6)
     try:
-        found = programme.solve(solver, smallest=1e-6 * size, expected=expected)
+        for _ in range(_MOST_ROUNDS):
+            found = programme.solve(solver, smallest=1e-6 * size, expected=expected)
+            low = close @ found.x < needed
+            if not np.any(low):
+                break
+            rows = np.vstack([rows, close[low]])
+            expected = math.sqrt(programme.loss(found.x))
+            programme = replace(programme, rows=rows, least=np.full(len(rows), high))
     except ValueError as error:
         raise ValueError(
             f"margin {settings.margin:g} and limit {settings.limit:g} leave no kernel of degree "
@@ -230,8 +259,8 @@ def _exact_factor(gram: GramMatrix) -> Array:
 
 def _constraints(
     gram: GramMatrix, settings: ContinuumSettings, basis: Array
-) -> tuple[Array, Array, tuple[AbsoluteBound, ...]]:
-    """Bounds on p in units of s_1 / k_1**2: rows and least values, and those of absolute values."""
+) -> tuple[Array, tuple[AbsoluteBound, ...]]:
+    """Bounds on p in units of s_1 / k_1**2: rows of symbols, and bounds of absolute values."""
     delta, lowest, degree = gram.horizon, gram.lowest, gram.degree
     margin, limit = settings.margin, settings.limit
     spare = _ALLOWANCE * margin
@@ -252,15 +281,30 @@ def _constraints(
     second = np.vstack([m * c for m, c in zip(moments, control, strict=True)])
     varying = np.vstack([np.diff(c, axis=0) for c in control] + [control[-1][-1:]])
     integral = piece_moments(degree, 0.0, 1.0, 0.0) @ basis
-    return (
-        rows,
-        np.full(len(rows), margin + spare),
-        (
-            AbsoluteBound(second, np.zeros(degree + 1), limit),
-            AbsoluteBound(
-                2 / (k_max * delta**3 * lowest**2) * varying,
-                2 / (delta * lowest) ** 2 * integral,
-                -margin,
-            ),
-        ),
+    tail = AbsoluteBound(
+        2 / (k_max * delta**3 * lowest**2) * varying,
+        2 / (delta * lowest) ** 2 * integral,
+        -margin,
     )
+    return rows, (AbsoluteBound(second, np.zeros(degree + 1), limit), tail)
+
+
+def _coarse_grids(gram: GramMatrix, settings: ContinuumSettings) -> list[float]:
+    """Spacings of the grids whose own symbol is held positive: of the data, and delta/J."""
+    cells, most = gram.horizon / gram.spacing, settings.most_cells
+    whole = np.arange(math.ceil(cells - 1e-9), most + 1)
+    return [gram.spacing, *(gram.horizon / whole).tolist()]
+
+
+def _grid_rows(gram: GramMatrix, spacing: float, *, fine: bool = False) -> Array:
+    """Symbols of the quadrature over k_1**2, of p for each function of the basis, on one grid.
+
+    They are trigonometric polynomials of degree J in k h, sampled twice in each half-wave and
+    more; or finely, to see whether that was enough.
+    """
+    weights = basis_weights(gram.horizon, gram.degree, spacing, rule=gram.rule)
+    j = np.arange(1, weights.shape[0] + 1)
+    n_samples = 16 * j.size + 200 if fine else 2 * j.size + _SAMPLES
+    angle = np.linspace(min(gram.lowest * spacing, np.pi), np.pi, n_samples)
+    symbols = 4 * np.sin(np.outer(angle, j) / 2) ** 2 @ weights
+    return np.asarray(symbols / (gram.horizon**3 * gram.lowest**2))

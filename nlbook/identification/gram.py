@@ -22,7 +22,6 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,71 +29,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from nlbook.identification.moments import PairMoments, PairSource, gather
 from nlbook.identification.node_weights import QuadratureRule, basis_weights
-from nlbook.identification.training_pairs import PairSpectrum, TrainingPairs, spectrum
+from nlbook.identification.training_pairs import PairSpectrum
 
-__all__ = [
-    "GramMatrix",
-    "PairMoments",
-    "PairSource",
-    "gather",
-    "gram_matrix",
-    "pair_moments",
-]
+__all__ = ["GramMatrix", "gram_matrix"]
 
 Array = NDArray[np.float64]
 
-# Second moments of samples below this share of the largest are rounding.
-_ROUNDING = 1e-15
-
 # Modes with less than this share of the largest power say nothing of the long waves.
 _FAINT = 1e-8
-
-
-@dataclass(frozen=True)
-class PairMoments:
-    """Second moments of the values at the nodes: means over samples, u and f side by side."""
-
-    #: means of products (n_u + n_f, n_u + n_f), u on all its nodes first
-    products: Array
-    #: nodes of f
-    n_nodes: int
-    #: nodes on either side on which u alone is given
-    collar: int
-    #: of the nodes, length
-    spacing: float
-    #: that the means are over
-    n_samples: int
-
-    def __add__(self, other: PairMoments) -> PairMoments:
-        """Moments of both sets of samples; of one grid."""
-        for name in ("n_nodes", "collar", "spacing"):
-            if getattr(self, name) != getattr(other, name):
-                raise ValueError(
-                    f"{name} must be the same for moments to be added, got "
-                    f"{getattr(self, name)!r} and {getattr(other, name)!r}"
-                )
-        n = self.n_samples + other.n_samples
-        products = (self.products * self.n_samples + other.products * other.n_samples) / n
-        return PairMoments(products, self.n_nodes, self.collar, self.spacing, n)
-
-    @cached_property
-    def samples(self) -> tuple[Array, Array]:
-        """A few samples of u and f, (n, n_u) and (n, n_f), whose products sum to the moments."""
-        n_u = self.n_nodes + 2 * self.collar
-        size = np.sqrt(np.diag(self.products))
-        scale = np.repeat([size[:n_u].max(), max(size[n_u:].max(), 1e-300)], [n_u, self.n_nodes])
-        heard = np.flatnonzero(size > 0)  # u is zero on much of a collar
-        block = self.products[np.ix_(heard, heard)] / np.outer(scale[heard], scale[heard])
-        values, vectors = linalg.eigh(block)
-        kept = values > _ROUNDING * values[-1]
-        few = np.zeros((int(kept.sum()), size.size))
-        few[:, heard] = (np.sqrt(values[kept]) * vectors[:, kept]).T * scale[heard]
-        return few[:, :n_u], few[:, n_u:]
-
-
-#: What a fit may be given.
-PairSource = TrainingPairs | Iterable[TrainingPairs] | PairSpectrum | PairMoments
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,73 +165,6 @@ class GramMatrix:
         row = np.full(node_weights.size, 2.0)
         row[: near.size] -= 2 * products[: near.size]
         return float(values[0]), row
-
-
-def gather(pairs: PairSource) -> PairSpectrum | PairMoments:
-    """Second moments of pairs in one pass: by mode if they are periodic, otherwise by node.
-
-    Parameters
-    ----------
-    pairs : TrainingPairs or iterable of them, PairSpectrum or PairMoments
-        Blocks are not kept; what is gathered already is returned.
-
-    Returns
-    -------
-    PairSpectrum or PairMoments
-
-    Raises
-    ------
-    ValueError
-        If there are none, or blocks differ in their grids or boundaries.
-    """
-    if isinstance(pairs, PairSpectrum | PairMoments):
-        return pairs
-    if isinstance(pairs, TrainingPairs):
-        return spectrum(pairs) if pairs.boundary == "periodic" else pair_moments(pairs)
-    blocks = iter(pairs)
-    first = next(blocks, None)
-    if not isinstance(first, TrainingPairs):
-        raise ValueError(f"pairs must be TrainingPairs or blocks of them, got {first!r}")
-    both = _chain(first, blocks)
-    return spectrum(both) if first.boundary == "periodic" else pair_moments(both)
-
-
-def _chain(first: TrainingPairs, rest: Iterable[TrainingPairs]) -> Iterable[TrainingPairs]:
-    yield first
-    yield from rest
-
-
-def pair_moments(pairs: TrainingPairs | Iterable[TrainingPairs]) -> PairMoments:
-    """Gather second moments of the values at the nodes.
-
-    Parameters
-    ----------
-    pairs : TrainingPairs or iterable of TrainingPairs
-        With a collar; blocks of one grid.
-
-    Returns
-    -------
-    PairMoments
-
-    Raises
-    ------
-    ValueError
-        If there are none, or blocks differ in their grids, or are periodic.
-    """
-    total: PairMoments | None = None
-    for block in (pairs,) if isinstance(pairs, TrainingPairs) else pairs:
-        if block.boundary != "volume":
-            raise ValueError(f"pairs must have boundary='volume' here, got {block.boundary!r}")
-        both = np.hstack([block.u, block.f])
-        heard = np.flatnonzero(np.any(both, axis=0))
-        few = both[:, heard]
-        products = np.zeros((both.shape[1],) * 2)
-        products[np.ix_(heard, heard)] = few.T @ few / len(both)
-        here = PairMoments(products, block.n_nodes, block.collar, block.spacing, len(both))
-        total = here if total is None else total + here
-    if total is None:
-        raise ValueError("pairs must hold at least one block, got none")
-    return total
 
 
 def gram_matrix(

@@ -37,7 +37,7 @@ _TOLERANCES = (1e-11, 1e-9, 1e-7)
 _LOOSE_GAP, _LOOSE_FEASIBILITY = 1e-3, 1e-7
 
 # The residual is divided by its last norm and solved for again until it falls by less than this.
-_SETTLED = 0.7
+_SETTLED = 0.3
 _MOST_ROUNDS = 6
 
 

@@ -11,13 +11,12 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from nlbook.diffusion import line_weights
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 
-__all__ = ["QuadratureRule", "basis_weights"]
+__all__ = ["QuadratureRule", "basis_weights", "grid_symbol"]
 
 Array = NDArray[np.float64]
 
@@ -69,11 +68,9 @@ def basis_weights(
         If an argument is out of range, or the horizon reaches no neighbour.
     """
     _check(horizon, degree, spacing, alpha, rule)
-    if rule == "covered":
-        units = np.eye(degree + 1).tolist()
-        kernels = [BernsteinKernel(tuple(unit), horizon, alpha) for unit in units]
-        return np.stack([line_weights(kernel, spacing).values for kernel in kernels], axis=1)
     cells = horizon / spacing
+    if rule == "covered":
+        return _hat_moments(horizon, degree, spacing, alpha)
     if rule == "nodes":
         count = math.floor(cells + _NODE_TOLERANCE)
     else:
@@ -93,20 +90,78 @@ def basis_weights(
     return values * (spacing * share * r**-alpha)[:, np.newaxis]
 
 
+def grid_symbol(
+    kernel: BernsteinKernel,
+    wavenumbers: ArrayLike,
+    spacing: float,
+    rule: QuadratureRule = "cells",
+) -> Array:
+    """Factor by which -L, by quadrature on a grid, multiplies cos(k x).
+
+    Parameters
+    ----------
+    kernel : BernsteinKernel
+        K.
+    wavenumbers : array_like
+        k, radians / length, in any shape.
+    spacing : float
+        h, length.
+    rule : "cells", "nodes", "moments" or "covered"
+        As in `basis_weights`.
+
+    Returns
+    -------
+    ndarray
+        4 sum_j w_j sin(k j h / 2)**2, 1/time.
+
+    Examples
+    --------
+    >>> kernel = BernsteinKernel((0.0, 4 / 0.2**3), 0.2)  # int K r**2 dr = 1
+    >>> round(float(grid_symbol(kernel, 2.0, spacing=0.001)), 1)  # nearly k**2
+    4.0
+    """
+    weights = basis_weights(
+        kernel.horizon, kernel.degree, spacing, alpha=kernel.alpha, rule=rule
+    ) @ np.asarray(kernel.coefficients)
+    k = np.asarray(wavenumbers, dtype=np.float64)
+    j = np.arange(1, weights.size + 1)
+    return np.asarray(4 * np.sin(np.multiply.outer(k, j * spacing / 2)) ** 2 @ weights)
+
+
 def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, count: int) -> Array:
     """Integrals of B_m(r/delta) r**(2 - alpha) over the covered cells, (count, degree + 1)."""
-    points, weights = np.polynomial.legendre.leggauss(_POINTS)
     low = np.append(0.0, np.arange(1.5, count)) * spacing
     high = np.minimum((np.arange(1, count + 1) + 0.5) * spacing, horizon)
+    r, weight = _points(low, high, alpha)
+    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    return np.asarray(np.einsum("jg,jgm->jm", weight, basis))
+
+
+def _hat_moments(horizon: float, degree: int, spacing: float, alpha: float) -> Array:
+    """Integrals of B_m(r/delta) r**(2 - alpha) with the hats of the nodes, over (j h)**2."""
+    count = math.ceil(horizon / spacing - _NODE_TOLERANCE)
+    low: Array = spacing * np.arange(count, dtype=np.float64)
+    high = np.minimum(low + spacing, horizon)
+    r, weight = _points(low, high, alpha)
+    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    above = (r - low[:, np.newaxis]) / spacing  # share of the farther node
+    above[0] = 1.0
+    moments = np.einsum("jg,jgm->jm", weight * above, basis)
+    moments[:-1] += np.einsum("jg,jgm->jm", weight * (1 - above), basis)[1:]
+    return np.asarray(moments / (spacing * np.arange(1, count + 1)[:, np.newaxis]) ** 2)
+
+
+def _points(low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
+    """Gauss points in each cell and their weights, r**(2 - alpha) included; the first from 0 on."""
+    points, weights = np.polynomial.legendre.leggauss(_POINTS)
     half = (high - low)[:, np.newaxis] / 2
     r = low[:, np.newaxis] + half * (1 + points)
     weight = half * weights * r ** (2 - alpha)
-    # the first cell begins at zero, where the weight may be singular
+    # the weight may be singular at zero
     points, weights = special.roots_jacobi(_POINTS, 0.0, 2 - alpha)
     r[0] = half[0] * (1 + points)
     weight[0] = half[0] ** (3 - alpha) * weights
-    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
-    return np.asarray(np.einsum("jg,jgm->jm", weight, basis))
+    return r, weight
 
 
 def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str) -> None:

@@ -47,7 +47,8 @@ from nlbook.identification.bernstein_fit import (
 )
 from nlbook.identification.certificates import Certificate, certify, coercivity
 from nlbook.identification.continuum import ContinuumSettings, continuum_fit
-from nlbook.identification.gram import GramMatrix, PairSource, gather, gram_matrix
+from nlbook.identification.gram import GramMatrix, gram_matrix
+from nlbook.identification.moments import PairSource, gather
 from nlbook.identification.node_weights import QuadratureRule
 from nlbook.identification.training_pairs import PairSpectrum, TrainingPairs
 from nlbook.kernels import BernsteinKernel

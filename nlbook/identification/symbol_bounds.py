@@ -24,6 +24,7 @@ more than they do. The quadrature of s is exact to rounding, for which something
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,12 +50,12 @@ _PIECES = 64
 # First k_max delta, and the last to which it is doubled while the tail is what limits the bound.
 _FIRST_REACH, _LAST_REACH = 150.0, 2400.0
 
-# Part of the smallest value at points that may be lost between them; and points at most.
-_ALLOWANCE = 0.02
-_MOST_POINTS = 6000
+# Points at first; part of the smallest value found that may be lost between points; and how often
+# intervals are halved to lose no more, as long as there are not more than so many.
+_FIRST_POINTS, _ALLOWANCE, _MOST_HALVINGS, _MOST_POINTS = 400, 0.02, 16, 10_000
 
-# Rounding of s, over k**2 int |K| r**2 dr.
-_ROUNDING = 1e-13
+# Rounding of s, over that of the kernel with all coefficients positive.
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -128,48 +129,83 @@ def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
     if not kernel.alpha < 3:
         raise ValueError(f"alpha must be below 3, got {kernel.alpha!r}")
     pieces = _Pieces(kernel)
-    second = pieces.absolute_moment(2)
+    second, fourth = pieces.absolute_moment(2), pieces.absolute_moment(4)
     reach = _FIRST_REACH
     k_max = max(reach / kernel.horizon, 3 * lowest)
-    while True:
-        tail = pieces.tail(k_max) / lowest**2
-        if reach >= _LAST_REACH or tail >= pieces.tail(2 * k_max) / lowest**2 * 0.8 > 0:
-            break
+    start = np.linspace(lowest, k_max, _FIRST_POINTS)
+    smallest = float(np.min(_over_floor(kernel, start, lowest)))
+    tail = pieces.tail(k_max) / lowest**2
+    while tail < smallest and reach < _LAST_REACH:
         reach, k_max = 2 * reach, 2 * k_max
-    coarse = np.geomspace(lowest, k_max, 400)
-    ratio, _ = _over_floor(kernel, coarse, lowest)
-    typical = max(float(np.min(ratio)), 1e-3 * second)
-    step = lowest * math.sqrt(4 * _ALLOWANCE * typical / second)
-    n_points = min(_MOST_POINTS, math.ceil((k_max - lowest) / step) + 1)
-    k = np.linspace(lowest, k_max, n_points)
-    between, rounding = _over_floor(kernel, k, lowest)
-    fall = (k[1] - k[0]) ** 2 / 8 * 2 * second / lowest**2
-    middle = float(np.min(between - rounding * second)) - fall
-    fourth = pieces.absolute_moment(4)
-    n_low = min(_MOST_POINTS, 2 + math.ceil(lowest * math.sqrt(fourth / 48 / _ALLOWANCE / typical)))
-    k_low = np.linspace(0.0, lowest, n_low)
-    long = bernstein_symbol(kernel.horizon, kernel.degree, k_low, kernel.alpha) @ np.asarray(
-        kernel.coefficients
+        tail = pieces.tail(k_max) / lowest**2
+    low = _subdivided(lambda k: _over_floor(kernel, k, lowest), (0.0, lowest), fourth / 48, second)
+    middle = _subdivided(
+        lambda k: _over_floor(kernel, k, lowest),
+        (lowest, k_max),
+        second / (4 * lowest**2),
+        second,
     )
-    low = float(np.min(long)) - (k_low[1] ** 2 / 48) * fourth - _ROUNDING * second
-    both = np.concatenate([long, between])
-    at = int(np.argmin(both))
+    found = min(low, middle, key=lambda part: part.smallest)
     return SymbolBound(
-        value=float(min(low, middle, tail)),
-        smallest=float(both[at]),
-        at=float(np.concatenate([k_low, k])[at]),
-        parts=(float(low), float(middle), float(tail)),
+        value=min(low.bound, middle.bound, float(tail)),
+        smallest=found.smallest,
+        at=found.at,
+        parts=(low.bound, middle.bound, float(tail)),
         k_max=float(k_max),
     )
 
 
-def _over_floor(kernel: BernsteinKernel, k: Array, lowest: float) -> tuple[Array, Array]:
-    """s(k) / k_1**2 for k >= k_1, and what rounding may take of it, over int |K| r**2 dr."""
+@dataclass(frozen=True)
+class _Part:
+    """Lower bound of a function on an interval, its smallest value found, and where."""
+
+    bound: float
+    smallest: float
+    at: float
+
+
+def _subdivided(
+    function: Callable[[Array], Array],
+    interval: tuple[float, float],
+    fall: float,
+    second: float,
+) -> _Part:
+    """Halve intervals until none falls much below the smallest value found at their ends.
+
+    Between neighbours a distance d apart the function is above the smaller by at least -fall d**2.
+    """
+    ends = np.linspace(*interval, _FIRST_POINTS)
+    values = function(ends)
+    left, right, width = values[:-1], values[1:], np.diff(ends)
+    at, smallest = float(ends[np.argmin(values)]), float(np.min(values))
+    begin, bound = ends[:-1], math.inf
+    for _ in range(_MOST_HALVINGS):
+        least = np.minimum(left, right) - fall * width**2
+        wanted = smallest - _ALLOWANCE * max(smallest, 1e-3 * second)
+        open_ = least < wanted
+        bound = min(bound, float(np.min(least[~open_], initial=math.inf)))
+        if not np.any(open_) or np.sum(open_) > _MOST_POINTS:
+            break
+        begin, left, right, width = begin[open_], left[open_], right[open_], width[open_] / 2
+        middle = begin + width
+        values = function(middle)
+        if np.min(values) < smallest:
+            at, smallest = float(middle[np.argmin(values)]), float(np.min(values))
+        begin = np.concatenate([begin, middle])
+        left, right = np.concatenate([left, values]), np.concatenate([values, right])
+        width = np.concatenate([width, width])
+    rest = np.minimum(left, right) - fall * width**2
+    return _Part(min(bound, float(np.min(rest))), smallest, at)
+
+
+def _over_floor(kernel: BernsteinKernel, k: Array, lowest: float) -> Array:
+    """s(k) / min(k**2, k_1**2), less what rounding may have added."""
     found = np.empty(k.size)
     for part in np.array_split(np.arange(k.size), max(1, k.size // 2000)):
         basis = bernstein_symbol(kernel.horizon, kernel.degree, k[part], kernel.alpha)
-        found[part] = basis @ np.asarray(kernel.coefficients)
-    return found * (k / lowest) ** 2, _ROUNDING * (k / lowest) ** 2
+        sizes = np.abs(kernel.coefficients)
+        found[part] = basis @ np.asarray(kernel.coefficients) - _ROUNDING * (basis @ sizes)
+    return found * np.maximum(k / lowest, 1.0) ** 2
 
 
 class _Pieces:

@@ -13,7 +13,7 @@ from nlbook.publishing import costs, run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.records import commit, machine, read_record
-from tests.benchmarks import bilevel, densities, diffusion, dislocations
+from tests.benchmarks import bilevel, densities, diffusion, dislocations, kernel_regression
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
@@ -40,6 +40,8 @@ def main() -> int:
         diffusion.ranks_table(),
         bilevel.evaluation_table(),
         bilevel.fit_table(),
+        kernel_regression.gram_table(),
+        kernel_regression.fit_table(),
     ]
     for table in tables:
         table.write(book.recorded / "benchmarks", where)

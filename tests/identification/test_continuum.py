@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,9 +8,8 @@ from hypothesis import strategies as st
 from nlbook.identification import (
     ContinuumSettings,
     PairSpectrum,
-    coercivity,
     fit_bernstein,
-    gram_matrix,
+    grid_symbol,
 )
 from nlbook.identification.bernstein_programmes import correction, nonnegative
 from nlbook.identification.continuum import continuum_fit
@@ -20,18 +21,17 @@ GAP = 1e-6
 
 
 def smallest_symbols(fit, cells):
-    """Smallest symbol on grids with so many cells in the horizon, over that of the data."""
-    gram = fit.gram
+    """Smallest symbol on grids with so many cells in the horizon, over that of the data.
+
+    At closely spaced wavenumbers up to the grid's last, and so on rings of any length.
+    """
     found = []
     for n in cells:
-        refinement = n * gram.spacing / gram.horizon
-        if abs(refinement - round(refinement)) > 1e-9 or refinement < 1:
-            continue
-        finer = gram_matrix(
-            fit.data, gram.horizon, gram.degree, rule=gram.rule, refinement=round(refinement)
-        )
-        found.append(coercivity(finer, np.asarray(fit.kernel.coefficients)) / gram.first_symbol)
-    return found
+        spacing = fit.kernel.horizon / n
+        low = min(fit.gram.lowest, np.pi / spacing)
+        k = np.linspace(low, np.pi / spacing, 8 * n + 300)
+        found.append(np.min(grid_symbol(fit.kernel, k, spacing, fit.gram.rule)))
+    return np.array(found) / fit.gram.first_symbol
 
 
 @pytest.mark.parametrize("cell", [(0.0001, 0.25), (0.003, 0.5), (0.1, 0.5), (0.01, 0.99)])
@@ -59,28 +59,30 @@ def test_it_is_below_two_stages_at_the_smallest_horizon_too(cell):
 
 @given(
     seed=st.integers(0, 10_000),
-    cells=st.integers(6, 60),
+    n_nodes=st.sampled_from([20, 50, 100]),
+    share=st.floats(0.0, 1.0),
     degree=st.integers(0, 20),
     stiffness=st.floats(-0.01, 0.05),
-    noise=st.floats(0, 0.3),
+    noise=st.floats(0, 0.5),
+    rule=st.sampled_from(["cells", "nodes", "moments", "covered"]),
 )
 @settings(max_examples=15, deadline=None)
-def test_no_grid_makes_a_singular_system(seed, cells, degree, stiffness, noise):
-    """Random symbols on 50 modes, horizons up to beyond the period, and degrees."""
+def test_no_grid_makes_a_singular_system(seed, n_nodes, share, degree, stiffness, noise, rule):
+    """Random symbols; horizons from three cells to two periods; every rule and degree."""
     rng = np.random.default_rng(seed)
-    n = 50
-    modes = np.arange(n // 2 + 1)
+    modes = np.arange(n_nodes // 2 + 1)
     k = 2 * np.pi * modes
-    power = np.exp(-0.3 * modes**2) * rng.random(modes.size)
+    power = np.exp(-0.1 * modes**2) * rng.random(modes.size)
     power[1] = 1.0
     symbol = k**2 * (1 + stiffness * np.minimum(k, 40) ** 2 / 40)
     symbol[2:] *= 1 + noise * rng.normal(size=modes.size - 2)
-    data = PairSpectrum(k, power, power * symbol, power * symbol**2 * 1.01, 1.0, n, 1)
-    fit = fit_bernstein(data, cells / n, degree, "continuum")
+    data = PairSpectrum(k, power, power * symbol, power * symbol**2 * 1.01, 1.0, n_nodes, 1)
+    cells = 3 * (2 * n_nodes / 3) ** share
+    fit = fit_bernstein(data, cells / n_nodes, degree, "continuum", rule=rule)
     assert fit.certificate.continuum > 0
-    refinements = np.array([1, 2, 3, 4, 5, 8, 16])
-    symbols = smallest_symbols(fit, refinements * cells)
-    assert min(symbols) > 0
+    assert fit.certificate.smallest_symbol > 0
+    first = math.ceil(cells)
+    assert min(smallest_symbols(fit, [*range(first, first + 30), 2 * first, 10 * first])) > 0
 
 
 def test_a_start_from_a_neighbour_ends_at_the_same_kernel():
@@ -128,6 +130,7 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
         ({"refinements": ()}, "^refinements must"),
         ({"refinements": (0,)}, "^refinements must"),
         ({"n_pieces": 0}, "^n_pieces must"),
+        ({"most_cells": -1}, "^most_cells must"),
     ],
 )
 def test_margins_out_of_range_are_refused(change, message):

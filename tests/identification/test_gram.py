@@ -66,8 +66,24 @@ def test_moments_of_engines_add_up():
     )  # fmt: skip
     total = pair_moments(one) + pair_moments(two)
     np.testing.assert_allclose(total.products, pair_moments(both).products, rtol=1e-12, atol=1e-12)
+    added = gather(pair_moments(block) for block in (one, two))
+    np.testing.assert_array_equal(added.products, total.products)
     with pytest.raises(ValueError, match="^collar must"):
         total + pair_moments(volume(collar=8))
+
+
+def test_spectra_of_engines_add_up():
+    one, two = periodic(n_samples=3, seed=1), periodic(n_samples=5, seed=2)
+    both = TrainingPairs(
+        np.vstack([one.u, two.u]), np.vstack([one.f, two.f]), one.spacing, "periodic"
+    )
+    added = gather(gather(block) for block in (one, two))
+    for name in ("power", "cross", "response"):
+        expected = getattr(gather(both), name)
+        np.testing.assert_allclose(getattr(added, name), expected, rtol=1e-12, atol=1e-14)
+    assert added.n_samples == 8
+    with pytest.raises(ValueError, match="^pairs must share a grid"):
+        gather([gather(one), gather(periodic(n_nodes=21))])
 
 
 def test_moments_gathered_once_serve_every_degree_and_exponent():

@@ -46,6 +46,16 @@ def test_a_kernel_is_recovered_from_what_it_makes(rule):
     assert fit.positive is None
 
 
+def test_the_symbol_solves_a_wave():
+    fit = fit_bernstein(of_kernel(), 0.3, 2)
+    x, k = np.arange(64) / 64, 6 * np.pi
+    u = np.cos(k * x)
+    weights = fit.gram.weights @ fit.kernel.coefficients
+    made = sum(w * (2 * u - np.roll(u, j) - np.roll(u, -j)) for j, w in enumerate(weights, start=1))
+    np.testing.assert_allclose(made, fit.symbol(k) * u, atol=1e-10)
+    assert fit.symbol([k, 2 * k], refinement=4).shape == (2,)
+
+
 def test_a_kernel_of_higher_degree_is_the_same_kernel():
     fit = fit_bernstein(of_kernel(), 0.3, 4)
     r = np.linspace(0.01, 0.3, 20)
