@@ -185,10 +185,12 @@ def flights(
     """Particles that fly at speeds of a power law and choose anew from time to time.
 
     Speeds between `slowest` and `fastest` have the density v**-exponent, to either side; a flight
-    lasts a random time, exponential with the mean `persistence`. Short flights are jumps at the
-    rate K(r) ~ r**-exponent up to about `fastest` x `persistence`, so that the kernel's alpha is
-    the speeds' exponent; for particles that never turn no jump kernel is right, and a fit gives a
-    number all the same.
+    lasts a random time, exponential with the mean `persistence`. Over times long against that,
+    flights are jumps at the rate K(r) ~ r**-exponent Gamma(exponent, r/(fastest persistence)), an
+    incomplete gamma function: a power law up to about `fastest` x `persistence`. A fit finds the
+    speeds' exponent in it only if that is well beyond the width of the density; where it is not,
+    the law is nearly local, and a fitted alpha lies between the exponent and 3. For particles that
+    never turn no jump kernel is right, and a fit gives a number all the same.
 
     Parameters
     ----------
