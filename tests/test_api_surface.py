@@ -19,7 +19,7 @@ PROMISED = {
         "run_ensemble",
         "simulate_creep",
     ],
-    "nlbook.identification": ["fit_power_law"],
+    "nlbook.identification": ["fit_bernstein", "fit_power_law"],
     "nlbook.kernels": ["BernsteinKernel", "PowerLawKernel"],
     "nlbook.parallel": ["run_tasks"],
     "nlbook.publishing": ["claim", "run_chapter"],

@@ -209,11 +209,11 @@ class _Batches:
         import torch
 
         order = torch.randperm(len(self.u), generator=self.generator)
-        for k in range(0, len(order), self.batch_size):
-            chosen = order[k : k + self.batch_size]
+        batches = (torch.split(values[order], self.batch_size) for values in (self.u, self.f))
+        for u, f in zip(*batches, strict=True):
             optimiser.zero_grad(set_to_none=True)
-            residual = self.u[chosen] * (self.symbols @ coefficients()) - self.f[chosen]
-            loss = torch.sum(residual * residual) / len(chosen)
+            residual = (u * (self.symbols @ coefficients()) - f).reshape(-1)
+            loss = torch.dot(residual, residual) / len(u)
             if penalty is not None:
                 loss = loss + penalty()
             loss.backward()

@@ -49,6 +49,9 @@ _MOST_CUTS, _CUT_ENOUGH = 40, 1 - 1e-7
 # Norm of scaled coefficients, over that of the optimum, within which lower bounds hold.
 _REACH = 10.0
 
+# Modes with at least this share of the largest power bound the size of kernels that do as well.
+_LOUD = 1e-9
+
 # Rounding of N, for coefficients that cancel: a bound is met with this share to spare.
 _SPARE = 3e-10
 
@@ -189,7 +192,10 @@ def joint(
     slope = np.append(np.zeros(n + rank), 1.0)
     cuts = _first_cuts(gram, start.positive)
     best, kept = start, gram.loss(start.coefficients)
-    bound, reach = 0.0, float("inf")
+    bound = 0.0
+    # D and the smallest symbol are at most the first symbol of C
+    sizes = 1 + 2 * float(np.max(cuts[0] @ gram.weights / scales)) / unit
+    proved = sizes * _largest(gram, kept, scales)
     first = values.T @ (gram.weights @ (start.coefficients - start.positive)) * 2 / unit
     x = np.concatenate([start.positive * scales, first, [1.0]])
     for _ in range(_MOST_CUTS):
@@ -205,7 +211,7 @@ def joint(
         )
         found = programme.solve(solver, smallest=_smallest(gram), expected=expected)
         x = found.x
-        reach = _REACH * float(np.linalg.norm(x))
+        reach = proved if np.isfinite(proved) else _REACH * float(np.linalg.norm(x))
         bound = max(bound, programme.lower_bound(found, reach) + gram.floor)
         positive = np.maximum(x[:n], 0.0) / scales
         value, row = gram.lowest_eigenpair(gram.weights @ positive)
@@ -216,7 +222,8 @@ def joint(
         if gram.boundary == "periodic" or value >= _CUT_ENOUGH * unit * x[-1]:
             break
         cuts = np.vstack([cuts, row])
-    return Optimum(best.coefficients, best.positive, bound, reach)
+    spoken_of = float("inf") if np.isfinite(proved) else reach
+    return Optimum(best.coefficients, best.positive, bound, spoken_of)
 
 
 def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL") -> Optimum:
@@ -261,6 +268,32 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
             break
         cuts = np.vstack([cuts, row])
     return Optimum(_blended(gram, x / scales, inside, margin), None, bound, reach)
+
+
+def _largest(gram: GramMatrix, loss: float, scales: Array) -> float:
+    """Bound of the sum of scaled C, for all C and D that fulfil the constraints and do as well.
+
+    At mode k the symbol of C + D is at most u_k = l_k + (loss / power)**(1/2), with l_k what the
+    data ask for, and that of D at least -2 N(D) >= -s_i(C) for every mode i. So
+    (s_k - s_i)(C) <= u_k, which a linear programme turns into a bound of the sum. There is none
+    where some positive kernel has the same symbol at all modes, as a constant one over half a
+    period has.
+    """
+    if gram.boundary != "periodic":
+        return float("inf")
+    loud = gram.amplitudes**2 > _LOUD * np.max(gram.amplitudes**2)
+    symbols = gram.factor[loud] / gram.amplitudes[loud, np.newaxis]
+    most = (gram.target[loud] + np.sqrt(loss)) / gram.amplitudes[loud]
+    every = gram.mode_rows @ gram.weights
+    rows = ((symbols[:, np.newaxis] - every) / scales).reshape(-1, scales.size)
+    sides = np.repeat(most, len(every))
+    rows /= sides[:, np.newaxis]
+    # weights with which the rows sum to at least one for every coefficient
+    found = optimize.linprog(np.ones(len(rows)), A_ub=-rows.T, b_ub=-np.ones(scales.size))
+    if not found.success:
+        return float("inf")
+    reached = float(np.min(rows.T @ found.x))
+    return float(np.sum(found.x)) / reached if reached > 0 else float("inf")
 
 
 def _blended(gram: GramMatrix, found: Array, inside: Array, margin: float) -> Array:

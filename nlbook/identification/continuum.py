@@ -210,10 +210,11 @@ def continuum_fit(
             f"{solver} ended at a kernel whose symbol is not proved positive, at least "
             f"{bound.value:.3g}: widen the margin"
         )
-    reach = 10 * float(np.linalg.norm(found.x))
+    # no larger x does as well, for its size alone
+    reach = math.sqrt(programme.loss(found.x)) * _LARGE / size
     lower = programme.lower_bound(found, reach) + gram.floor
     objective = programme.loss(found.x) + gram.floor
-    return ContinuumFit(Optimum(coefficients, None, lower, reach), objective, bound)
+    return ContinuumFit(Optimum(coefficients, None, lower), objective, bound)
 
 
 def losses_beyond_grid(

@@ -8,6 +8,7 @@ for the kernel K(r) = sum over m of c_m B_{m,M}(r/delta) / r**alpha.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -153,15 +154,22 @@ def _hat_moments(horizon: float, degree: int, spacing: float, alpha: float) -> A
 
 def _points(low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
     """Gauss points in each cell and their weights, r**(2 - alpha) included; the first from 0 on."""
-    points, weights = np.polynomial.legendre.leggauss(_POINTS)
+    points, weights = _gauss(2.0)
     half = (high - low)[:, np.newaxis] / 2
     r = low[:, np.newaxis] + half * (1 + points)
     weight = half * weights * r ** (2 - alpha)
     # the weight may be singular at zero
-    points, weights = special.roots_jacobi(_POINTS, 0.0, 2 - alpha)
+    points, weights = _gauss(alpha)
     r[0] = half[0] * (1 + points)
     weight[0] = half[0] ** (3 - alpha) * weights
     return r, weight
+
+
+@lru_cache(maxsize=64)
+def _gauss(alpha: float) -> tuple[Array, Array]:
+    """Points and weights on (-1, 1) for the weight (1 + x)**(2 - alpha)."""
+    points, weights = special.roots_jacobi(_POINTS, 0.0, 2 - alpha)
+    return points, weights
 
 
 def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str) -> None:

@@ -45,7 +45,7 @@ from nlbook.identification.bernstein_fit import (
     Method,
     RegressionWarning,
 )
-from nlbook.identification.certificates import Certificate, certify, coercivity
+from nlbook.identification.certificates import Certificate, Optimum, certify, coercivity
 from nlbook.identification.continuum import ContinuumSettings, continuum_fit
 from nlbook.identification.gram import GramMatrix, gram_matrix
 from nlbook.identification.moments import PairSource, gather
@@ -153,9 +153,17 @@ def fit_bernstein(
         gram = gram_matrix(data, horizon, degree, alpha=first, rule=rule)
     spectrum = data if isinstance(data, PairSpectrum) else None
     samples = pairs if isinstance(pairs, TrainingPairs) else None
+    search = np.empty((0, 2))
     if isinstance(alpha, tuple):
-        return _search(lambda near: _fit(near, asked, spectrum, samples), gram, alpha, start)
-    return _fit(gram if gram.alpha == alpha else gram.with_alpha(alpha), asked, spectrum, samples)
+
+        def loss_of(near: GramMatrix) -> float:
+            return near.loss(_solve(near, asked, spectrum, samples).optimum.coefficients)
+
+        search = _search(loss_of, gram, alpha, start)
+        alpha = float(search[np.argmin(search[:, 1]), 0])
+    gram = gram if gram.alpha == alpha else gram.with_alpha(alpha)
+    solved = _solve(gram, asked, spectrum, samples)
+    return replace(_certified(gram, asked, spectrum, solved), search=search)
 
 
 @dataclass(frozen=True)
@@ -200,58 +208,72 @@ class _Request:
             )
 
 
-def _fit(
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What a programme found, before anything is proved of it."""
+
+    optimum: Optimum
+    history: AdamHistory | None = None  # of Adam
+    continuum: float = math.nan  # bound of the symbol over all wavenumbers
+    objective: float | None = None  # what was minimised, if not the loss
+    least: float | None = None  # smallest symbol allowed on the grid
+
+
+def _solve(
     gram: GramMatrix,
     asked: _Request,
     spectrum: PairSpectrum | None,
     samples: TrainingPairs | None,
-) -> BernsteinFit:
-    constraint, solver = asked.constraint, asked.solver
-    strengths = linalg.svdvals(gram.factor / programmes.column_scales(gram))
-    if constraint in (None, "symbol"):
-        _warn_of_degree(strengths, gram)
-    history: AdamHistory | None = None
-    continuum, objective, least = math.nan, None, None
+) -> _Solved:
+    constraint, solver, expected = asked.constraint, asked.solver, _expected(asked)
     fixed = None if asked.positive is None else _coefficients(asked.positive, gram)
-    expected = _expected(asked)
     if asked.method == "adam":
-        best, history = _by_adam(gram, asked, samples, fixed)
-    elif constraint is None:
-        best = programmes.unconstrained(gram)
-    elif constraint == "nonnegative":
-        best = programmes.nonnegative(gram)
-    elif constraint == "symbol":
+        return _Solved(*_by_adam(gram, asked, samples, fixed))
+    if constraint is None:
+        return _Solved(programmes.unconstrained(gram))
+    if constraint == "nonnegative":
+        return _Solved(programmes.nonnegative(gram))
+    if constraint == "symbol":
         least = asked.margin * _first_symbol(gram)
-        best = programmes.symbol_constrained(gram, least, solver)
-    elif constraint == "continuum":
+        return _Solved(programmes.symbol_constrained(gram, least, solver), least=least)
+    if constraint == "continuum":
         if spectrum is None:
             raise ValueError("pairs must be periodic, or their spectrum, for a continuum fit")
         chosen = asked.settings
         if not isinstance(chosen, ContinuumSettings):
             chosen = ContinuumSettings(margin=asked.margin)
         found = continuum_fit(spectrum, gram, chosen, solver, expected)
-        best, continuum, objective = found.optimum, found.bound.value, found.objective
-    else:
-        first = programmes.nonnegative(gram).coefficients if fixed is None else fixed
-        best = programmes.correction(gram, first, solver)
-        if asked.method == "joint":
-            best = programmes.joint(gram, best, solver, expected)
-    certificate = certify(gram, best, continuum=continuum, objective=objective)
+        return _Solved(found.optimum, continuum=found.bound.value, objective=found.objective)
+    first = programmes.nonnegative(gram).coefficients if fixed is None else fixed
+    best = programmes.correction(gram, first, solver)
+    if asked.method == "joint":
+        best = programmes.joint(gram, best, solver, expected)
+    return _Solved(best)
+
+
+def _certified(
+    gram: GramMatrix, asked: _Request, spectrum: PairSpectrum | None, solved: _Solved
+) -> BernsteinFit:
+    strengths = linalg.svdvals(gram.factor / programmes.column_scales(gram))
+    if asked.constraint in (None, "symbol"):
+        _warn_of_degree(strengths, gram)
+    best = solved.optimum
+    certificate = certify(gram, best, continuum=solved.continuum, objective=solved.objective)
     loss = gram.loss(best.coefficients)
     stages: tuple[float, ...] = (loss,)
-    if constraint == "mengesha-du" and best.positive is not None:
+    if asked.constraint == "mengesha-du" and best.positive is not None:
         stages = (gram.loss(best.positive), loss)
     return BernsteinFit(
         kernel=_kernel(best.coefficients, gram),
         positive=None if best.positive is None else _kernel(best.positive, gram),
         loss=loss,
         stage_losses=stages,
-        active=_active(gram, best, certificate, least),
+        active=_active(gram, best, certificate, solved.least),
         certificate=certificate,
         conditioning=strengths / strengths[0],
-        constraint=constraint,
+        constraint=asked.constraint,
         method=asked.method,
-        history=history,
+        history=solved.history,
         search=np.empty((0, 2)),
         gram=gram,
         data=spectrum,
@@ -259,22 +281,22 @@ def _fit(
 
 
 def _search(
-    fit: Callable[[GramMatrix], BernsteinFit],
+    loss_of: Callable[[GramMatrix], float],
     gram: GramMatrix,
     interval: tuple[float, float],
     start: BernsteinFit | None,
-) -> BernsteinFit:
-    """The best exponent in an interval, each with its best coefficients."""
+) -> Array:
+    """Exponents tried and their losses (n, 2), the least within a tolerance among them."""
     low, high = (float(end) for end in interval)
     if not low < high:
         raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
     for end in (low, high):
         gram.with_alpha(end)  # refuses what the rule does not allow
-    tried: dict[float, BernsteinFit] = {}
+    tried: dict[float, float] = {}
 
     def loss(alpha: float) -> float:
-        tried[alpha] = fit(gram.with_alpha(alpha))
-        return tried[alpha].loss
+        tried[alpha] = loss_of(gram.with_alpha(alpha))
+        return tried[alpha]
 
     looks = np.linspace(low, high, _LOOKS).tolist()
     step = looks[1] - looks[0]
@@ -295,13 +317,12 @@ def _search(
         method="bounded",
         options={"xatol": _ALPHA_TOLERANCE},
     )
-    search = np.array(sorted((alpha, found.loss) for alpha, found in tried.items()))
-    return replace(tried[min(tried, key=lambda alpha: tried[alpha].loss)], search=search)
+    return np.array(sorted(tried.items()))
 
 
 def _by_adam(
     gram: GramMatrix, asked: _Request, samples: TrainingPairs | None, fixed: Array | None
-) -> tuple[programmes.Optimum, AdamHistory]:
+) -> tuple[Optimum, AdamHistory]:
     if samples is None:
         raise ValueError("pairs must be TrainingPairs for method 'adam', which draws batches")
     start = None
@@ -340,7 +361,7 @@ def _warn_of_degree(strengths: Array, gram: GramMatrix) -> None:
 
 
 def _active(
-    gram: GramMatrix, best: programmes.Optimum, certificate: Certificate, least: float | None
+    gram: GramMatrix, best: Optimum, certificate: Certificate, least: float | None
 ) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {"nonnegative": (), "norm": (), "modes": ()}
     if best.positive is not None:
