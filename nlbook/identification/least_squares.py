@@ -40,6 +40,9 @@ _LOOSE_GAP, _LOOSE_FEASIBILITY = 1e-3, 1e-7
 _SETTLED = 0.3
 _MOST_ROUNDS = 6
 
+# Where the solver fails, the residual is divided by so much more, and counts for less.
+_EASIER = 10.0
+
 
 class SolverFailure(RuntimeError):
     """A solver that ended without a solution."""
@@ -122,11 +125,15 @@ class BoundedLeastSquares:
         if expected is not None:
             scale = max(min(scale, expected), smallest, 1e-300)
         best: Solution | None = None
+        solved_at = math.inf
         for _ in range(_MOST_ROUNDS):
             found = self._solve_scaled(scale, solver, options)
             if found is None:
-                break
-            best = found
+                scale *= _EASIER
+                if scale >= solved_at:
+                    break
+                continue
+            best, solved_at = found, scale
             norm = math.sqrt(self.loss(found.x))
             if norm > _SETTLED * scale or scale <= smallest:
                 break

@@ -344,6 +344,11 @@ def _expected(asked: _Request) -> float | None:
 def _first_symbol(gram: GramMatrix) -> float:
     """Symbol that the data ask for at their longest waves."""
     if gram.boundary == "periodic":
+        if not gram.first_symbol > 0:
+            raise ValueError(
+                f"pairs must ask for a positive symbol at their longest waves, got "
+                f"{gram.first_symbol!r}: no coercive operator makes f from u"
+            )
         return gram.first_symbol
     return coercivity(gram, programmes.nonnegative(gram).coefficients)
 

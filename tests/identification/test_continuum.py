@@ -118,6 +118,8 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
     )
     with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
         fit_bernstein(turned, 0.5, 20, "continuum")
+    with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
+        fit_bernstein(turned, 0.5, 3, "symbol")
 
 
 @pytest.mark.parametrize(
