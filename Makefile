@@ -64,7 +64,8 @@ $(READY):
 	echo "Setting up .venv with $$python; this takes a minute or two"; \
 	rm -rf .venv && "$$python" -m venv .venv
 	@$(PIP_INSTALL) --no-deps --requirement requirements.lock
-	@$(PIP_INSTALL) --constraint requirements.lock $(TORCH)
+	@$(PIP_INSTALL) --constraint requirements.lock $(TORCH) || \
+		echo "No $(TORCH) for this machine: what trains with it is left out, and says so."
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
