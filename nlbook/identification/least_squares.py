@@ -1,16 +1,19 @@
 """Least squares under linear inequalities and L1 bounds, with a lower bound of our own.
 
+What is solved is::
+
     minimise |A x - b|**2   subject to   G x >= g   and, for some (F, l, t),   |F x|_1 <= l.x + t.
 
 This is the form of every convex programme for a kernel that may change sign. A solver's status is
 no certificate. Ours is a lower bound: for any y, any multipliers z >= 0 and nu >= 0, and any
-sigma with |sigma_i| <= nu, weak duality gives
+sigma of sizes at most nu, weak duality gives::
 
     |A x - b|**2 >= 2 y.b - |y|**2 + z.g - nu t + rest.x,
     rest = -2 A^T y - G^T z + F^T sigma - nu l,
 
-at every feasible x, and rest.x >= -|rest| |x|. The solver's multipliers, clipped, make a bound
-whatever their quality; what they leave of `rest` in the range of A^T is moved into y.
+at every feasible x, and rest.x is at least minus the product of the norms of rest and x. The
+solver's multipliers, clipped, make a bound whatever their quality; what they leave of rest in the
+range of A^T is moved into y.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ class SolverFailure(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class AbsoluteBound:
-    """|matrix x|_1 <= slope.x + level."""
+    """The L1 norm of matrix x is at most slope.x + level."""
 
     matrix: Array  # F (rows, n)
     slope: Array  # l (n,)
@@ -85,7 +88,7 @@ class BoundedLeastSquares:
     start: Array | None = field(default=None)
 
     def loss(self, x: Array) -> float:
-        """|A x - b|**2."""
+        """Square of the norm of A x - b."""
         return float(np.sum((self.matrix @ x - self.target) ** 2))
 
     def solve(
