@@ -164,7 +164,7 @@ def data_files(sources: Iterable[str], book: Book) -> list[Path]:
     """Files under ``book/recorded/`` that string constants in code cells name.
 
     A constant names a file or a folder there, with or without ``recorded/`` before it; a
-    folder stands for all files in it.
+    folder stands for all files in it. (A constant "." is a marker of a plot, not all there is.)
     """
     found: set[Path] = set()
     for source in sources:
@@ -176,7 +176,7 @@ def data_files(sources: Iterable[str], book: Book) -> list[Path]:
 
 def _named_files(text: str, folder: Path) -> Iterator[Path]:
     name = text.rpartition("recorded/")[2].strip("/")
-    if not name or len(name) > 200 or "\n" in name or ".." in name or "\0" in name:
+    if not name.strip("./") or len(name) > 200 or "\n" in name or ".." in name or "\0" in name:
         return
     place = folder / name
     if place.is_file():

@@ -8,7 +8,13 @@ import nbformat
 import pytest
 
 from nlbook.publishing.book import code_cells
-from nlbook.publishing.freshness import chapter_key, followed_modules, is_fresh, why_stale
+from nlbook.publishing.freshness import (
+    chapter_key,
+    data_files,
+    followed_modules,
+    is_fresh,
+    why_stale,
+)
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.runner import run_chapter
 from tests.publishing.small_book import BODY
@@ -142,6 +148,13 @@ def test_the_lock_changes_the_key_but_its_comments_and_order_do_not(book):
     assert key(book) == before
     lock.write_text("a==1\nb==3\n")
     assert key(book) != before
+
+
+@pytest.mark.parametrize("marker", [".", "./", "", "recorded/"])
+def test_a_marker_is_no_name_of_all_recorded_data(book, marker):
+    book.recorded.mkdir(exist_ok=True)
+    (book.recorded / "other.json").write_text("1")
+    assert data_files([f"axes.plot(x, y, {marker!r})"], book) == []
 
 
 @pytest.mark.parametrize("named", ["recorded/cases", "cases/mean.json", "cases"])
