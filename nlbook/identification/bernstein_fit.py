@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from nlbook.identification.node_weights import grid_symbol
 from nlbook.identification.training_pairs import PairSpectrum
 from nlbook.kernels import BernsteinKernel
 
-__all__ = ["BernsteinFit", "Constraint", "Method", "RegressionWarning"]
+__all__ = ["BernsteinFit", "Constraint", "Method", "RegressionWarning", "warn_of_degree"]
 
 Array = NDArray[np.float64]
 
@@ -26,6 +27,9 @@ Constraint = Literal["nonnegative", "mengesha-du", "symbol", "continuum"]
 
 #: How the constraint of Mengesha and Du is met.
 Method = Literal["joint", "two-stage", "adam"]
+
+# Directions weaker than this, of the strongest, are not determined in double precision.
+_DETERMINED = 1e-12
 
 
 class RegressionWarning(UserWarning):
@@ -125,3 +129,16 @@ class BernsteinFit:
             raise ValueError("pairs must be periodic for losses beyond their grid")
         coefficients = np.asarray(self.kernel.coefficients)
         return losses_beyond_grid(self.data, self.gram, coefficients, refinements)
+
+
+def warn_of_degree(strengths: Array, gram: GramMatrix) -> None:
+    """Say so if the data do not determine all coefficients; strengths as in `BernsteinFit`."""
+    seen = int(np.sum(strengths > _DETERMINED * strengths[0]))
+    if seen <= gram.degree:
+        warnings.warn(
+            f"degree {gram.degree} has {gram.degree + 1} coefficients, of which the data determine "
+            f"{seen} combinations; the rest is chosen as small as possible and means nothing: "
+            f"lower the degree, ask for constraint='continuum', or give data of higher frequencies",
+            RegressionWarning,
+            stacklevel=4,
+        )

@@ -54,9 +54,9 @@ class Certificate:
     """A feasible kernel's loss, a bound that no kernel beats, and what keeps it well-posed."""
 
     #: loss of the kernel, which fulfils the constraints, units of f squared; of a continuum fit
-    #: the mean of losses that it minimises
+    #: what it minimises: the mean of losses on several grids, and its ridge
     loss: float
-    #: no kernel that fulfils the constraints has a smaller loss; nan where none was computed
+    #: no kernel that fulfils the constraints has a smaller `loss`; nan where none was computed
     lower_bound: float
     #: largest norm of scaled coefficients that the bound speaks of; infinite if it holds for all
     reach: float

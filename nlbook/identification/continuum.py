@@ -21,6 +21,11 @@ k_1 is 2 pi over the period; margin and limit are shares of s_1 / k_1**2, with s
 the data ask for at k_1. All bounds are convex, total variation and the integral of |K| being
 replaced by bounds from above, by Bernstein coefficients on pieces of (0, 1).
 
+To the mean of the losses a ridge is added: 1e-12 of the mean square of f, times the sum of squares
+of p's coefficients in orthonormal polynomials, in units of s_1/k_1**2. It decides among kernels
+that the data cannot tell apart. Where a loss falls to 1e-10 of the mean square of f, the ridge is a
+good part of what is minimised, and so of what the lower bound speaks of.
+
 A plain bound on the total variation alone would be the wrong one: the kernels that high-order
 equations ask for have a spike at r = 0. Here it counts only over k_max.
 """

@@ -30,6 +30,9 @@ _NODE_TOLERANCE = 1e-9
 # Gauss points in a cell: exact for polynomials of twice this degree.
 _POINTS = 32
 
+# Degree: beyond, binomial coefficients and powers lose more digits than a kernel needs.
+_MOST = 100
+
 
 def basis_weights(
     horizon: float,
@@ -176,8 +179,8 @@ def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str)
     for name, value in (("horizon", horizon), ("spacing", spacing)):
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    if degree != int(degree) or degree < 0:
-        raise ValueError(f"degree must be a whole number, not negative, got {degree!r}")
+    if not (0 <= degree <= _MOST and degree == int(degree)):
+        raise ValueError(f"degree must be a whole number from 0 to {_MOST}, got {degree!r}")
     if rule not in ("cells", "nodes", "moments", "covered"):
         raise ValueError(f"rule must be 'cells', 'nodes', 'moments' or 'covered', got {rule!r}")
     if not math.isfinite(alpha) or (rule in ("moments", "covered") and not alpha < 3):

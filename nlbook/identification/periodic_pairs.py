@@ -48,6 +48,9 @@ Symbol = Callable[[Array], Array]
 # Numbers k1 and k2 of the waves that are added to half of the mixed samples, equation (5.5).
 _HIGH = tuple(range(5, 16))
 
+# Amplitude from which on a wave needs two nodes; the paper's series are below it from mode 9 on.
+_HEARD = 1e-3
+
 
 @dataclass(frozen=True)
 class SeriesSettings:
@@ -115,6 +118,7 @@ def manufactured_pairs(
     chosen = settings or SeriesSettings()
     mixed = frequencies == "mixed"
     scale = amplitudes(np.arange(chosen.n_modes + 1), chosen.decay)
+    _check_nodes(chosen, scale, _HIGH[-1] if mixed else 0)
     numbers = uniform_numbers(seed, first, n_samples, scale.size + (4 if mixed else 0))
     cosines = np.arange(max(scale.size, _HIGH[-1] + 1) if mixed else scale.size)
     sines = np.array(_HIGH if mixed else (), dtype=int)
@@ -168,6 +172,7 @@ def biharmonic_pairs(
     """
     chosen = settings or SeriesSettings()
     scale = amplitudes(np.arange(1, chosen.n_modes + 1), chosen.decay)
+    _check_nodes(chosen, np.append(1.0, scale))
     modes = np.arange(1, scale.size + 1)
     symbol = biharmonic_symbol(2 * np.pi / chosen.period * modes, c, horizon)
     basis = np.cos(np.outer(modes, 2 * np.pi * np.arange(chosen.n_nodes) / chosen.n_nodes))
@@ -211,6 +216,8 @@ def wave_pairs(
     ValueError
         If a number is out of range.
     """
+    if not 0 < period < math.inf:
+        raise ValueError(f"period must be positive and finite, got {period!r}")
     modes = np.atleast_1d(np.asarray(numbers))
     if not np.all((modes == np.round(modes)) & (modes >= 1) & (modes < n_nodes / 2)):
         raise ValueError(
@@ -221,3 +228,13 @@ def wave_pairs(
     u = np.sin(2 * np.pi * np.multiply.outer(modes, x))
     factor = symbol_values(symbol, 2 * np.pi * modes / period)
     return TrainingPairs(u, factor[:, np.newaxis] * u, period / n_nodes, "periodic", name=name)
+
+
+def _check_nodes(settings: SeriesSettings, scale: Array, highest: int = 0) -> None:
+    """Refuse a ring on whose nodes waves of some size look like others."""
+    heard = max(int(np.flatnonzero(scale > _HEARD)[-1]), highest)
+    if 2 * heard >= settings.n_nodes:
+        raise ValueError(
+            f"n_nodes must exceed {2 * heard}, two for each of the waves, got {settings.n_nodes}: "
+            f"lower n_modes or raise decay"
+        )

@@ -44,6 +44,7 @@ from nlbook.identification.bernstein_fit import (
     Constraint,
     Method,
     RegressionWarning,
+    warn_of_degree,
 )
 from nlbook.identification.certificates import Certificate, Optimum, certify, coercivity
 from nlbook.identification.continuum import ContinuumSettings, continuum_fit
@@ -62,9 +63,6 @@ _LOOKS, _ALPHA_TOLERANCE = 13, 1e-5
 
 # A constraint holds with equality if it is met within this share.
 _ACTIVE = 1e-6
-
-# Directions weaker than this, of the strongest, are not determined in double precision.
-_DETERMINED = 1e-12
 
 
 def fit_bernstein(
@@ -232,7 +230,15 @@ def _solve(
     if constraint is None:
         return _Solved(programmes.unconstrained(gram))
     if constraint == "nonnegative":
-        return _Solved(programmes.nonnegative(gram))
+        best = programmes.nonnegative(gram)
+        if not np.any(best.coefficients > 0):
+            warnings.warn(
+                "of the kernels that are nowhere negative, K = 0 is the nearest to the pairs: no "
+                "coercive operator makes f from u; is the sign of f right?",
+                RegressionWarning,
+                stacklevel=5,
+            )
+        return _Solved(best)
     if constraint == "symbol":
         least = asked.margin * _first_symbol(gram)
         return _Solved(programmes.symbol_constrained(gram, least, solver), least=least)
@@ -245,6 +251,11 @@ def _solve(
         found = continuum_fit(spectrum, gram, chosen, solver, expected)
         return _Solved(found.optimum, continuum=found.bound.value, objective=found.objective)
     first = programmes.nonnegative(gram).coefficients if fixed is None else fixed
+    if fixed is None and not np.any(first > 0):
+        raise ValueError(
+            "pairs must ask for a positive symbol: no kernel that is nowhere negative comes nearer "
+            "to them than K = 0; is the sign of f right?"
+        )
     best = programmes.correction(gram, first, solver)
     if asked.method == "joint":
         best = programmes.joint(gram, best, solver, expected)
@@ -256,7 +267,7 @@ def _certified(
 ) -> BernsteinFit:
     strengths = linalg.svdvals(gram.factor / programmes.column_scales(gram))
     if asked.constraint in (None, "symbol"):
-        _warn_of_degree(strengths, gram)
+        warn_of_degree(strengths, gram)
     best = solved.optimum
     certificate = certify(gram, best, continuum=solved.continuum, objective=solved.objective)
     loss = gram.loss(best.coefficients)
@@ -351,18 +362,6 @@ def _first_symbol(gram: GramMatrix) -> float:
             )
         return gram.first_symbol
     return coercivity(gram, programmes.nonnegative(gram).coefficients)
-
-
-def _warn_of_degree(strengths: Array, gram: GramMatrix) -> None:
-    seen = int(np.sum(strengths > _DETERMINED * strengths[0]))
-    if seen <= gram.degree:
-        warnings.warn(
-            f"degree {gram.degree} has {gram.degree + 1} coefficients, of which the data determine "
-            f"{seen} combinations; the rest is chosen as small as possible and means nothing: "
-            f"lower the degree, ask for constraint='continuum', or give data of higher frequencies",
-            RegressionWarning,
-            stacklevel=4,
-        )
 
 
 def _active(

@@ -4,7 +4,8 @@ For K(r) = P(t) / r**alpha, t = r/delta, with a Bernstein polynomial P,
 
     s(k) = 2 int_0^delta K(r) (1 - cos k r) dr
 
-is positive on every grid's modes and between them if it is so for all real k. The bound is of
+positive for all real k, makes the operator coercive on a ring of any period and on the line. (The
+symbol of a quadrature is another function: nothing here speaks of that.) The bound is of
 s(k) / min(k**2, k_1**2), with k_1 the smallest wavenumber that matters, and has three parts:
 
 - up to k_1, s/k**2 at points, less what it can fall between them: its second derivative is at most
@@ -18,7 +19,8 @@ s(k) / min(k**2, k_1**2), with k_1 the smallest wavenumber that matters, and has
 
 Integrals of |K| and the total variation are bounded from above by the coefficients of P in
 Bernstein form on each of many pieces: a polynomial lies between its control points, and varies no
-more than they do. The quadrature of s is exact to rounding, for which something is taken off.
+more than they do. The quadratures are exact to rounding, for which 1e-12 of the same quadrature
+with the sizes of the coefficients is taken off; against 60 digits they err by 1e-13 of it.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ _FIRST_REACH, _LAST_REACH = 150.0, 2400.0
 _FIRST_POINTS, _ALLOWANCE, _MOST_HALVINGS, _MOST_POINTS = 400, 0.02, 16, 10_000
 
 # Rounding of s, over that of the kernel with all coefficients positive.
-_ROUNDING = 1e-14
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ class _Pieces:
             float(np.abs(control) @ piece_moments(self.kernel.degree, a, b, power))
             for control, a, b in zip(self.control, self.edges[:-1], self.edges[1:], strict=True)
         )
-        return float(self.kernel.horizon ** (power + 1)) * total
+        return float(self.kernel.horizon ** (power + 1)) * total * (1 + _ROUNDING)
 
     def tail(self, k_max: float) -> float:
         """Bound of s(k) from below for all k >= k_max, 1/time; the best over radii a."""
@@ -238,14 +240,15 @@ class _Pieces:
             control, a, b = self.control[index], self.edges[index], self.edges[index + 1]
             if index == 0 and alpha != 0:
                 break
-            integral += float(control @ piece_moments(degree, a, b, -alpha))
+            moments = piece_moments(degree, a, b, -alpha)
+            integral += float(control @ moments - _ROUNDING * np.abs(control) @ moments)
             high = a**-alpha if alpha else 1.0
             variation += float(np.abs(np.diff(control)).sum()) * max(high, b**-alpha)
             variation += float(np.abs(control).max()) * abs(high - b**-alpha)
             positive_below = all(float(c.min()) >= 0 for c in self.control[:index])
             if positive_below:
                 at_a = abs(control[0]) * high if index else 0.0
-                size = 2 * (variation + at_a) / k_max * delta**-alpha
+                size = 2 * (1 + _ROUNDING) * (variation + at_a) / k_max * delta**-alpha
                 best = max(best, 2 * integral * delta ** (1 - alpha) - size)
         return best
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nlbook.identification import (
     ContinuumSettings,
     PairSpectrum,
+    RegressionWarning,
     fit_bernstein,
     grid_symbol,
 )
@@ -67,7 +68,9 @@ def test_it_is_below_two_stages_at_the_smallest_horizon_too(cell):
     rule=st.sampled_from(["cells", "nodes", "moments", "covered"]),
 )
 @settings(max_examples=15, deadline=None)
-def test_no_grid_makes_a_singular_system(seed, n_nodes, share, degree, stiffness, noise, rule):
+def test_no_grid_as_fine_as_the_data_s_makes_a_singular_system(
+    seed, n_nodes, share, degree, stiffness, noise, rule
+):
     """Random symbols; horizons from three cells to two periods; every rule and degree."""
     rng = np.random.default_rng(seed)
     modes = np.arange(n_nodes // 2 + 1)
@@ -120,6 +123,10 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
         fit_bernstein(turned, 0.5, 20, "continuum")
     with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
         fit_bernstein(turned, 0.5, 3, "symbol")
+    with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
+        fit_bernstein(turned, 0.5, 3, "mengesha-du")
+    with pytest.warns(RegressionWarning, match="K = 0 is the nearest"):
+        assert fit_bernstein(turned, 0.5, 3, "nonnegative").kernel.coefficients == (0.0,) * 4
 
 
 @pytest.mark.parametrize(

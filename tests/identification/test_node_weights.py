@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,8 @@ def test_cells_converge_at_second_order():
         ({"spacing": np.inf}, "^spacing must"),
         ({"degree": -1}, "^degree must"),
         ({"degree": 1.5}, "^degree must"),
+        ({"degree": math.nan}, "^degree must"),
+        ({"degree": 101}, "^degree must be a whole number from 0 to 100"),
         ({"alpha": np.nan}, "^alpha must"),
         ({"alpha": 3.0, "rule": "moments"}, "^alpha must"),
         ({"rule": "simpson"}, "^rule must"),

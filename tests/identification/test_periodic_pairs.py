@@ -115,6 +115,21 @@ def test_the_test_forcing_of_the_paper_has_a_sine_as_its_solution():
         (partial(biharmonic_pairs, 0.1, 0.0, 5), "horizon must be positive"),
         (partial(wave_pairs, linear_kernel(0.1), [50]), "numbers must be whole"),
         (partial(wave_pairs, lambda k: np.nan * k, [1]), "the symbol must be finite"),
+        (partial(wave_pairs, linear_kernel(0.1), [1], period=0.0), "period must be positive"),
+        (
+            partial(manufactured_pairs, linear_kernel(0.1), 3, settings=SeriesSettings(n_nodes=14)),
+            r"n_nodes must exceed 16, two for each of the waves, got 14",
+        ),
+        (
+            partial(
+                manufactured_pairs,
+                linear_kernel(0.1),
+                3,
+                settings=SeriesSettings(n_nodes=30),
+                frequencies="mixed",
+            ),
+            "n_nodes must exceed 30",
+        ),
         (partial(manufactured_pairs, linear_kernel(0.1), frequencies="high"), "frequencies must"),
         (partial(SeriesSettings, decay=-1.0), "decay must not be negative"),
         (partial(SeriesSettings, n_nodes=2), "n_nodes must be a whole number from 3 up"),
