@@ -12,13 +12,8 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import os
-import platform
-import resource
-import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +36,8 @@ from nlbook.identification import (
     profile_cost,
     profile_rate,
 )
+from nlbook.parallel.provenance import describe_run
+from nlbook.parallel.store_files import write_atomically
 
 SPACING = 0.05
 REACH = {1: 15.0, 2: 40.0, 3: 40.0}  # the paper's domains, b
@@ -317,28 +314,9 @@ def digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def write(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-    aside.replace(path)
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -365,8 +343,9 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             started, cpu = time.perf_counter(), time.process_time()
             made[key] = part(record, case)
+            run = describe_run(("numpy", "numba", "scipy"))
             provenance["parts"][key] = {
-                "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
+                "commit": run.pop("commit"),
                 "settings": SETTINGS[name],
                 "wall_seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - cpu, 1),
@@ -375,12 +354,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "command": "python book/studies/bilevel_fit.py book/recorded/dislocation_creep "
                 "book/recorded/bilevel_fit",
                 "realizations": int(record.realizations.sum()),
-                "processor": processor(),
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "versions": {n: metadata.version(n) for n in ("numpy", "numba", "scipy")},
-                "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-                "date": time.strftime("%Y-%m-%d", time.gmtime()),
+                **run,
             }
             write(path, made)
             write(about, provenance)

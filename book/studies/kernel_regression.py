@@ -13,14 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +30,8 @@ from nlbook.identification import (
     gather,
     gram_matrix,
 )
+from nlbook.parallel.provenance import describe_run
+from nlbook.parallel.store_files import write_atomically
 
 SEED = 2021
 DEGREE = 20
@@ -222,28 +219,9 @@ def seconds_of_one_cell(cs: list[float], horizons: list[float]) -> dict[str, flo
     return {name: float(f"{value:.3g}") for name, value in found.items()}
 
 
-def commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def write(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-    aside.replace(path)
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def rounded(values: Any, digits: int = 10) -> list[float]:
@@ -287,22 +265,15 @@ def main(arguments: list[str] | None = None) -> int:
         "seconds": seconds_of_one_cell(printed["c"], printed["horizon"]),
     }
     write(given.out / "adam.json", content)
-    versions = ("numpy", "scipy", "torch", "cvxpy", "clarabel")
     write(
         given.out / "provenance.json",
         {
             "command": "python book/studies/kernel_regression.py book/recorded/kernel_regression",
-            "commit": os.environ.get("NLBOOK_COMMIT") or commit(),
             "seed": SEED,
-            "processor": processor(),
-            "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            "versions": {name: metadata.version(name) for name in versions},
+            **describe_run(("numpy", "scipy", "torch", "cvxpy", "clarabel")),
             "wall_seconds": round(time.perf_counter() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu, 1),
-            "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "date": time.strftime("%Y-%m-%d", time.gmtime()),
         },
     )
     return 0

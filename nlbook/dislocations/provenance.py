@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import resource
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from nlbook.dislocations.ensemble import SCHEMA, creep_task
 from nlbook.parallel.code_tree import code_tree_hash
 from nlbook.parallel.keys import check_tasks, function_name, task_key
+from nlbook.parallel.provenance import describe_run
 from nlbook.parallel.store import open_store
 from nlbook.parallel.store_files import read_header
 
@@ -98,15 +94,9 @@ def describe_record(
         {
             "n_computed": n_realizations - sum(found.values()),
             "code": code_tree_hash(function_name(creep_task)),
-            "commit": os.environ.get("NLBOOK_COMMIT") or _commit(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
             "processes": processes,
-            "python": platform.python_version(),
-            "versions": {name: metadata.version(name) for name in ("numpy", "numba", "scipy")},
             "wall_seconds": round(wall_seconds, 1),
-            "peak_memory_mib": _peak_memory(),
-            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            **describe_run(("numpy", "numba", "scipy")),
         }
     )
     computed = sum(session["n_computed"] for session in sessions)
@@ -117,28 +107,3 @@ def describe_record(
         "wall_seconds": round(sum(session["wall_seconds"] for session in sessions), 1),
         "peak_memory_mib": max(session["peak_memory_mib"] for session in sessions),
     }
-
-
-def _peak_memory() -> int:
-    """Of the largest process, MiB."""
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return round(max(resource.getrusage(one).ru_maxrss for one in who) / 1024)
-
-
-def _commit() -> str | None:
-    """Commit of the working copy; NLBOOK_COMMIT says it where there is no git."""
-    try:
-        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
+from nlbook.parallel.store_files import write_atomically
 
 __all__ = ["CREEP_SERIES", "RELAXATION_SERIES", "Tally", "read_counts"]
 
@@ -111,10 +112,7 @@ class Tally:
         for k, kept in enumerate(self._kept):
             arrays |= {f"kept_{k}_{name}": array for name, array in kept.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}")
-        with aside.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        aside.replace(path)
+        write_atomically(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
 
     def _count(self, batch: int, run: CreepRun) -> None:
         newborn = np.arange(run.burgers_sign.size) >= run.relaxed_x.size

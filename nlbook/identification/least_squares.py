@@ -170,7 +170,8 @@ class BoundedLeastSquares:
         if solver == "CLARABEL" and not options:
             ladder = [_clarabel(tolerance) for tolerance in _TOLERANCES]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it may be inaccurate: the bound says how much
+            # the bound says how much
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
             for step in ladder:
                 try:
                     problem.solve(solver=solver, **step)
