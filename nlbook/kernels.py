@@ -53,9 +53,9 @@ class PowerLawKernel:
     0.02036
     """
 
-    alpha: float  # decay exponent; second moments are finite below 3 (in two dimensions 4)
-    horizon: float  # radius of interaction, length; inf for the untruncated law
-    coefficient: float = 1.0  # strength, length**(alpha - dimension) / time
+    alpha: float  #: decay exponent; second moments are finite below 3 (in two dimensions 4)
+    horizon: float  #: radius of interaction, length; inf for the untruncated law
+    coefficient: float = 1.0  #: strength, length**(alpha - dimension) / time
 
     def __post_init__(self) -> None:
         _check_finite("alpha", self.alpha)
@@ -124,9 +124,9 @@ class BernsteinKernel:
     array([0.75, 0.5 , 0.  , 0.  ])
     """
 
-    coefficients: tuple[float, ...]  # M + 1 numbers, length**(alpha - dimension) / time
-    horizon: float  # radius of interaction, length
-    alpha: float = 0.0  # exponent of the factor 1 / r**alpha
+    coefficients: tuple[float, ...]  #: M + 1 numbers, length**(alpha - dimension) / time
+    horizon: float  #: radius of interaction, length
+    alpha: float = 0.0  #: exponent of the factor 1 / r**alpha
 
     def __post_init__(self) -> None:
         values = np.asarray(self.coefficients, dtype=np.float64)

@@ -1,8 +1,8 @@
 """Nonlocal diffusion: the operator of a radial kernel, its evolution and its steady states."""
 
+from nlbook.checks import uniform_spacing
 from nlbook.diffusion.checks import DiffusionWarning, check_evolution
 from nlbook.diffusion.distributed import DistributedDiffusion
-from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.operator import NonlocalDiffusion
 from nlbook.diffusion.plane import plane_weights
 from nlbook.diffusion.quadrature import (

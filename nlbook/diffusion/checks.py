@@ -64,11 +64,11 @@ def check_evolution(
 class Extent:
     """What the checks look at in one state or several."""
 
-    least_mass: float  # integral over the grid; of several states the least
-    most_mass: float  # and the largest
-    lowest: float  # least value
-    highest: float  # largest value
-    volume: float  # length or area of the grid
+    least_mass: float  #: integral over the grid; of several states the least
+    most_mass: float  #: and the largest
+    lowest: float  #: least value
+    highest: float  #: largest value
+    volume: float  #: length or area of the grid
 
     @classmethod
     def of(cls, u: ArrayLike, spacing: float, dimension: int = 1) -> Extent:

@@ -21,9 +21,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import uniform_spacing
 from nlbook.diffusion.checks import Extent, warn_of_changes
 from nlbook.diffusion.evolution import Method, chebyshev_vectors, plan, stable_step
-from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.plane import plane_weights
 from nlbook.diffusion.quadrature import Rule, line_weights
 from nlbook.diffusion.spectrum import symbol_range

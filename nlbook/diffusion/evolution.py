@@ -64,8 +64,8 @@ _PIECE = 300_000
 class Expansion:
     """Coefficients C[k, d] of snapshots in Chebyshev polynomials of the operator."""
 
-    coefficients: NDArray[np.float64]  # (snapshots, degree + 1)
-    spectrum: tuple[float, float]  # interval of eigenvalues, 1/time
+    coefficients: NDArray[np.float64]  #: (snapshots, degree + 1)
+    spectrum: tuple[float, float]  #: interval of eigenvalues, 1/time
 
     @property
     def degree(self) -> int:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, linalg, sparse
 
+from nlbook.checks import uniform_spacing
 from nlbook.diffusion.checks import check_evolution
 from nlbook.diffusion.convolution import Convolution
 from nlbook.diffusion.evolution import (
@@ -32,7 +33,6 @@ from nlbook.diffusion.evolution import (
     plan,
     stable_step,
 )
-from nlbook.diffusion.grids import uniform_spacing
 from nlbook.diffusion.quadrature import Rule, line_weights, periodic_weights
 from nlbook.diffusion.spectrum import symbol_range
 from nlbook.diffusion.steady import solve_periodic, solve_volume

@@ -74,8 +74,8 @@ _FAR = 64
 class LineWeights:
     """Weights of the second differences, and the sum of all of them."""
 
-    values: NDArray[np.float64]  # w_j, j = 1, 2, ...; shape (J,)
-    total: float  # sum of all w_j, those beyond `values` included
+    values: NDArray[np.float64]  #: w_j, j = 1, 2, ...; shape (J,)
+    total: float  #: sum of all w_j, those beyond `values` included
 
 
 def line_weights(

@@ -31,7 +31,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.dislocations.checks import check_integer
+from nlbook.checks import check_integer
 from nlbook.dislocations.crowd import Crowd
 from nlbook.dislocations.fast_sum import check_configuration
 from nlbook.dislocations.interaction import Images

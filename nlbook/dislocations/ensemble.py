@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.checks import check_integer, is_integer
+from nlbook.checks import check_integer, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol

@@ -33,8 +33,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_integer
 from nlbook.dislocations.binned import NoFit, bins_between
-from nlbook.dislocations.checks import check_integer
 from nlbook.dislocations.truncated_law import fit_rows
 
 __all__ = ["Equivalence", "Statistic", "paired_equivalence", "pooled_exponent", "pooled_quantile"]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.checks import check_integer
+from nlbook.checks import check_integer
 from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.dynamics import speed_bins
 from nlbook.dislocations.ensemble import SCHEMA, creep_task

@@ -54,17 +54,17 @@ class StripPlan(NamedTuple):
     """What depends on y alone, for dislocations sorted by y; see `make_plan`."""
 
     box_length: float
-    periodic: bool  # images in y as well
-    n_modes: int  # of the Fourier series, even
-    starts: NDArray[np.int64]  # (n_strips + 1,), first dislocation of each strip; last: N
-    step: float  # height of a strip, scaled by 2 pi/L
-    height: NDArray[np.float64]  # (N,), Y = 2 pi y/L less that of the strip's lower edge
-    growth: NDArray[np.float64]  # (N,), exp(Y)
-    # these in the precision in which pairs are summed, float64 or float32:
-    edge: NDArray[Any]  # (2, N), distance to the upper and the lower edge of the strip, scaled
-    decay: NDArray[Any]  # (2, N), exp(-distance)
-    work: NDArray[Any]  # (9, N)
-    block: NDArray[Any]  # (6, n), where near pairs are summed
+    periodic: bool  #: images in y as well
+    n_modes: int  #: of the Fourier series, even
+    starts: NDArray[np.int64]  #: (n_strips + 1,), first dislocation of each strip; last: N
+    step: float  #: height of a strip, scaled by 2 pi/L
+    height: NDArray[np.float64]  #: (N,), Y = 2 pi y/L less that of the strip's lower edge
+    growth: NDArray[np.float64]  #: (N,), exp(Y)
+    #: these in the precision in which pairs are summed, float64 or float32:
+    edge: NDArray[Any]  #: (2, N), distance to the upper and the lower edge of the strip, scaled
+    decay: NDArray[Any]  #: (2, N), exp(-distance)
+    work: NDArray[Any]  #: (9, N)
+    block: NDArray[Any]  #: (6, n), where near pairs are summed
 
 
 @njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)

@@ -28,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.dislocations.checks import check_integer
+from nlbook.checks import check_integer
 from nlbook.dislocations.dynamics import evolve, random_dislocations, speed_bins
 from nlbook.dislocations.interaction import Images
 from nlbook.parallel import checkpoint, seed_sequence, task_seed

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from nlbook.dislocations.checks import check_integer, is_integer
+from nlbook.checks import check_integer, is_integer
 from nlbook.dislocations.interaction import Images
 
 __all__ = ["CreepProtocol", "Integrator"]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.dislocations.checks import check_integer
+from nlbook.checks import check_integer
 
 __all__ = ["FrankReadSources", "random_sources"]
 

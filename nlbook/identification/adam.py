@@ -45,17 +45,17 @@ _SILENT = 1e-18
 class AdamSettings:
     """Algorithm 1; the defaults are the paper's where it gives them."""
 
-    epochs: int = 100  # of stage 1; the paper: 200 to 500, but its losses are those of about 100
-    epochs_correction: int = 10  # of stage 2, in each step of the augmented Lagrangian
-    batch_size: int = 100  # samples
-    rate: float = 5e-3  # of Adam
-    most_steps: int = 100  # of the augmented Lagrangian
-    penalty: float = 1.0  # mu at first
-    growth: float = 10.0  # rho, by which mu grows
-    progress: float = 0.25  # c: mu grows unless |H| falls below this share of what it was
-    tolerance: float = 1e-8  # epsilon: |H| at which it stops, units of the kernel's symbol
-    largest_penalty: float = 1e20  # mu at which it gives up
-    seed: int = 0  # of first coefficients and batches
+    epochs: int = 100  #: of stage 1; the paper: 200 to 500, but its losses are those of about 100
+    epochs_correction: int = 10  #: of stage 2, in each step of the augmented Lagrangian
+    batch_size: int = 100  #: samples
+    rate: float = 5e-3  #: of Adam
+    most_steps: int = 100  #: of the augmented Lagrangian
+    penalty: float = 1.0  #: mu at first
+    growth: float = 10.0  #: rho, by which mu grows
+    progress: float = 0.25  #: c: mu grows unless |H| falls below this share of what it was
+    tolerance: float = 1e-8  #: epsilon: |H| at which it stops, units of the kernel's symbol
+    largest_penalty: float = 1e20  #: mu at which it gives up
+    seed: int = 0  #: of first coefficients and batches
 
     def __post_init__(self) -> None:
         for name in ("epochs", "epochs_correction", "batch_size", "most_steps"):

@@ -83,12 +83,12 @@ _LARGEST_DEGREE = 30
 class ContinuumSettings:
     """What the continuum-certified fit asks for."""
 
-    margin: float = 0.1  # least s(k) / min(k**2, k_1**2), share of s_1 / k_1**2; at most 0.9
-    limit: float = 5.0  # largest integral of |K| r**2 over 0 < r < delta, share of s_1 / k_1**2
-    reach: float = 150.0  # k_max times the horizon
-    refinements: tuple[int, ...] = (1, 2, 4)  # grids in the loss, nodes that many times closer
-    n_pieces: int = 8  # of (0, 1), for the bounds by Bernstein coefficients
-    most_cells: int = 32  # in the horizon, of grids whose own symbol is held positive
+    margin: float = 0.1  #: least s(k) / min(k**2, k_1**2), share of s_1 / k_1**2; at most 0.9
+    limit: float = 5.0  #: largest integral of |K| r**2 over 0 < r < delta, share of s_1 / k_1**2
+    reach: float = 150.0  #: k_max times the horizon
+    refinements: tuple[int, ...] = (1, 2, 4)  #: grids in the loss, nodes that many times closer
+    n_pieces: int = 8  #: of (0, 1), for the bounds by Bernstein coefficients
+    most_cells: int = 32  #: in the horizon, of grids whose own symbol is held positive
 
     def __post_init__(self) -> None:
         if not 0 < self.margin <= 0.9:
@@ -119,9 +119,9 @@ class ContinuumSettings:
 class ContinuumFit:
     """A certified kernel, and how far it is from the best of its kind."""
 
-    optimum: Optimum  # coefficients, and the lower bound of what was minimised
-    objective: float  # mean of the losses, units of f squared
-    bound: SymbolBound  # of the symbol over all real wavenumbers
+    optimum: Optimum  #: coefficients, and the lower bound of what was minimised
+    objective: float  #: mean of the losses, units of f squared
+    bound: SymbolBound  #: of the symbol over all real wavenumbers
 
 
 def continuum_fit(

@@ -41,12 +41,12 @@ _NUMBERS = (
 class FitProblem:
     """The arguments of a `fit_power_law`."""
 
-    snapshots: DensitySnapshots  # the data
-    settings: FitSettings = FitSettings()  # what is compared
-    bounds: Bounds | None = None  # of alpha and delta
-    start: tuple[float, float] | None = None  # first alpha and delta
-    tolerance: float = 1e-4  # of the search
-    max_evaluations: int = 1000  # of the objective
+    snapshots: DensitySnapshots  #: the data
+    settings: FitSettings = FitSettings()  #: what is compared
+    bounds: Bounds | None = None  #: of alpha and delta
+    start: tuple[float, float] | None = None  #: first alpha and delta
+    tolerance: float = 1e-4  #: of the search
+    max_evaluations: int = 1000  #: of the objective
 
 
 def fit_each(

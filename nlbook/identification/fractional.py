@@ -61,14 +61,14 @@ _RESOLVED = 1e-10
 class FractionalSettings:
     """Order, grid and forcings; the defaults are the paper's where it says."""
 
-    order: float = 0.75  # s of the operator
-    reach: float = 0.8  # f is kept on [-reach, reach], length
-    spacing: float = 0.01  # of the nodes, length
-    collar: float = 4.0  # width beyond on which u is kept: the longest horizon to be fitted, length
-    period: float = 2.0  # of the forcings, length
-    with_mean: bool = True  # let forcings have a constant term
-    n_modes: int = 99  # of the forcings
-    decay: float = 0.1  # coefficients are exp(-decay k**2) xi, 0 <= xi < 1
+    order: float = 0.75  #: s of the operator
+    reach: float = 0.8  #: f is kept on [-reach, reach], length
+    spacing: float = 0.01  #: of the nodes, length
+    collar: float = 4.0  #: width beyond on which u is kept: the longest horizon fitted, length
+    period: float = 2.0  #: of the forcings, length
+    with_mean: bool = True  #: let forcings have a constant term
+    n_modes: int = 99  #: of the forcings
+    decay: float = 0.1  #: coefficients are exp(-decay k**2) xi, 0 <= xi < 1
 
     def __post_init__(self) -> None:
         _check_order(self.order)

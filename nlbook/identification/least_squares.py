@@ -55,19 +55,19 @@ class SolverFailure(RuntimeError):
 class AbsoluteBound:
     """The L1 norm of matrix x is at most slope.x + level."""
 
-    matrix: Array  # F (rows, n)
-    slope: Array  # l (n,)
-    level: float = 0.0  # t
+    matrix: Array  #: F (rows, n)
+    slope: Array  #: l (n,)
+    level: float = 0.0  #: t
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What a solver found, and the multipliers of its constraints."""
 
-    x: Array  # (n,)
-    multipliers: Array  # of G x >= g
-    levels: tuple[float, ...]  # nu of each absolute bound
-    slopes: tuple[Array, ...]  # sigma of each
+    x: Array  #: (n,)
+    multipliers: Array  #: of G x >= g
+    levels: tuple[float, ...]  #: nu of each absolute bound
+    slopes: tuple[Array, ...]  #: sigma of each
 
 
 @dataclass(frozen=True, eq=False)

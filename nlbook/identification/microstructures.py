@@ -56,10 +56,10 @@ class DarcyMedium:
     1.6
     """
 
-    length: float = 10.0  # of the ring
-    layer: float = 0.1  # L, width of a layer, length
-    conductivities: tuple[float, float] = (1.0, 4.0)  # of the layers by turns, length**2 / time
-    elements_per_layer: int = 16  # linear elements
+    length: float = 10.0  #: of the ring
+    layer: float = 0.1  #: L, width of a layer, length
+    conductivities: tuple[float, float] = (1.0, 4.0)  #: of the layers by turns, length**2 / time
+    elements_per_layer: int = 16  #: linear elements
 
     def __post_init__(self) -> None:
         if not 0 < self.layer < self.length < math.inf:

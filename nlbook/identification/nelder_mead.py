@@ -17,10 +17,10 @@ __all__ = ["SearchPath", "minimise"]
 class SearchPath:
     """A search: all points that it tried, and the best one after each iteration."""
 
-    points: NDArray[np.float64]  # (n_evaluations, n), in their order
-    costs: NDArray[np.float64]  # (n_evaluations,)
-    iterations: NDArray[np.int64]  # evaluation that was the best after each iteration
-    converged: bool  # whether points and costs came as near to one another as asked
+    points: NDArray[np.float64]  #: (n_evaluations, n), in their order
+    costs: NDArray[np.float64]  #: (n_evaluations,)
+    iterations: NDArray[np.int64]  #: evaluation that was the best after each iteration
+    converged: bool  #: whether points and costs came as near to one another as asked
 
     @property
     def best(self) -> int:

@@ -48,18 +48,18 @@ _LEAST = 1e-17
 class Trial:
     """One evaluation of the objective."""
 
-    alpha: float  # decay exponent
-    horizon: float  # radius of interaction, length
-    coefficient: float  # from Level 1, length**(alpha - 1) / time
-    cost: float  # mean logarithmic absolute error of training; inf where nothing can evolve
+    alpha: float  #: decay exponent
+    horizon: float  #: radius of interaction, length
+    coefficient: float  #: from Level 1, length**(alpha - 1) / time
+    cost: float  #: mean logarithmic absolute error of training; inf where nothing can evolve
 
 
 @dataclass(frozen=True)
 class TrialPowerLaw:
     """1 / r**alpha up to a horizon, as a search tries it: it does not warn at alpha >= 3."""
 
-    alpha: float  # decay exponent
-    horizon: float  # radius of interaction, length
+    alpha: float  #: decay exponent
+    horizon: float  #: radius of interaction, length
 
     def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
         """Values at distances r > 0."""

@@ -56,10 +56,10 @@ _HEARD = 1e-3
 class SeriesSettings:
     """How random cosine series are drawn and sampled; the defaults are the paper's."""
 
-    n_modes: int = 100  # modes k = 0 .. n_modes of the series
-    decay: float = 0.1  # alpha of (5.1): coefficients are exp(-decay k**2) xi, 0 <= xi < 1
-    n_nodes: int = 100  # of the ring
-    period: float = 1.0  # of the ring, length
+    n_modes: int = 100  #: modes k = 0 .. n_modes of the series
+    decay: float = 0.1  #: alpha of (5.1): coefficients are exp(-decay k**2) xi, 0 <= xi < 1
+    n_nodes: int = 100  #: of the ring
+    period: float = 1.0  #: of the ring, length
 
     def __post_init__(self) -> None:
         for name, least in (("n_modes", 1), ("n_nodes", 3)):

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, optimize
 
+from nlbook.checks import uniform_spacing
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.diffusion.grids import uniform_spacing
 from nlbook.identification.bilevel import PowerLawFit
 from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
@@ -54,21 +54,21 @@ _FITTED = 9
 class RivalFit:
     """One law and how well it does."""
 
-    name: str  # see the module
-    parameters: dict[str, float]  # what was fitted
-    training_cost: float  # mean logarithmic absolute error over the training
-    testing_cost: float  # the same over the rest; nan where there is none
-    final_error: float  # relative l2 error of the last density, evolved from the first
+    name: str  #: see the module
+    parameters: dict[str, float]  #: what was fitted
+    training_cost: float  #: mean logarithmic absolute error over the training
+    testing_cost: float  #: the same over the rest; nan where there is none
+    final_error: float  #: relative l2 error of the last density, evolved from the first
 
 
 @dataclass(frozen=True)
 class StableFit:
     """A stable law whose scale grows, as the density itself."""
 
-    index: float  # a, 2 for a Gaussian; a density falls as |x|**-(1 + a) otherwise
-    start: float  # c0, length**a: scale**a at the first time
-    growth: float  # c, length**a / time
-    training_cost: float  # mean logarithmic absolute error at nine snapshots of training
+    index: float  #: a, 2 for a Gaussian; a density falls as |x|**-(1 + a) otherwise
+    start: float  #: c0, length**a: scale**a at the first time
+    growth: float  #: c, length**a / time
+    training_cost: float  #: mean logarithmic absolute error at nine snapshots of training
 
 
 def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:

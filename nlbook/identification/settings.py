@@ -20,13 +20,13 @@ class FitSettings:
     its kernel than about the samples.
     """
 
-    rule: Rule = "covered"  # quadrature of the operator; "nodes" is the paper's
-    dt: float = 0.01  # time step; the data are linear in time between snapshots
-    split: float = 0.8  # part of the time that trains; the rest tests
-    every: int = 1  # the cost compares after every so many steps; the paper after each
-    floor: float | None = None  # density below which is not compared; None: one sample in a cell
-    testing: Literal["restarted", "continued"] = "restarted"  # from the data at the split, or on
-    method: Literal["euler", "exact"] = "euler"  # of the evolution
+    rule: Rule = "covered"  #: quadrature of the operator; "nodes" is the paper's
+    dt: float = 0.01  #: time step; the data are linear in time between snapshots
+    split: float = 0.8  #: part of the time that trains; the rest tests
+    every: int = 1  #: the cost compares after every so many steps; the paper after each
+    floor: float | None = None  #: density below which is not compared; None: one sample in a cell
+    testing: Literal["restarted", "continued"] = "restarted"  #: from the data at the split, or on
+    method: Literal["euler", "exact"] = "euler"  #: of the evolution
 
     def __post_init__(self) -> None:
         if self.rule not in ("covered", "nodes"):

@@ -57,8 +57,8 @@ class CosineKernel:
     2.0
     """
 
-    horizon: float  # radius of interaction, length
-    amplitude: float = 21.4615  # length**2 / time
+    horizon: float  #: radius of interaction, length
+    amplitude: float = 21.4615  #: length**2 / time
 
     def __post_init__(self) -> None:
         if not 0 < self.horizon < math.inf:

@@ -48,13 +48,13 @@ class TrainingPairs:
     (1, 8, 1.0)
     """
 
-    u: Array  # (n_samples, n_nodes + 2 collar), on the nodes of f and a collar on either side
-    f: Array  # (n_samples, n_nodes), units of u / time
-    spacing: float  # of the nodes, length
-    boundary: Literal["periodic", "volume"]  # a ring without a collar, or u given on the collar
-    collar: int = 0  # nodes on either side on which u alone is given
-    start: float = 0.0  # place of the first node of f, length
-    name: str = "pairs"  # where they come from, in a word or two
+    u: Array  #: (n_samples, n_nodes + 2 collar), on the nodes of f and a collar on either side
+    f: Array  #: (n_samples, n_nodes), units of u / time
+    spacing: float  #: of the nodes, length
+    boundary: Literal["periodic", "volume"]  #: a ring without a collar, or u given on the collar
+    collar: int = 0  #: nodes on either side on which u alone is given
+    start: float = 0.0  #: place of the first node of f, length
+    name: str = "pairs"  #: where they come from, in a word or two
 
     def __post_init__(self) -> None:
         u, f = (np.asarray(values, dtype=np.float64) for values in (self.u, self.f))
@@ -140,14 +140,14 @@ class PairSpectrum:
     A mode and its conjugate count as one, so that the sum of `power` is the mean square of u.
     """
 
-    wavenumbers: Array  # (n_modes,) 2 pi m / period, m = 0, 1, ..., n_nodes // 2
-    power: Array  # (n_modes,) mean of |u_k|**2, both signs of k together
-    cross: Array  # (n_modes,) mean of the real part of conj(u_k) f_k, both signs together
-    response: Array  # (n_modes,) mean of |f_k|**2, both signs together
-    period: float  # length of the ring
-    n_nodes: int  # of the grid
-    n_samples: int  # that the means are over
-    name: str = "pairs"  # where they come from
+    wavenumbers: Array  #: (n_modes,) 2 pi m / period, m = 0, 1, ..., n_nodes // 2
+    power: Array  #: (n_modes,) mean of |u_k|**2, both signs of k together
+    cross: Array  #: (n_modes,) mean of the real part of conj(u_k) f_k, both signs together
+    response: Array  #: (n_modes,) mean of |f_k|**2, both signs together
+    period: float  #: length of the ring
+    n_nodes: int  #: of the grid
+    n_samples: int  #: that the means are over
+    name: str = "pairs"  #: where they come from
 
     def __post_init__(self) -> None:
         shape = (self.n_nodes // 2 + 1,)

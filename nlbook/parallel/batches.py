@@ -19,14 +19,14 @@ class Batch:
     """Tasks by key."""
 
     tasks: Mapping[str, Mapping[str, Any]]
-    descriptions: Mapping[str, str]  # the tasks in words
+    descriptions: Mapping[str, str]  #: the tasks in words
 
 
 @dataclass(frozen=True)
 class Failure:
     """What is left of a task that raised."""
 
-    error: str  # type and message
+    error: str  #: type and message
     traceback: str
 
 
@@ -36,7 +36,7 @@ class Outcome:
 
     results: dict[str, Result]
     failures: dict[str, Failure]
-    unstored: str | None = None  # why the results could not be stored
+    unstored: str | None = None  #: why the results could not be stored
 
 
 def compute_batch(

@@ -26,13 +26,13 @@ class ClusterRecord:
     """What is written down about a cluster before it starts."""
 
     cluster_id: str
-    kind: str  # "local", "mpi" or "slurm"
+    kind: str  #: "local", "mpi" or "slurm"
     n_engines: int
     host: str
-    pid: int  # of the process that started it
-    created: float  # when that process was created, s since 1970
-    started: float  # when the cluster was started, s since 1970
-    folder: str  # of the records
+    pid: int  #: of the process that started it
+    created: float  #: when that process was created, s since 1970
+    started: float  #: when the cluster was started, s since 1970
+    folder: str  #: of the records
 
     @property
     def client_file(self) -> Path:

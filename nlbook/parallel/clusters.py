@@ -62,7 +62,7 @@ class RunningCluster:
     """A cluster inside of its `start_cluster` block."""
 
     record: ClusterRecord
-    cluster: Any  # the ipyparallel.Cluster
+    cluster: Any  #: the ipyparallel.Cluster
 
     @property
     def n_engines(self) -> int:

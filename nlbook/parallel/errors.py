@@ -61,11 +61,11 @@ class MPIUnavailable(ClusterError):
 class TaskError:
     """One task that failed."""
 
-    index: int  # position in the sequence of tasks
-    key: str  # key of the task in a store
-    task: str  # its keyword arguments, in words
-    error: str  # type and message of the exception
-    traceback: str  # as Python prints it, of the worker
+    index: int  #: position in the sequence of tasks
+    key: str  #: key of the task in a store
+    task: str  #: its keyword arguments, in words
+    error: str  #: type and message of the exception
+    traceback: str  #: as Python prints it, of the worker
 
 
 class TaskErrors(RuntimeError):

@@ -89,10 +89,10 @@ class Store:
     """The results of one function in one folder; plain data, so that engines can write to it."""
 
     folder: str
-    function: str  # "module:qualname"
+    function: str  #: "module:qualname"
     schema: int
-    code: str  # hash of the code that computes now
-    identity: str  # tells an engine whether it sees the same folder
+    code: str  #: hash of the code that computes now
+    identity: str  #: tells an engine whether it sees the same folder
 
     def read(self, keys: Iterable[str]) -> dict[str, Result]:
         """Return the stored results among those with these keys.

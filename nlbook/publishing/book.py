@@ -86,7 +86,7 @@ class CodeCell:
 
     source: str
     tags: tuple[str, ...]
-    line: int  # of its first line of code in the chapter, from 1
+    line: int  #: of its first line of code in the chapter, from 1
 
 
 def find_book(start: str | os.PathLike[str] | None = None) -> Book:

@@ -76,14 +76,14 @@ _MEASURE = """
 class View:
     """What a page did in the browser."""
 
-    content_width: int = 0  # width that the page needs, CSS pixels
-    widest: str = ""  # elements that stick out
-    formulas: int = 0  # places with mathematics
-    typeset: int = 0  # of which MathJax has typeset
-    formula_errors: int = 0  # of which MathJax could not read
-    distorted: list[str] = field(default_factory=list)  # pictures out of proportion
-    errors: list[str] = field(default_factory=list)  # uncaught errors and console errors
-    requests: list[str] = field(default_factory=list)  # addresses that the page asked for
+    content_width: int = 0  #: width that the page needs, CSS pixels
+    widest: str = ""  #: elements that stick out
+    formulas: int = 0  #: places with mathematics
+    typeset: int = 0  #: of which MathJax has typeset
+    formula_errors: int = 0  #: of which MathJax could not read
+    distorted: list[str] = field(default_factory=list)  #: pictures out of proportion
+    errors: list[str] = field(default_factory=list)  #: uncaught errors and console errors
+    requests: list[str] = field(default_factory=list)  #: addresses that the page asked for
 
 
 def find_chromium() -> str | None:

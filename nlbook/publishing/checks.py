@@ -42,9 +42,9 @@ _SCREENS = ((1280, 900, "light"), (390, 844, "dark"))
 class Finding:
     """Something wrong with a page."""
 
-    page: str  # file of the page, relative to the site
-    rule: str  # offline, link, image, heading, language, name, figure, script, width, mathematics
-    detail: str  # what, in words
+    page: str  #: file of the page, relative to the site
+    rule: str  #: offline, link, image, heading, language, name, figure, script, width, mathematics
+    detail: str  #: what, in words
 
     def __str__(self) -> str:
         return f"{self.page}: {self.rule}: {self.detail}"

@@ -32,14 +32,14 @@ Row = Mapping[str, Any]
 class Cost:
     """What one chapter costs at one tier; None where nobody has measured it."""
 
-    chapter: str  # stem of the chapter's file
-    tier: str  # smoke, book, paper, or "own" for other parameters
-    wall_s: float | None = None  # elapsed time, seconds
-    cores: float | None = None  # cores that the time is for
-    core_hours: float | None = None  # work, core-hours
-    memory_mib: float | None = None  # peak of the run, MiB
-    tasks: int | None = None  # independent tasks in it
-    basis: str = "measured"  # measured, or how it was estimated
+    chapter: str  #: stem of the chapter's file
+    tier: str  #: smoke, book, paper, or "own" for other parameters
+    wall_s: float | None = None  #: elapsed time, seconds
+    cores: float | None = None  #: cores that the time is for
+    core_hours: float | None = None  #: work, core-hours
+    memory_mib: float | None = None  #: peak of the run, MiB
+    tasks: int | None = None  #: independent tasks in it
+    basis: str = "measured"  #: measured, or how it was estimated
 
 
 def claims_page(

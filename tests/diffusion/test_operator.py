@@ -230,9 +230,9 @@ def test_alpha_beyond_three_works_on_nodes_with_a_warning():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), GRID**3), "grid must be uniform and asc"),
-        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), GRID[::-1]), "grid must be uniform and"),
-        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), [0.0, 1.0]), "grid must be three or mor"),
+        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), GRID**3), "grid must be uniform: node"),
+        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), GRID[::-1]), "grid must ascend"),
+        (lambda: NonlocalDiffusion(PowerLawKernel(2, 1), [0.0, 1.0]), "grid must have three nodes"),
         (
             lambda: NonlocalDiffusion(PowerLawKernel(2, 2.5), GRID),
             "horizon must not exceed the length of the grid, 2, got 2.5",
