@@ -104,4 +104,6 @@ def test_every_exported_name_of_a_room_comes_from_that_room():
     for room in PROMISED:
         module = importlib.import_module(room)
         homes = {key: getattr(getattr(module, key), "__module__", room) for key in module.__all__}
-        assert {key: home for key, home in homes.items() if not home.startswith(room)} == {}
+        assert {
+            key: home for key, home in homes.items() if not home.startswith((room, "nlbook.checks"))
+        } == {}

@@ -9,7 +9,8 @@ negative.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = [
     "cell_kernel",
@@ -30,7 +31,7 @@ _INTEGER = 6755399441055744.0
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _exponential(y):
     """exp(y) for |y| < 708, to 3e-9.
 
@@ -48,7 +49,7 @@ def _exponential(y):
     return (1.0 + r * p) * scale
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out):
     """out[j] += amplitude (1 + excess (u**2 - 1)) exp(-u**2/2), u = (x[j] - centre)/width.
 
@@ -63,7 +64,7 @@ def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out)
             sums[j] += a * (1.0 + e * (q - 1.0)) * _exponential(-0.5 * q)
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start, spacing, out):
     """As `spread_kernel`, on blocks of nodes start + (b n + l) spacing, out[l, b], n = len(out).
 
@@ -101,7 +102,7 @@ def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start
             shrink *= ratio
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def mutual_kernel(centre, amplitude, inverse_width, excess, last, out):
     """What sources of one width add at one another: each pair k < j < last[k] once."""
     for k in range(centre.size):
@@ -119,7 +120,7 @@ def mutual_kernel(centre, amplitude, inverse_width, excess, last, out):
         out[k] += own
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def windows_kernel(position, reach, last):
     """Those after k within `reach` are k < j < last[k]; positions do not descend."""
     high = 0
@@ -129,7 +130,7 @@ def windows_kernel(position, reach, last):
         last[k] = high
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def squares_kernel(samples, mean):
     """Sum of squared deviations from `mean`."""
     total = 0.0
@@ -139,14 +140,14 @@ def squares_kernel(samples, mean):
     return total
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def cell_kernel(samples, start, per_width, cell):
     """Number of the cell of each sample."""
     for i in range(samples.size):
         cell[i] = np.int32((samples[i] - start) * per_width)
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def collect_kernel(samples, weights, cell, centre, table):
     """Add to each cell's row of `table` the weight, and its first and second moment.
 

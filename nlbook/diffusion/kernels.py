@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = ["bessel_kernel", "direct_kernel", "euler_kernel"]
 
 
-@njit(error_model="numpy", nogil=True, cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def direct_kernel(rows, weights, rate, out):
     """out[i] = sum_j w_j (u[i+j] + u[i-j]) - rate u[i], u padded by the number of weights."""
     reach, n = weights.size, out.shape[1]
@@ -23,7 +24,7 @@ def direct_kernel(rows, weights, rate, out):
                 v[i] += weight * (right[i] + left[i])
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def bessel_kernel(argument, out):
     """out[row, d] = exp(-z) I_d(z), z = argument[row], by Miller's backward recurrence.
 
@@ -51,7 +52,7 @@ def bessel_kernel(argument, out):
         out[row] /= total
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def euler_kernel(steps, stay, move, out):
     """c_k[d] = stay c_{k-1}[d] + move (c_{k-1}[d-1] + c_{k-1}[d+1]), folded at d = 0."""
     size = out.shape[1]

@@ -7,7 +7,8 @@ d = x_end - x, p = 3 d - 2 a - b and q = a + b - 2 d.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = [
     "count_speeds_kernel",
@@ -17,7 +18,7 @@ __all__ = [
 ]
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def hermite_kernel(x, velocity, end, end_velocity, h, theta, out, out_velocity):
     """Positions and velocities at the part theta of a step: the cubic through both ends."""
     t = theta
@@ -28,7 +29,7 @@ def hermite_kernel(x, velocity, end, end_velocity, h, theta, out, out_velocity):
         out_velocity[i] = (a + t * (2.0 * p + t * 3.0 * q)) / h
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def sample_kernel(x, velocity, end, end_velocity, h, theta, sign, speed, rate, slip):
     """Mean speed, mean slip rate and slip since the start of the step at all parts theta."""
     number = 0
@@ -50,7 +51,7 @@ def sample_kernel(x, velocity, end, end_velocity, h, theta, sign, speed, rate, s
     return number
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def shifts_kernel(x, velocity, end, end_velocity, h, theta, living, entry, origin, out):
     """out[k, entry] = position at the part theta[k] of a step less the origin, of the living."""
     for m in range(living.size):
@@ -63,7 +64,7 @@ def shifts_kernel(x, velocity, end, end_velocity, h, theta, living, entry, origi
             out[k, to] = start + t * (a + t * (p + t * q))
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def count_speeds_kernel(x, velocity, end, end_velocity, h, theta, sign, edges, bins):
     """Count speeds at all parts theta in bins between edges of equal ratio, and the rest outside.
 

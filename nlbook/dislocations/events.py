@@ -6,7 +6,8 @@ They call nothing outside this file, as numba's cache notices no change elsewher
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = [
     "blocked_kernel",
@@ -19,7 +20,7 @@ __all__ = [
 _LOOKS = 16
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def time_to_meet_kernel(pairs, dy, x, velocity, sign, box_length, reach, h, loose, looser):
     """Soonest time, at most h, at which a pair comes within reach; loosens what is about to.
 
@@ -46,7 +47,7 @@ def time_to_meet_kernel(pairs, dy, x, velocity, sign, box_length, reach, h, loos
     return soonest
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def crossing_kernel(pairs, dy, x, velocity, end, end_velocity, sign, box_length, reach, h):
     """First part theta of the step at which a pair comes within reach, and the pair; or 2, -1."""
     first, which = 2.0, -1
@@ -71,7 +72,7 @@ def crossing_kernel(pairs, dy, x, velocity, end, end_velocity, sign, box_length,
     return first, which
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def _first_within(d0, d1, v0, v1, half, box_length):
     """First theta in 0..1 at which the cubic is nearer than `half` to a multiple of L; or 2."""
     low, before = 0.0, _cubic(d0, d1, v0, v1, 0.0, box_length)
@@ -92,13 +93,13 @@ def _first_within(d0, d1, v0, v1, half, box_length):
     return 2.0
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def _cubic(d0, d1, v0, v1, t, box_length):
     d = d0 + t * (v0 + t * (3.0 * (d1 - d0) - 2.0 * v0 - v1 + t * (v0 + v1 - 2.0 * (d1 - d0))))
     return d - box_length * np.rint(d / box_length)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def clocks_kernel(stresses, critical, delay, clock, direction, h, since, until, update):
     """First part theta of a step, since < theta <= until, at which a source is due, or 2.
 
@@ -140,7 +141,7 @@ def clocks_kernel(stresses, critical, delay, clock, direction, h, since, until, 
     return first
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def _add_roots(a, b, c, since, until, root, found):
     """Put the zeros of a + b t + c t**2 within since..until among the roots, which ascend from the
     second on; how many there are then.
@@ -164,7 +165,7 @@ def _add_roots(a, b, c, since, until, root, found):
     return found
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def blocked_kernel(x, y, sign, box_length, reach, clearance, asked, places, source_y, blocked):
     """Whether a pair, the positive one at places[0], would be in reach of an opposite sign, or
     of a like one within the clearance; of the sources asked for. y is sorted.

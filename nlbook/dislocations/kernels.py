@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from nlbook.compilation import compiled
 
 __all__ = [
     "LANES",
@@ -67,7 +68,7 @@ class StripPlan(NamedTuple):
     block: NDArray[Any]  #: (6, n), where near pairs are summed
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def half_angle_kernel(x, box_length, sine, cosine):
     """sin and cos of pi u, u = x/L - round(x/L) in [-1/2, 1/2], by their Taylor series.
 
@@ -99,7 +100,7 @@ def half_angle_kernel(x, box_length, sine, cosine):
         cosine[i] = 1.0 - z * 0.5 * p
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def stress_kernel(plan, sine, cosine, sign, stress):
     """stress[i] = sum over m != i of b_m s(r_i - r_m), in sigma0.
 
@@ -116,7 +117,7 @@ def stress_kernel(plan, sine, cosine, sign, stress):
         stress[i] *= np.pi / plan.box_length
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _near_kernel(plan, sine, cosine, sign, stress):
     """Add pairs within a strip and between neighbours, each once, in units of pi/L.
 
@@ -148,7 +149,7 @@ def _near_kernel(plan, sine, cosine, sign, stress):
             stress[p] += 2.0 * block[5, m - j + p - i]
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _one_row_kernel(plan, sine, cosine, sign, stress):
     """Add every pair once, at its nearest image in y, in units of pi/L; the box is one strip."""
     count = plan.height.size
@@ -168,7 +169,7 @@ def _one_row_kernel(plan, sine, cosine, sign, stress):
         stress[i] = 2.0 * (block[5, i] + block[5, count + i])
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _fill_block(block, place, plan, lift, first, last, sine, cosine, sign, there):
     """Copy dislocations first..last, `lift` strips up, to `place` in the block.
 
@@ -187,7 +188,7 @@ def _fill_block(block, place, plan, lift, first, last, sine, cosine, sign, there
         block[5, to] = 0.0
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _pairs_kernel(block, i, sign, first, last):
     """Half the stress on i of first..last, sum of b_j t; and theirs less b_i t. With
 
@@ -215,7 +216,7 @@ def _pairs_kernel(block, i, sign, first, last):
     return total
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _far_kernel(plan, sine, cosine, sign, stress):
     """Add all images that are not in the same strip or a neighbouring one, in units of pi/L."""
     n_strips, modes, work = plan.starts.size - 1, plan.n_modes, plan.work
@@ -254,7 +255,7 @@ def _far_kernel(plan, sine, cosine, sign, stress):
         stress[j] += work[8, j]
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _gather_kernel(r, i, u, v, t, moment, mode):
     """One strip's moments of two modes, at one of its edges.
 
@@ -283,7 +284,7 @@ def _gather_kernel(r, i, u, v, t, moment, mode):
     moment[0, mode], moment[1, mode], moment[2, mode], moment[3, mode] = b0, b1, b2, b3
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def _travel_kernel(moment):
     """Sums of the moments of all strips two or more away, images included, at each near edge.
 
@@ -329,7 +330,7 @@ def _travel_kernel(moment):
     return field
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _scatter_kernel(r, i, u, v, t, field, mode, total):
     """total += sin nX A - cos nX B, A and B the sums of (1 - n d) exp(-n d) {cos, sin}.
 
@@ -353,7 +354,7 @@ def _scatter_kernel(r, i, u, v, t, field, mode, total):
         i[j] = s
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def glide_kernel(plan, x, sign, applied_stress, work, stress, velocity):
     """stress = that of all others and the applied one; velocity = sign stress."""
     half_angle_kernel(x, plan.box_length, work[0], work[1])
@@ -363,7 +364,7 @@ def glide_kernel(plan, x, sign, applied_stress, work, stress, velocity):
         velocity[i] = sign[i] * stress[i]
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def euler_kernel(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, series, limits):
     """x += dt sign (stress + applied), then annihilation, for as many steps as `series` is long.
 
@@ -437,7 +438,7 @@ def euler_kernel(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, s
     return number.size, slip, vanished, False, -1
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def count_speeds_kernel(sign, stress, bins):
     """Count abs(sign stress) in bins of equal ratio; see `speed_bins`. The ends take the rest."""
     per_decade = (bins.size - 2) / SPEED_DECADES
@@ -448,7 +449,7 @@ def count_speeds_kernel(sign, stress, bins):
             bins[min(max(k, 0), bins.size - 1)] += 1
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
     """Set the signs of annihilating pairs to zero, nearest first; how many vanished."""
     hits = 0
@@ -479,7 +480,7 @@ def annihilate_kernel(pairs, dy, x, sign, box_length, reach):
     return vanished
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, cache=True)
+@compiled(forceinline=True)
 def _near(pairs, dy, k, x, sign, box_length):
     """Square of the distance of pair k; infinite once one of it has vanished."""
     i, j = pairs[k, 0], pairs[k, 1]

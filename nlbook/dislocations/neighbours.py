@@ -6,8 +6,9 @@ The compiled loops call nothing outside this file, as numba's cache notices no c
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from nlbook.compilation import compiled
 
 __all__ = ["MeetingPairs", "NearPairs", "meeting_pairs_kernel", "near_pairs_kernel"]
 
@@ -130,7 +131,7 @@ class MeetingPairs:
         return (self.pairs, self.dy) if far < _MOST_MOTION else self._all
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@compiled(fastmath=_FAST)
 def moved_kernel(x, listed, sign):
     """How far the one that moved most has moved."""
     most = 0.0
@@ -139,7 +140,7 @@ def moved_kernel(x, listed, sign):
     return most
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@compiled(fastmath=_FAST)
 def reach_kernel(listed, velocity, end, end_velocity, sign, h):
     """How far from where it was listed the farthest may be on the cubic through a step's ends.
 
@@ -152,7 +153,7 @@ def reach_kernel(listed, velocity, end, end_velocity, sign, h):
     return most
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def close_kernel(pairs, x, box_length, distance, close):
     """Whether the x of each pair are within a distance."""
     for k in range(close.size):
@@ -160,7 +161,7 @@ def close_kernel(pairs, x, box_length, distance, close):
         close[k] = box_length * abs(u - np.rint(u)) < distance
 
 
-@njit(error_model="numpy", nogil=True, fastmath=_FAST, cache=True)
+@compiled(fastmath=_FAST)
 def near_pairs_kernel(x, y, sign, box_length, radius, pairs, dy):
     """List pairs nearer than `radius` < box_length/2, from sorted y; how many there are.
 
@@ -193,7 +194,7 @@ def near_pairs_kernel(x, y, sign, box_length, radius, pairs, dy):
     return found
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def meeting_pairs_kernel(y, sign, box_length, reach, pairs, dy):
     """List pairs of opposite signs nearer than `reach` in y, from sorted y; how many there are.
 

@@ -10,7 +10,8 @@ dislocation in an open crystal, s' = (-x**4 + 6 x**2 y**2 - y**4)/r**6, at the n
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = [
     "GAMMA",
@@ -34,7 +35,7 @@ _SOLVED = 0.1
 _MOST_ITERATIONS = 500
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def first_stage_kernel(
     near, near_dy, x, sign, box_length, h, tolerance, force, guess, guessed, system, velocity,
     k1, stage,
@@ -66,7 +67,7 @@ def first_stage_kernel(
     return found
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def second_stage_kernel(x, h, tolerance, force, system, found, k1, k2, end):
     """(1 - gamma h J) k2 = f(x + h k1) - 2 k1, and end = x + h (3 k1 + k2)/2; whether solved."""
     rows, entries, diagonal, work = system
@@ -82,7 +83,7 @@ def second_stage_kernel(x, h, tolerance, force, system, found, k1, k2, end):
     return True
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def error_kernel(x, end, h, tolerance, force, velocity, system, found, loose, end_velocity):
     """Largest error of the step over its tolerance, and the velocity at its end.
 
@@ -108,7 +109,7 @@ def error_kernel(x, end, h, tolerance, force, velocity, system, found, loose, en
     return largest
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def _jacobian_kernel(near, near_dy, x, sign, box_length, gamma_h, rows, entries, diagonal):
     """A = 1 - gamma h J: entries -A_ij of pairs, and the diagonal; how many entries."""
     found = 0
@@ -130,7 +131,7 @@ def _jacobian_kernel(near, near_dy, x, sign, box_length, gamma_h, rows, entries,
     return found
 
 
-@njit(error_model="numpy", nogil=True, forceinline=True, fastmath=_FAST, cache=True)
+@compiled(forceinline=True, fastmath=_FAST)
 def _solve_kernel(rows, entries, found, diagonal, right, solution, enough, work):
     """Solve A k = right by conjugate gradients from `solution`, preconditioned by the diagonal.
 
@@ -179,7 +180,7 @@ def _solve_kernel(rows, entries, found, diagonal, right, solution, enough, work)
     return True
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def _add_entries_kernel(rows, entries, found, p, q):
     """Make q = p into q = A p: each entry c adds c (p_j - p_i) to row i, its opposite to j."""
     for k in range(found):

@@ -13,7 +13,8 @@ nodes. The data, linear between snapshots, are interpolated on the way.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from nlbook.compilation import compiled
 
 __all__ = ["log_error_kernel"]
 
@@ -26,7 +27,7 @@ _LARGEST_RATIO = 1e18
 _LANES = 16
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@compiled()
 def log_error_kernel(block, density, before, share, floor, least, has_middle, sums):
     """Add to `sums`: sum of |log p - log q|, number of pairs, and both at the middle node alone.
 

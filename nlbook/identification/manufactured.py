@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import uniform_spacing
 from nlbook.densities import DensitySnapshots
-from nlbook.diffusion import NonlocalDiffusion, uniform_spacing
+from nlbook.diffusion import NonlocalDiffusion
 from nlbook.diffusion.quadrature import Rule
 from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import seed_sequence

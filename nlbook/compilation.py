@@ -1,0 +1,78 @@
+"""How the loops of the package are compiled: without Python's lock, by IEEE rules, and cached.
+
+numba keeps what it has compiled beside the source, or in the user's cache folder. Neither is a
+need here: where no folder can be written a loop is compiled anew in each process, and a cache
+that is full or damaged costs time, never a result. One warning says so.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+__all__ = ["CompilationWarning", "compiled"]
+
+_warned = False
+
+
+class CompilationWarning(UserWarning):
+    """What was compiled could not be kept, or not be read again."""
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function when it is first called, and keep the result where that can be done.
+
+    Division by zero gives infinity as in NumPy, and Python's lock is released.
+
+    Parameters
+    ----------
+    **options
+        More options of `numba.njit`, such as ``fastmath`` or ``forceinline``.
+
+    Returns
+    -------
+    callable
+        The decorator.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        loop = njit(error_model="numpy", nogil=True, **options)(function)
+        if hasattr(loop, "enable_caching"):  # else NUMBA_DISABLE_JIT is set
+            try:
+                loop._cache = _Cache(function)
+            except RuntimeError as error:  # numba finds no folder that it may write
+                _warn(f"compiled code can't be kept, so each process compiles anew: {error}")
+        return loop
+
+    return decorate
+
+
+class _Cache(FunctionCache):
+    """numba's cache; a failure to read or write it is no failure of the call."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ValueError) as error:
+            _warn(f"compiled code can't be read again, so it is compiled anew: {error}")
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            _warn(f"compiled code can't be kept: {error}")
+
+
+def _warn(message: str) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"{message}. NUMBA_CACHE_DIR names another folder", CompilationWarning, stacklevel=2
+        )
