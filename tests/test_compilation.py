@@ -35,10 +35,11 @@ def test_where_no_folder_can_be_written_loops_compile_uncached(no_warning_yet, m
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space left"), EOFError()])
 @pytest.mark.parametrize("step", ["save", "load"])
-def test_a_full_or_damaged_cache_ends_no_call(no_warning_yet, monkeypatch, step, error):
+def test_a_full_or_damaged_cache_ends_no_call(no_warning_yet, monkeypatch, tmp_path, step, error):
     def fail(*arguments):
         raise error
 
+    monkeypatch.setattr(caching.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(caching.IndexDataCacheFile, step, fail)
     with pytest.warns(CompilationWarning, match="kept|compiled anew"):
         assert compiled()(twice)(1.5) == 3.0
