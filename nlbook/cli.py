@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nlbook import cli_clusters
+from nlbook.host import usable_cores
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.parameters import (
@@ -170,7 +171,7 @@ def _run(options: argparse.Namespace) -> int:
 def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], book: Book) -> int:
     from nlbook.publishing import costs, records
 
-    engines = (options.engines or records.usable_cores()) if options.cluster else None
+    engines = (options.engines or usable_cores()) if options.cluster else None
     workers = engines or records.worker_threads()
     found = costs.estimate(chapter, values, book, workers, engines or 1)
     print(f"{chapter}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items()))

@@ -21,6 +21,7 @@ import numpy as np
 
 from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
 from nlbook.dislocations.recording import Recorded, read_record
+from nlbook.host import describe_run
 from nlbook.identification import (
     FitProblem,
     FitSettings,
@@ -36,7 +37,6 @@ from nlbook.identification import (
     profile_cost,
     profile_rate,
 )
-from nlbook.parallel.provenance import describe_run
 from nlbook.parallel.store_files import write_atomically
 
 SPACING = 0.05
@@ -346,6 +346,7 @@ def main(arguments: list[str] | None = None) -> int:
             run = describe_run(("numpy", "numba", "scipy"))
             provenance["parts"][key] = {
                 "commit": run.pop("commit"),
+                "dirty": run.pop("dirty"),
                 "settings": SETTINGS[name],
                 "wall_seconds": round(time.perf_counter() - started, 1),
                 "cpu_seconds": round(time.process_time() - cpu, 1),

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nlbook.host import describe_run
 from nlbook.identification import (
     AdamSettings,
     biharmonic_pairs,
@@ -30,7 +31,6 @@ from nlbook.identification import (
     gather,
     gram_matrix,
 )
-from nlbook.parallel.provenance import describe_run
 from nlbook.parallel.store_files import write_atomically
 
 SEED = 2021

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from nlbook.dislocations.ensemble import SCHEMA, creep_task
+from nlbook.host import describe_run
 from nlbook.parallel.code_tree import code_tree_hash
 from nlbook.parallel.keys import check_tasks, function_name, task_key
-from nlbook.parallel.provenance import describe_run
 from nlbook.parallel.store import open_store
 from nlbook.parallel.store_files import read_header
 

@@ -11,6 +11,7 @@ path of a store leads when it is not the working folder; NLBOOK_MPIEXEC, another
 the environment's own; NLBOOK_SLURM_TEMPLATE, a batch template of the site.
 """
 
+from nlbook.host import usable_cores
 from nlbook.parallel.cluster_records import ClusterRecord, list_clusters
 from nlbook.parallel.clusters import (
     RunningCluster,
@@ -34,7 +35,6 @@ from nlbook.parallel.mpi import block_partition, mpi_available, require_mpi, run
 from nlbook.parallel.seeds import seed_sequence, task_seed
 from nlbook.parallel.slurm import SlurmOptions, slurm_version
 from nlbook.parallel.tasks import run_tasks
-from nlbook.parallel.threads import usable_cores
 
 __all__ = [
     "Cancelled",

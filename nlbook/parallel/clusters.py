@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlbook.host import signals_as_interrupt, signals_ignored, thread_variables, usable_cores
 from nlbook.parallel.cluster_records import (
     ClusterRecord,
     list_clusters,
@@ -30,7 +29,6 @@ from nlbook.parallel.connection import CLUSTER_VARIABLE, connect
 from nlbook.parallel.errors import ClusterError, SlurmError
 from nlbook.parallel.mpi import require_mpi
 from nlbook.parallel.slurm import SlurmOptions, cancel_jobs, require_slurm, wait_for_engines
-from nlbook.parallel.threads import usable_cores
 
 __all__ = ["RunningCluster", "slurm_submission", "start_cluster", "stop_clusters"]
 
@@ -42,19 +40,6 @@ _HEARTBEAT = {
 }
 _HEARTBEAT_HERE = ["--HeartMonitor.period=500"]
 _GRACE = 1.0  # seconds that processes have to end before they are killed
-# one core an engine: the engines are the parallel part
-_THREADS = dict.fromkeys(
-    [
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "NLBOOK_WORKERS",
-    ],
-    "1",
-)
 
 
 @dataclass(frozen=True)
@@ -148,7 +133,7 @@ def start_cluster(
         slurm = slurm or SlurmOptions()
         submission(slurm, record, timeout)  # a template that cannot be is refused here
         require_slurm()
-    with _signals_as_interrupt():
+    with signals_as_interrupt():
         cluster = None
         said: deque[str] = deque(maxlen=16)
         try:
@@ -169,7 +154,7 @@ def start_cluster(
                 ) from error
             yield RunningCluster(record, cluster)
         finally:
-            with _signals_ignored():
+            with signals_ignored():
                 left = _end(record)
                 if cluster is not None:
                     with suppress(Exception):  # it only finds that they have ended
@@ -241,8 +226,9 @@ def _new_cluster(
     from traitlets.config import Config
 
     config = Config()
-    # neither the engines nor what they start shall look for a cluster of their own
-    environment = {**_THREADS, CLUSTER_VARIABLE: "", "PYTHONPATH": _import_path()}
+    # one core an engine: the engines are the parallel part; and neither they nor what they start
+    # shall look for a cluster of their own
+    environment = {**thread_variables(1), CLUSTER_VARIABLE: "", "PYTHONPATH": _import_path()}
     launcher = {"environment": environment, "engine_args": [f"--IPEngine.timeout={timeout:g}"]}
     config.LocalEngineSetLauncher.update(launcher)
     config.MPIEngineSetLauncher.update(launcher)
@@ -349,37 +335,3 @@ def _processes(record: ClusterRecord) -> list[Any]:
             if process.environ().get("IPP_CLUSTER_ID") == record.cluster_id:
                 found.append(process)
     return found
-
-
-@contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, also in a background job."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    with _handling(interrupt):
-        yield
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Let no further signal cut the cleaning."""
-    with _handling(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handling(handler: Any) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.signal(number, handler)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old if old is not None else signal.SIG_DFL)

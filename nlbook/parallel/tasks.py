@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing
 from numbers import Integral
 from typing import Any
 
+from nlbook.host import worker_threads
 from nlbook.parallel.batches import Batch, Outcome
 from nlbook.parallel.code_tree import code_tree_hash
 from nlbook.parallel.collection import Collection, Reduction
@@ -23,7 +24,7 @@ from nlbook.parallel.errors import StoreError, TaskError, TaskErrors
 from nlbook.parallel.keys import check_tasks, describe_task, function_name, task_key
 from nlbook.parallel.store import Store, open_store
 from nlbook.parallel.store_files import Result
-from nlbook.parallel.threads import compute_in_threads, default_workers
+from nlbook.parallel.threads import compute_in_threads
 
 __all__ = ["run_tasks"]
 
@@ -130,7 +131,7 @@ def run_tasks(
                 shelf.make_writable()
             batches = _batches(missing, int(shard_size))
             if cluster is None:
-                n_threads = default_workers() if workers is None else int(workers)
+                n_threads = worker_threads() if workers is None else int(workers)
                 outcomes = compute_in_threads(function, batches, shelf, n_threads, reduce is None)
             else:
                 client = stack.enter_context(opened(cluster))

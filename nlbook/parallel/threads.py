@@ -7,14 +7,12 @@ operations do.
 
 from __future__ import annotations
 
-import os
 import queue
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from nlbook.parallel.batches import Batch, Outcome, compute_batch
@@ -22,44 +20,10 @@ from nlbook.parallel.errors import Cancelled
 from nlbook.parallel.interruption import checkpoint, stopped_by
 from nlbook.parallel.store import Store
 
-__all__ = ["compute_in_threads", "default_workers", "usable_cores"]
+__all__ = ["compute_in_threads"]
 
 _POLL = 0.2  # seconds between looks at an interruption of the run around this one
 _PATIENCE = 2.0  # seconds after which a run that stops says what it waits for
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use.
-
-    It counts the cores that the system or a batch job has bound the process to, and no more
-    than the share of time that a container (a Jupyter hub, say) grants.
-    """
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        cores = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass  # no limit, or a system without this file
-    return cores
-
-
-def default_workers() -> int:
-    """Return the number of worker threads: $NLBOOK_WORKERS, or the usable cores.
-
-    Raises
-    ------
-    ValueError
-        If NLBOOK_WORKERS is set to something else than a positive integer.
-    """
-    text = os.environ.get("NLBOOK_WORKERS", "").strip()
-    if not text:
-        return usable_cores()
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"NLBOOK_WORKERS must be a positive integer, got {text!r}")
-    return int(text)
 
 
 def compute_in_threads(

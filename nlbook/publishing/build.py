@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from nlbook.host import usable_cores
 from nlbook.publishing import records
 from nlbook.publishing.book import Book
 from nlbook.publishing.errors import BookError, RunFailed
@@ -86,7 +87,7 @@ def execute_stale(
     stale = stale_chapters(book, tier)
     if not stale:
         return []
-    cores = records.usable_cores()
+    cores = usable_cores()
     jobs = min(jobs or max(1, cores // 2), len(stale))
     if jobs < 1:
         raise BookError(f"jobs={jobs}: must be at least 1")

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import subprocess
 import threading
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nlbook import host
 from nlbook.publishing.book import Book
 
 __all__ = ["MemoryWatch", "commit", "environment", "machine", "read_record", "versions"]
@@ -65,13 +63,7 @@ def environment(book: Book) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of the installed packages that matter to a chapter."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return host.versions(_PACKAGES)
 
 
 def machine() -> dict[str, Any]:
@@ -79,34 +71,28 @@ def machine() -> dict[str, Any]:
     return {
         "host": platform.node(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu_model": _cpu_model(),
-        "cores": usable_cores(),
+        "cpu_model": host.processor(),
+        "cores": host.usable_cores(),
         "threads": worker_threads(),
     }
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def worker_threads() -> int:
-    """Threads that a chapter's tasks share: ``NLBOOK_WORKERS``, or one a core."""
-    given = os.environ.get("NLBOOK_WORKERS", "")
-    return int(given) if given.isdigit() and int(given) > 0 else usable_cores()
+    """Threads that a chapter's tasks share: ``NLBOOK_WORKERS``, or one a core.
+
+    What `run_tasks` would refuse counts as not given: a record is written when all is computed.
+    """
+    try:
+        return host.worker_threads()
+    except ValueError:
+        return host.usable_cores()
 
 
 def commit(book: Book) -> tuple[str | None, bool | None]:
     """Commit that the book is at, and whether its sources differ from it."""
     sources = ("book", "nlbook", *(file.name for file in book.locks))
-    try:
-        sha = _git(book, "rev-parse", "HEAD").strip()
-        present = [name for name in sources if (book.root / name).exists()]
-        return sha, bool(_git(book, "status", "--porcelain", "--", *present).strip())
-    except (OSError, subprocess.SubprocessError):
-        return None, None
+    found = host.commit_of(book.root, sources)
+    return (found.sha, found.dirty) if found else (None, None)
 
 
 class MemoryWatch:
@@ -155,23 +141,3 @@ def _memory_mib(pid: int) -> float | None:
         return float(psutil.Process(pid).memory_info().rss) / 2**20
     except psutil.Error:
         return None
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _git(book: Book, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(book.root), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    ).stdout

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
+from nlbook.host import usable_cores
 from nlbook.publishing.records import (
     MemoryWatch,
     commit,
     environment,
-    usable_cores,
     worker_threads,
 )
 

@@ -1,0 +1,408 @@
+"""What this machine is and grants: cores, processor, versions, the commit, processes, signals.
+
+A batch job, a container or a hub grants less than the machine has, each in its own way. Whoever
+counts cores, describes a run, or asks whether a process is still there, asks here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "Commit",
+    "ProcessIdentity",
+    "commit_of",
+    "describe_run",
+    "git",
+    "peak_memory_mib",
+    "processor",
+    "signals_as_interrupt",
+    "signals_ignored",
+    "this_process",
+    "thread_variables",
+    "usable_cores",
+    "versions",
+    "worker_threads",
+]
+
+# What lets git look at another repository than that of the folder it is called in.
+_GIT_ELSEWHERE = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+_GIT_PATIENCE = 120.0  # seconds that git has to look at a tree
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NLBOOK_WORKERS",
+)
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use.
+
+    The least of the cores that it is bound to, the share of time that its control group and each
+    of that group's parents grant (a container's quota), and what a hub or a batch job says in
+    CPU_LIMIT and SLURM_CPUS_PER_TASK. A fraction counts as the nearest whole number, and
+    something is always granted.
+    """
+    try:
+        cores = float(len(os.sched_getaffinity(0)))
+    except AttributeError:  # macOS
+        cores = float(os.cpu_count() or 1)
+    granted = [cores, *_quotas(Path("/proc/self"))]
+    for name in ("CPU_LIMIT", "SLURM_CPUS_PER_TASK"):
+        try:
+            limit = float(os.environ.get(name, ""))
+        except ValueError:
+            continue
+        if limit > 0:
+            granted.append(limit)
+    return max(1, math.floor(min(granted) + 0.5))
+
+
+def _quotas(process: Path) -> Iterator[float]:
+    """Cores' worth of time that a process's control groups grant, of both versions.
+
+    Where a group is mounted is said by ``mountinfo``; a container sees its own group, or one of
+    its parents, as the root of what is mounted.
+    """
+    try:
+        groups = (process / "cgroup").read_text().splitlines()
+        mounts = (process / "mountinfo").read_text().splitlines()
+    except OSError:
+        return
+    paths = {}
+    for line in groups:
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            paths["cgroup2"] = path
+        elif "cpu" in controllers.split(","):
+            paths["cgroup"] = path
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        kind, _, options = (after.split() + ["", "", ""])[:3]
+        if kind not in paths or (kind == "cgroup" and "cpu" not in options.split(",")):
+            continue
+        root, mount = (_unescaped(word) for word in before.split()[3:5])
+        below = os.path.relpath(paths[kind], root)
+        inside = not below.startswith("..") and below != "."
+        folder = Path(mount, below) if inside else Path(mount)
+        while True:
+            quota = _quota(folder)
+            if quota is not None:
+                yield quota
+            if folder == Path(mount):
+                break
+            folder = folder.parent
+
+
+def _unescaped(word: str) -> str:
+    """A path as ``mountinfo`` writes it: white space in octal."""
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(code, character)
+    return word
+
+
+def _quota(folder: Path) -> float | None:
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        cores = int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max": no limit
+        return None
+    return cores if cores > 0 else None  # -1: no limit
+
+
+def worker_threads() -> int:
+    """Number of threads that the tasks of this process share: NLBOOK_WORKERS, or one a core.
+
+    Raises
+    ------
+    ValueError
+        If NLBOOK_WORKERS is set to something else than a positive integer.
+    """
+    text = os.environ.get("NLBOOK_WORKERS", "").strip()
+    if not text:
+        return usable_cores()
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"NLBOOK_WORKERS must be a positive integer, got {text!r}")
+    return int(text)
+
+
+def thread_variables(n_threads: int) -> dict[str, str]:
+    """Environment in which BLAS, OpenMP, numba and `run_tasks` take so many threads."""
+    return dict.fromkeys(_THREADS, str(n_threads))
+
+
+def processor() -> str:
+    """Name of the processor."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Versions of those of the packages that are installed."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory_mib() -> float:
+    """Largest memory so far of this process or of one that it has waited for, MiB."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes
+    return max(resource.getrusage(one).ru_maxrss for one in who) / unit
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Where a working copy stands."""
+
+    sha: str  #: 40 hexadecimal digits
+    dirty: bool  #: whether the files that matter differ from it
+
+
+def commit_of(root: Path, sources: Sequence[str]) -> Commit | None:
+    """Commit of a working copy, None if the tree is none.
+
+    A repository that only surrounds the tree, as that of a thesis with a copy of this project
+    unpacked in it, says nothing of the tree: `root` must be its top, and hold `sources` under
+    version control.
+
+    Parameters
+    ----------
+    root : Path
+        Top of the tree.
+    sources : sequence of str
+        Files and folders below it that matter; those that are not there are left out.
+    """
+    present = [name for name in sources if (root / name).exists()]
+    try:
+        top = git(root, "rev-parse", "--show-toplevel").rstrip("\n")
+        if not present or not os.path.samefile(top, root):
+            return None
+        git(root, "ls-files", "--error-unmatch", "--", *present)
+        sha = git(root, "rev-parse", "HEAD").strip()
+        changes = git(root, "--no-optional-locks", "status", "--porcelain", "--", *present)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return Commit(sha, bool(changes.strip()))
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git says in a folder, whatever repository the environment names.
+
+    Raises
+    ------
+    OSError, subprocess.SubprocessError
+        If there is no git, it fails, or does not answer.
+    """
+    environment = {n: value for n, value in os.environ.items() if n not in _GIT_ELSEWHERE}
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=True,
+        timeout=_GIT_PATIENCE,
+        env=environment,
+    ).stdout
+
+
+def describe_run(packages: Sequence[str]) -> dict[str, Any]:
+    """Describe this process, for the provenance of what it has computed.
+
+    Parameters
+    ----------
+    packages : sequence of str
+        Distributions whose versions matter.
+
+    Returns
+    -------
+    dict
+        ``commit`` of the working copy that holds this package (NLBOOK_COMMIT says it where there
+        is no git, and it is None where neither does), ``dirty``, whether the package differs
+        from it, ``processor``, ``cores`` that may be used, ``python``, ``versions``,
+        ``peak_memory_mib`` of the largest process so far, and ``date``, in UTC.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        If a package is not installed.
+    """
+    package = Path(__file__).resolve().parent
+    given = os.environ.get("NLBOOK_COMMIT")
+    found = None if given else commit_of(package.parent, [package.name])
+    return {
+        "commit": given or (found.sha if found else None),
+        "dirty": found.dirty if found else None,
+        "processor": processor(),
+        "cores": usable_cores(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in packages},
+        "peak_memory_mib": round(peak_memory_mib()),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process among those of all machines and containers that share a folder.
+
+    Numbers of processes and host names repeat: containers of one image have the same host name
+    and number their processes from 1. A start of the kernel and a namespace of process numbers
+    have identities of their own, in which number and start time tell one process from all others.
+    """
+
+    host: str  #: name of the machine, for people
+    boot: str  #: identity of the kernel's last start
+    namespace: str  #: identity of the namespace of process numbers
+    pid: int
+    started: float  #: when it was created: ticks since the kernel's start; elsewhere s since 1970
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process can tell if that one is alive."""
+        here = this_process()
+        return (self.host, self.boot, self.namespace) == (here.host, here.boot, here.namespace)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended; False where that cannot be told."""
+        if not self.is_here:
+            return False
+        import psutil
+
+        try:
+            if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+            return abs(_start_time(self.pid) - self.started) > _SAME_START
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+            return True
+        except (psutil.AccessDenied, OSError, ValueError):
+            return False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any]) -> ProcessIdentity:
+        """Read what `as_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is something else.
+        """
+        kinds = {"host": str, "boot": str, "namespace": str, "pid": int, "started": (int, float)}
+        if not isinstance(entries, Mapping) or entries.keys() != kinds.keys():
+            raise ValueError(f"not the identity of a process: {entries!r}")
+        for name, kind in kinds.items():
+            if not isinstance(entries[name], kind):  # type: ignore[arg-type]
+                raise ValueError(f"not the identity of a process: {name} is {entries[name]!r}")
+        return cls(**entries)
+
+
+# Linux counts ticks, which repeat exactly; elsewhere the clock may be set while a process runs.
+_SAME_START = 0.5 if platform.system() == "Linux" else 1.0
+
+
+def this_process() -> ProcessIdentity:
+    """The identity of the calling process."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:  # macOS has neither
+        boot, namespace = socket.gethostname(), ""
+    pid = os.getpid()
+    return ProcessIdentity(socket.gethostname(), boot, namespace, pid, _start_time(pid))
+
+
+def _start_time(pid: int) -> float:
+    if platform.system() == "Linux":
+        # after the name, which may hold anything, in parentheses: field 22 of proc(5)
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return float(fields[19])
+    import psutil
+
+    return float(psutil.Process(pid).create_time())
+
+
+@contextmanager
+def signals_as_interrupt() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, also in a background job.
+
+    SIGHUP stays ignored where it is, as under ``nohup``. In other threads than the main one,
+    which get no signals, this does nothing.
+    """
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    with _handling(interrupt):
+        yield
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Let no further signal cut what cleans up."""
+    with _handling(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handling(handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
+            before[number] = signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old if old is not None else signal.SIG_DFL)
