@@ -132,9 +132,9 @@ def _show(options: argparse.Namespace) -> int:
     book = find_book()
     path = book.chapter(options.chapter)
     print(f"{path.stem}: {_title(path)}\n")
-    rows: list[tuple[str, ...]] = [("name", "type", *TIERS, "meaning")]
-    for parameter in read_parameters(path, book).values():
-        rows.append((parameter.name, parameter.type_text, *_at_tiers(parameter), parameter.comment))
+    rows: list[tuple[str, ...]] = [("name", "type and range", *TIERS, "meaning")]
+    for p in read_parameters(path, book).values():
+        rows.append((p.name, p.declaration, *_at_tiers(p), p.comment))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         print(
@@ -263,8 +263,8 @@ def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any
     for name in texts:
         if name not in declared:
             resolve(path, options.tier, {name: None}, book)  # says which is nearest
-    given = {k: convert(k, v, declared[k].type_text) for k, v in given.items() if k not in texts}
-    return given | {k: from_text(k, v, declared[k].type_text) for k, v in texts.items()}
+    given = {k: convert(k, v, declared[k].declaration) for k, v in given.items() if k not in texts}
+    return given | {k: from_text(k, v, declared[k].declaration) for k, v in texts.items()}
 
 
 def _read_file(file: Path) -> dict[str, Any]:

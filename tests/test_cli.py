@@ -53,9 +53,17 @@ def test_show_prints_type_tiers_and_meaning_of_each_parameter(book, capsys):
     status, printed, _ = nlbook(capsys, "show", "01_tiny")
     rows = [line.split(maxsplit=5) for line in printed.splitlines()[2:]]
     assert status == 0
-    assert rows[0] == ["name", "type", "book", "smoke", "paper", "meaning"]
+    assert printed.splitlines()[2].split() == "name type and range book smoke paper meaning".split()
     assert rows[1] == ["n_realizations", "int", "3", "2", "100", "how many walks"]
     assert len(rows) == 7
+
+
+def test_show_prints_the_range_of_a_parameter(book, capsys):
+    chapter = book.chapter("01_tiny")
+    chapter.write_text(chapter.read_text().replace("step: float", 'step: "float in (0, 1] | None"'))
+    status, printed, _ = nlbook(capsys, "show", "01_tiny")
+    assert status == 0
+    assert "step            float in (0, 1] | None  0.5" in printed
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from typing import Any
 
 from nlbook.publishing import figures
 from nlbook.publishing.book import did_you_mean, find_book
+from nlbook.publishing.declarations import check_relations, convert
 from nlbook.publishing.errors import BookError, ParameterError
-from nlbook.publishing.parameters import convert, matching_tiers, read_parameters
+from nlbook.publishing.parameters import declaration_text, matching_tiers, read_parameters
 
 __all__ = ["ChapterRun", "begin", "current_run"]
 
@@ -62,7 +63,8 @@ def begin(chapter: str) -> ChapterRun:
     Raises
     ------
     ParameterError
-        For a name that the chapter doesn't declare, or a value of the wrong type.
+        For a name that the chapter doesn't declare, or a value of the wrong type or out of its
+        range.
     RuntimeError
         Outside a notebook, or before the parameters cell.
     """
@@ -75,12 +77,12 @@ def begin(chapter: str) -> ChapterRun:
         raise RuntimeError("begin(): run the cell of parameters first")
     if first:
         _refuse_undeclared(space, declared, shell.user_ns_hidden, chapter)
-    for name, kind in declared.items():
-        text = kind if isinstance(kind, str) else getattr(kind, "__name__", None)
-        text = str(kind) if hasattr(kind, "__args__") else text
-        space[name] = convert(name, space[name], str(text))
+    texts = {name: declaration_text(kind) for name, kind in declared.items()}
+    for name, text in texts.items():
+        space[name] = convert(name, space[name], text)
     space[_DECLARED] = declared
     values = {name: space[name] for name in declared}
+    check_relations(texts, values)
     figures.apply_style()
     _make_warnings_errors()
     _run = ChapterRun(chapter, values, _tiers(chapter, values))

@@ -4,6 +4,7 @@ A chapter's first code cell is tagged ``parameters`` and holds lines
 
     n_walkers: int = 4000  # how many walkers
 
+or, with a range, ``n_walkers: "int in [2, inf)" = 4000  # how many walkers`` (`declarations`).
 It is read with `ast` and `tokenize`, never executed. Tier ``book`` is the defaults in the cell;
 ``book/tiers.yaml`` holds what ``smoke`` and ``paper`` override.
 """
@@ -12,20 +13,30 @@ from __future__ import annotations
 
 import ast
 import io
-import math
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nlbook.publishing.book import Book, code_cells, did_you_mean, find_book
+from nlbook.publishing.declarations import (
+    DeclarationError,
+    check_relations,
+    convert,
+    from_text,
+    named_bounds,
+    parse,
+    range_text,
+    type_text,
+)
 from nlbook.publishing.errors import BookError, ParameterError
 
 __all__ = [
     "TIERS",
     "Parameter",
     "convert",
+    "declaration_text",
     "from_text",
     "matching_tiers",
     "read_parameters",
@@ -41,7 +52,9 @@ class Parameter:
     """One parameter of a chapter."""
 
     name: str
-    type_text: str  #: as written, such as ``float | None``
+    declaration: str  #: as written, such as ``float in (0, inf) | None``
+    type_text: str  #: the types of it, such as ``float | None``
+    allowed: str  #: the range of it, such as ``(0, inf)``; empty when there is none
     default: Any  #: its value at tier book
     comment: str  #: what it means
     tiers: dict[str, Any] = field(default_factory=dict)  #: what smoke and paper override
@@ -70,12 +83,14 @@ def read_parameters(chapter: str | Path, book: Book | None = None) -> dict[str, 
     cells = [cell for cell in code_cells(path) if "parameters" in cell.tags]
     if len(cells) != 1:
         raise BookError(f"{path.name}: {len(cells)} cells tagged 'parameters', must be one")
-    found = _read_cell(cells[0].source, f"{path.name}, line {cells[0].line}")
+    found = _read_cell(cells[0].source, path.name, cells[0].line)
     for tier, given in _read_tiers(book, path.stem).items():
+        where = f"tiers.yaml, {path.stem}, {tier}"
         for name, value in given.items():
-            _known(name, found, f"tiers.yaml, {path.stem}, {tier}")
+            _known(name, found, where)
             parameter = found[name]
-            parameter.tiers[tier] = convert(name, value, parameter.type_text)
+            parameter.tiers[tier] = _at(where, convert, name, value, parameter.declaration)
+        _at(where, _relate, found, {name: p.at(tier) for name, p in found.items()})
     return found
 
 
@@ -99,7 +114,8 @@ def resolve(
     Raises
     ------
     ParameterError
-        For an unknown name (the nearest is suggested), or a value of the wrong type.
+        For an unknown name (the nearest is suggested), or a value of the wrong type or out of
+        its range.
     BookError
         For an unknown chapter or tier.
     """
@@ -110,7 +126,8 @@ def resolve(
     values = {name: parameter.at(tier) for name, parameter in parameters.items()}
     for name, value in (given or {}).items():
         _known(name, parameters, path.stem)
-        values[name] = convert(name, value, parameters[name].type_text)
+        values[name] = convert(name, value, parameters[name].declaration)
+    _relate(parameters, values)
     return values
 
 
@@ -125,179 +142,29 @@ def matching_tiers(
     )
 
 
-def convert(name: str, value: Any, type_text: str) -> Any:
-    """Check a value against a declared type, and make it plain.
-
-    An int serves for a float, a string such as ``"1e-3"`` too (YAML reads it so), a tuple for
-    a list, a NumPy scalar for its Python value. A bool is not a number. Floats are finite.
-
-    Raises
-    ------
-    ParameterError
-        If the value isn't of that type.
-    """
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, tuple):
-        value = list(value)
-    try:
-        return _convert(value, ast.parse(type_text, mode="eval").body)
-    except _Refused:
-        raise ParameterError(f"parameter {name}={value!r}: must be {type_text}") from None
-
-
-def from_text(name: str, text: str, type_text: str) -> Any:
-    """Read a value from a command line, such as ``3``, ``1e-3``, ``none`` or ``[0.1, 0.2]``.
-
-    Raises
-    ------
-    ParameterError
-        If the text isn't a value of that type.
-    """
-    try:
-        return _from_text(text, ast.parse(type_text, mode="eval").body)
-    except _Refused:
-        raise ParameterError(f"parameter {name}={text}: must be {type_text}") from None
-
-
-class _Refused(Exception):
-    pass
-
-
-def _convert(value: Any, kind: ast.expr) -> Any:
-    for member in _members(kind):
-        try:
-            return _convert_member(value, member)
-        except _Refused:
-            continue
-    raise _Refused
-
-
-def _convert_member(value: Any, kind: ast.expr) -> Any:
-    match _name(kind), value:
-        case "None", None:
-            return None
-        case "bool", bool():
-            return value
-        case "int", int() if not isinstance(value, bool):
-            return value
-        case "float", (int() | float() | str()) if not isinstance(value, bool):
-            return _finite(value)
-        case "str", str():
-            return value
-        case "list", list():
-            (inner,) = _arguments(kind) or (None,)
-            return [_convert(v, inner) if inner else _plain(v) for v in value]
-        case "dict", dict() if all(isinstance(key, str) for key in value):
-            inner = (_arguments(kind) or (None, None))[1]
-            return {k: _convert(v, inner) if inner else _plain(v) for k, v in value.items()}
-    raise _Refused
-
-
-def _from_text(text: str, kind: ast.expr) -> Any:
-    members = sorted(_members(kind), key=lambda member: _name(member) == "str")
-    for member in members:
-        try:
-            return _from_text_member(text.strip(), member)
-        except ValueError:
-            continue
-        except _Refused:
-            continue
-    raise _Refused
-
-
-def _from_text_member(text: str, kind: ast.expr) -> Any:
-    match _name(kind):
-        case "None" if text in {"none", "None", "null"}:
-            return None
-        case "bool" if text.lower() in {"true", "false"}:
-            return text.lower() == "true"
-        case "int":
-            return int(text)
-        case "float":
-            return _finite(text)
-        case "str":
-            return text
-        case "list" | "dict":
-            import yaml
-
-            try:
-                return _convert_member(yaml.safe_load(text), kind)
-            except yaml.YAMLError:
-                raise _Refused from None
-    raise _Refused
-
-
-def _finite(value: int | float | str) -> float:
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise _Refused from None
-    if not math.isfinite(number):
-        raise _Refused
-    return number
-
-
-def _plain(value: Any) -> Any:
-    """A value inside a bare ``list`` or ``dict``, which papermill can pass on."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return _finite(value)
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    raise _Refused
-
-
-def _members(kind: ast.expr) -> list[ast.expr]:
-    if isinstance(kind, ast.BinOp) and isinstance(kind.op, ast.BitOr):
-        return [*_members(kind.left), *_members(kind.right)]
-    return [kind]
-
-
-def _name(kind: ast.expr) -> str:
-    if isinstance(kind, ast.Subscript):
-        return _name(kind.value)
-    return (
-        "None" if isinstance(kind, ast.Constant) else kind.id if isinstance(kind, ast.Name) else ""
-    )
-
-
-def _arguments(kind: ast.expr) -> tuple[ast.expr, ...] | None:
-    if not isinstance(kind, ast.Subscript):
-        return None
-    return tuple(kind.slice.elts) if isinstance(kind.slice, ast.Tuple) else (kind.slice,)
-
-
-_KINDS = {"int": 0, "float": 0, "bool": 0, "str": 0, "None": 0, "list": 1, "dict": 2}
-
-
-def _understood(kind: ast.expr) -> bool:
-    for member in _members(kind):
-        name, inner = _name(member), _arguments(member)
-        if isinstance(member, ast.Constant) and member.value is not None or name not in _KINDS:
-            return False
-        if inner is not None and (len(inner) != _KINDS[name] or not all(map(_understood, inner))):
-            return False
-    return True
-
-
-def _read_cell(source: str, where: str) -> dict[str, Parameter]:
+def _read_cell(source: str, file: str, first: int) -> dict[str, Parameter]:
+    """Read the parameters cell; `first` is the line of the chapter that it begins on."""
     comments = _comments(source)
     found: dict[str, Parameter] = {}
-    for statement in ast.parse(source).body:
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        where = f"{file}, line {first + (error.lineno or 1) - 1}"
+        raise BookError(f"{where}: {error.msg}") from None
+    for statement in statements:
         line = ast.get_source_segment(source, statement) or ""
+        where = f"{file}, line {first + statement.lineno - 1}"
         if (
             not isinstance(statement, ast.AnnAssign)
             or not isinstance(statement.target, ast.Name)
             or statement.value is None
         ):
             raise BookError(f"{where}: {line!r} must read 'name: type = value  # meaning'")
-        name, type_text = statement.target.id, ast.unparse(statement.annotation)
-        if not _understood(statement.annotation):
-            raise BookError(f"{where}: {name}: {type_text} must be made of {', '.join(_KINDS)}")
+        name, declared = statement.target.id, declaration_text(statement.annotation)
+        try:
+            members = parse(declared)
+        except DeclarationError as error:
+            raise BookError(f"{where}: {name}: {error}") from None
         if name in found or not name.isascii() or name.startswith("_"):
             raise BookError(f"{where}: {name} must be given once, in ASCII, without leading '_'")
         comment = comments.get(statement.end_lineno or 0, "")
@@ -307,8 +174,55 @@ def _read_cell(source: str, where: str) -> dict[str, Parameter]:
             default = ast.literal_eval(statement.value)
         except ValueError:
             raise BookError(f"{where}: {line!r}: the value must be a literal") from None
-        found[name] = Parameter(name, type_text, convert(name, default, type_text), comment)
+        value = _at(where, convert, name, default, declared)
+        types, allowed = type_text(members), range_text(members)
+        found[name] = Parameter(name, declared, types, allowed, value, comment)
+    where = f"{file}, line {first}"
+    for name, parameter in found.items():
+        for bound in named_bounds(parse(parameter.declaration)):
+            if bound not in found or not _is_number(found[bound]):
+                raise BookError(
+                    f"{where}: {name}: {parameter.declaration!r}: {bound!r} is no parameter that "
+                    "is a number"
+                )
+    _at(where, _relate, found, {name: p.default for name, p in found.items()})
     return found
+
+
+def declaration_text(annotation: Any) -> str:
+    """The declaration that an annotation is.
+
+    Parameters
+    ----------
+    annotation : ast.expr, type or str
+        As it stands in the source, or in a kernel's ``__annotations__``; there, where annotations
+        are kept as text, a string has its quotes still.
+    """
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotation.value.strip()
+    if isinstance(annotation, ast.expr):
+        return ast.unparse(annotation)
+    if isinstance(annotation, str):
+        text = annotation.strip()
+        return str(ast.literal_eval(text)).strip() if text[:1] in {"'", '"'} else text
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    return annotation.__name__ if plain else str(annotation)
+
+
+def _is_number(parameter: Parameter) -> bool:
+    return {member.name for member in parse(parameter.declaration)} <= {"int", "float", "None"}
+
+
+def _relate(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> None:
+    check_relations({name: p.declaration for name, p in parameters.items()}, values)
+
+
+def _at(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a check; what it refuses is a fault of the book there."""
+    try:
+        return function(*arguments)
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {error}") from None
 
 
 def _comments(source: str) -> dict[int, str]:

@@ -51,6 +51,23 @@ def test_a_wrong_type_is_refused(kernel, name, value):
         publishing.begin("01_tiny")
 
 
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_value_out_of_its_range_is_refused(kernel, quoted):
+    declared = "int in [4, inf)"
+    kernel["__annotations__"]["n_realizations"] = repr(declared) if quoted else declared
+    with pytest.raises(ParameterError, match=r"n_realizations=3: must be int in \[4, inf\)"):
+        publishing.begin("01_tiny")
+    kernel["n_realizations"] = 4
+    assert publishing.begin("01_tiny").parameters["n_realizations"] == 4
+
+
+def test_a_value_out_of_the_bound_that_another_parameter_sets_is_refused(kernel):
+    kernel["__annotations__"]["step"] = "float in (0, n_realizations)"
+    kernel["step"] = 3
+    with pytest.raises(ParameterError, match="step=3.0: must be .* where n_realizations = 3"):
+        publishing.begin("01_tiny")
+
+
 def test_values_are_converted_in_the_kernel_itself(kernel):
     kernel.update(step="1e-3", scales=[1, 2])
     publishing.begin("01_tiny")
@@ -111,6 +128,18 @@ def test_stock_papermill_runs_with_other_parameters(book):
     cells = nbformat.read(book.root / "out.ipynb", 4).cells
     results = [o for c in cells for o in c.get("outputs", []) if o.output_type == "execute_result"]
     assert results[0].data["text/plain"] == "0.002"
+
+
+@pytest.mark.parametrize("head", ["", "from __future__ import annotations\n"])
+def test_stock_papermill_stops_on_a_value_out_of_its_range(book, head):
+    chapter = book.chapter("01_tiny")
+    text = chapter.read_text().replace("step: float =", 'step: "float in (0, 1] | None" =')
+    chapter.write_text(text.replace("n_realizations: int", f"{head}n_realizations: int"))
+    run = papermill(book, "-p", "step", "0.25")
+    assert run.returncode == 0, run.stderr
+    run = papermill(book, "-p", "step", "1.5")
+    assert run.returncode != 0
+    assert "parameter step=1.5: must be float in (0, 1] | None" in run.stderr
 
 
 def test_stock_papermill_stops_on_a_misspelt_name(book):

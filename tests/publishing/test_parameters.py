@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nlbook.publishing.errors import BookError, ParameterError
 from nlbook.publishing.parameters import (
     convert,
+    declaration_text,
     from_text,
     matching_tiers,
     read_parameters,
@@ -87,11 +88,65 @@ def test_an_unknown_tier_in_the_file_is_refused(book):
         ("a: list[int, str] = 1  # no such type", "must be made of"),
         ("a: int = 1  # one\na: int = 2  # two", "must be given once"),
         ("π: float = 3.1  # not ASCII", "in ASCII"),
+        ('a: "int in [2, 1]" = 2  # empty', r"line \d+: a: 'int in \[2, 1\]': .* holds no number"),
+        ('a: "int in [2, inf)" = 1  # out of it', r"parameter a=1: must be int in \[2, inf\)"),
+        ('a: "float in (b, inf)" = 1  # of nothing', "'b' is no parameter that is a number"),
+        ('a: str = "x"  # a word\nb: "float in (a, 1)" = 0  # b', "'a' is no parameter that is"),
+        ('a: float = 3  # a\nb: "float in (a, inf)" = 2  # b', "must be float in .*where a = 3.0"),
+        ("a: int = = 1  # one", "line 13: invalid syntax"),
     ],
 )
 def test_a_malformed_cell_is_refused(book, cell, message):
     with pytest.raises(BookError, match=message):
         read_parameters(with_cell(book, cell))
+
+
+def test_a_malformed_line_is_named(book):
+    path = with_cell(book, 'a: int = 1  # one\nb: "int in 3" = 2  # two')
+    number = 1 + path.read_text().splitlines().index('b: "int in 3" = 2  # two')
+    with pytest.raises(BookError, match=f"01_tiny.md, line {number}: b: 'int in 3'"):
+        read_parameters(path)
+
+
+def test_a_range_is_read_and_held_by_defaults_tiers_and_given_values(book):
+    line = 'n: "int in [2, inf)" = 80  # how many\nimages: "str in {one, two}" = "one"  # of what'
+    path = with_cell(book, line)
+    found = read_parameters(path)
+    assert (found["n"].declaration, found["n"].type_text) == ("int in [2, inf)", "int")
+    assert (found["n"].allowed, found["images"].allowed) == ("[2, inf)", "{one, two}")
+    assert resolve("01_tiny", given={"n": 2, "images": "two"}) == {"n": 2, "images": "two"}
+    for given_, message in [({"n": 1}, "n=1"), ({"images": "three"}, "images='three'")]:
+        with pytest.raises(ParameterError, match=f"parameter {message}: must be"):
+            resolve("01_tiny", given=given_)
+    (book.book / "tiers.yaml").write_text("01_tiny: {smoke: {n: 1}}")
+    with pytest.raises(BookError, match="tiers.yaml, 01_tiny, smoke: parameter n=1: must be int"):
+        read_parameters("01_tiny")
+
+
+def test_a_bound_that_is_another_parameter_holds_for_all_values_together(book):
+    line = 'low: "float in (0, inf)" = 1  # from\nhigh: "float in (low, inf)" = 2  # to'
+    with_cell(book, line)
+    assert resolve("01_tiny", given={"low": 3, "high": 4}) == {"low": 3.0, "high": 4.0}
+    with pytest.raises(ParameterError, match="high=2.0: must be .* where low = 3.0"):
+        resolve("01_tiny", given={"low": 3})
+    (book.book / "tiers.yaml").write_text("01_tiny: {smoke: {low: 3}}")
+    with pytest.raises(BookError, match="tiers.yaml, 01_tiny, smoke: parameter high=2.0"):
+        read_parameters("01_tiny")
+
+
+@pytest.mark.parametrize(
+    "annotation, text",
+    [
+        (int, "int"),
+        (float | None, "float | None"),
+        (list[float], "list[float]"),
+        ("int in [2, inf)", "int in [2, inf)"),
+        ("'int in [2, inf)'", "int in [2, inf)"),
+        ("float | None", "float | None"),
+    ],
+)
+def test_annotations_of_a_kernel_are_read_also_where_they_are_text(annotation, text):
+    assert declaration_text(annotation) == text
 
 
 def test_a_value_over_several_lines_is_read(book):

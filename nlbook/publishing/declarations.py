@@ -1,0 +1,453 @@
+"""What a parameter may be: the text that declares its type and range, and values held to it.
+
+A declaration is a type, or a string that adds a range in the notation of mathematics:
+
+    int in [2, inf)              float in (0, 1]              float in (0, inf) | None
+    str in {periodic, one_row}   int in {1, 2, 4}             list[float in (0, inf)]
+
+A round bracket leaves its end out. A bound is a number, ``inf``, ``-inf``, or the name of another
+parameter of the chapter, such as ``float in (window_low, inf)``; one whose value is None bounds
+nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nlbook.publishing.errors import ParameterError
+
+__all__ = [
+    "Choices",
+    "DeclarationError",
+    "Interval",
+    "Member",
+    "check_relations",
+    "convert",
+    "from_text",
+    "named_bounds",
+    "parse",
+    "range_text",
+    "type_text",
+]
+
+_ARITY = {"int": 0, "float": 0, "bool": 0, "str": 0, "None": 0, "list": 1, "dict": 2}
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_TOKEN = re.compile(rf"\s*({_NUMBER}(?!\w)|[+-]?inf\b|'[^']*'|\"[^\"]*\"|[\w.+-]+|\S)")
+_WORD = re.compile(r"[^\W\d][\w.+-]*")
+
+
+class DeclarationError(ValueError):
+    """The text declares nothing; the message says where it goes wrong."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """All numbers between two bounds."""
+
+    low: float | str  #: lower bound, or the parameter that is it
+    high: float | str  #: upper bound, or the parameter that is it
+    closed_low: bool  #: whether the lower bound is allowed
+    closed_high: bool  #: whether the upper bound is allowed
+
+    def __str__(self) -> str:
+        left, right = "[" if self.closed_low else "(", "]" if self.closed_high else ")"
+        return f"{left}{_bound_text(self.low)}, {_bound_text(self.high)}{right}"
+
+    def holds(self, value: float, others: Mapping[str, Any]) -> bool:
+        """Whether a value lies in it; a bound whose name isn't among `others` bounds nothing."""
+        low = others.get(self.low) if isinstance(self.low, str) else self.low
+        high = others.get(self.high) if isinstance(self.high, str) else self.high
+        above = low is None or value > low or (self.closed_low and value == low)
+        below = high is None or value < high or (self.closed_high and value == high)
+        return above and below
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A few values."""
+
+    values: tuple[Any, ...]  #: all that are allowed
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(map(_choice_text, self.values)) + "}"
+
+    def holds(self, value: Any, others: Mapping[str, Any]) -> bool:
+        """Whether a value is one of them."""
+        return value in self.values
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the types that a declaration joins by ``|``."""
+
+    name: str  #: int, float, bool, str, None, list or dict
+    inner: tuple[Declaration, ...] = ()  #: what a list or dict holds; empty for anything plain
+    allowed: Interval | Choices | None = None  #: the range; None for every value of the type
+
+
+Declaration = tuple[Member, ...]
+
+
+def parse(text: str) -> Declaration:
+    """Read a declaration, such as ``"float in (0, inf) | None"``.
+
+    Raises
+    ------
+    DeclarationError
+        If it isn't one.
+    """
+    return _Reader(text).whole()
+
+
+def type_text(declaration: Declaration) -> str:
+    """The types alone, as in ``float | None``."""
+    return " | ".join(map(_member_type, declaration))
+
+
+def range_text(declaration: Declaration) -> str:
+    """The ranges alone, as in ``(0, inf)``; empty when every value of the type will do."""
+    ranges = [member.allowed for member in declaration if member.allowed is not None]
+    inner = [range_text(part) for member in declaration for part in member.inner]
+    each = [f"each in {text}" for text in inner if text]
+    return " or ".join([*map(str, ranges), *each])
+
+
+def named_bounds(declaration: Declaration) -> set[str]:
+    """Names of the parameters that bound it."""
+    found: set[str] = set()
+    for member in declaration:
+        if isinstance(member.allowed, Interval):
+            ends = (member.allowed.low, member.allowed.high)
+            found.update(end for end in ends if isinstance(end, str))
+        for part in member.inner:
+            found |= named_bounds(part)
+    return found
+
+
+def convert(name: str, value: Any, declared: str) -> Any:
+    """Check a value against a declaration, and make it plain.
+
+    An int serves for a float, a string such as ``"1e-3"`` too (YAML reads it so), a tuple for
+    a list, a NumPy scalar for its Python value. A bool is not a number. Floats are finite.
+    Bounds that are other parameters are left to `check_relations`.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    value : object
+        What was given.
+    declared : str
+        Its declaration.
+
+    Raises
+    ------
+    ParameterError
+        If the value isn't of that type, or out of its range.
+    """
+    if _hides(value):
+        raise ParameterError(f"parameter {name}={value!r}: must have no masked entries")
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, tuple):
+        value = list(value)
+    return _refusing(name, repr(value), declared, lambda members: _convert(value, members, {}))
+
+
+def from_text(name: str, text: str, declared: str) -> Any:
+    """Read a value from a command line, such as ``3``, ``1e-3``, ``none`` or ``[0.1, 0.2]``.
+
+    Raises
+    ------
+    ParameterError
+        If the text isn't a value of that type, or out of its range.
+    """
+    return _refusing(name, text, declared, lambda members: _from_text(text, members))
+
+
+def check_relations(declared: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Hold converted values to the bounds that are other parameters.
+
+    Raises
+    ------
+    ParameterError
+        If one is out of its range; the message gives the bound's value.
+    """
+    for name, text in declared.items():
+        members = parse(text)
+        bounds = named_bounds(members)
+        if not bounds:
+            continue
+        try:
+            _convert(values[name], members, values)
+        except _Refused:
+            told = ", ".join(f"{bound} = {values.get(bound)!r}" for bound in sorted(bounds))
+            raise ParameterError(
+                f"parameter {name}={values[name]!r}: must be {text}, where {told}"
+            ) from None
+
+
+class _Refused(Exception):
+    pass
+
+
+def _refusing(name: str, shown: str, declared: str, read: Callable[[Declaration], Any]) -> Any:
+    try:
+        return read(parse(declared))
+    except _Refused:
+        raise ParameterError(f"parameter {name}={shown}: must be {declared}") from None
+
+
+def _hides(value: Any) -> bool:
+    mask = getattr(value, "mask", False)  # of NumPy's masked arrays, which needn't be imported
+    return hasattr(value, "tolist") and bool(mask.any() if hasattr(mask, "any") else mask)
+
+
+def _convert(value: Any, members: Declaration, others: Mapping[str, Any]) -> Any:
+    for member in members:
+        try:
+            return _within(_convert_member(value, member, others), member, others)
+        except _Refused:
+            continue
+    raise _Refused
+
+
+def _within(value: Any, member: Member, others: Mapping[str, Any]) -> Any:
+    if member.allowed is not None and not member.allowed.holds(value, others):
+        raise _Refused
+    return value
+
+
+def _convert_member(value: Any, member: Member, others: Mapping[str, Any]) -> Any:
+    match member.name, value:
+        case "None", None:
+            return None
+        case "bool", bool():
+            return value
+        case "int", int() if not isinstance(value, bool):
+            return value
+        case "float", (int() | float() | str()) if not isinstance(value, bool):
+            return _finite(value)
+        case "str", str():
+            return value
+        case "list", list():
+            inner = member.inner
+            return [_convert(v, inner[0], others) if inner else _plain(v) for v in value]
+        case "dict", dict() if all(isinstance(key, str) for key in value):
+            inner = member.inner
+            if not inner:
+                return {k: _plain(v) for k, v in value.items()}
+            pairs = ((_convert(k, inner[0], others), v) for k, v in value.items())
+            return {k: _convert(v, inner[1], others) for k, v in pairs}
+    raise _Refused
+
+
+def _from_text(text: str, members: Declaration) -> Any:
+    for member in sorted(members, key=lambda member: member.name == "str"):
+        try:
+            return _within(_from_text_member(text.strip(), member), member, {})
+        except (ValueError, _Refused):
+            continue
+    raise _Refused
+
+
+def _from_text_member(text: str, member: Member) -> Any:
+    match member.name:
+        case "None" if text in {"none", "None", "null"}:
+            return None
+        case "bool" if text.lower() in {"true", "false"}:
+            return text.lower() == "true"
+        case "int":
+            return int(text)
+        case "float":
+            return _finite(text)
+        case "str":
+            return text
+        case "list" | "dict":
+            import yaml
+
+            try:
+                return _convert_member(yaml.safe_load(text), member, {})
+            except yaml.YAMLError:
+                raise _Refused from None
+    raise _Refused
+
+
+def _finite(value: int | float | str) -> float:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise _Refused from None
+    if not math.isfinite(number):
+        raise _Refused
+    return number
+
+
+def _plain(value: Any) -> Any:
+    """A value inside a bare ``list`` or ``dict``, which papermill can pass on."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return _finite(value)
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    raise _Refused
+
+
+class _Reader:
+    """Recursive descent: members joined by ``|``, each a type and perhaps ``in`` and a range."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(_tokens(text))
+        self.place = 0
+
+    def whole(self) -> Declaration:
+        members = self.members()
+        if self.place < len(self.tokens):
+            raise self.error(f"nothing may follow, found {self.tokens[self.place]!r}")
+        return members
+
+    def members(self) -> Declaration:
+        members = [self.member()]
+        while self.next_is("|"):
+            self.take()
+            members.append(self.member())
+        return tuple(members)
+
+    def member(self) -> Member:
+        name = self.take()
+        if name not in _ARITY:
+            raise self.error(f"{name or 'nothing'!r} must be made of {', '.join(_ARITY)}")
+        inner: list[Declaration] = []
+        if self.next_is("["):
+            self.take()
+            inner.append(self.members())
+            while self.next_is(","):
+                self.take()
+                inner.append(self.members())
+            self.expect("]")
+            if len(inner) != _ARITY[name]:
+                raise self.error(f"{name} must be made of {_ARITY[name]} types, has {len(inner)}")
+        allowed = None
+        if self.next_is("in"):
+            self.take()
+            allowed = self.choices(name) if self.next_is("{") else self.interval(name)
+        return Member(name, tuple(inner), allowed)
+
+    def choices(self, kind: str) -> Choices:
+        if kind not in {"int", "float", "str"}:
+            raise self.error(f"{kind} can have no choices")
+        self.take()
+        values = [self.choice(kind)]
+        while self.next_is(","):
+            self.take()
+            values.append(self.choice(kind))
+        self.expect("}")
+        if len(set(values)) != len(values):
+            raise self.error("a choice is there twice")
+        return Choices(tuple(values))
+
+    def choice(self, kind: str) -> Any:
+        word = self.take()
+        if kind != "str":
+            number = _as_number(word)
+            if number is None or (kind == "int" and not _is_whole(word)):
+                raise self.error(f"{word!r} is no choice of type {kind}")
+            return int(word) if kind == "int" else number
+        if word[:1] in {"'", '"'}:
+            return word[1:-1]
+        if not _WORD.fullmatch(word):
+            raise self.error(f"{word!r} is no choice: a word, or text in quotes")
+        return word
+
+    def interval(self, kind: str) -> Interval:
+        if kind not in {"int", "float"}:
+            raise self.error(f"{kind} can have no interval")
+        left = self.take()
+        if left not in {"[", "("}:
+            raise self.error(f"a range begins with '[', '(' or '{{', found {left!r}")
+        low = self.bound(kind)
+        self.expect(",")
+        high = self.bound(kind)
+        right = self.take()
+        if right not in {"]", ")"}:
+            raise self.error(f"an interval ends with ']' or ')', found {right!r}")
+        found = Interval(low, high, left == "[", right == "]")
+        if isinstance(low, float) and isinstance(high, float):
+            empty = low > high or (low == high and not (left == "[" and right == "]"))
+            if empty or low == math.inf or high == -math.inf:
+                raise self.error(f"{found} holds no number")
+        if (low == -math.inf and left == "[") or (high == math.inf and right == "]"):
+            raise self.error(f"{found}: an infinite bound is left out, by a round bracket")
+        return found
+
+    def bound(self, kind: str) -> float | str:
+        word = self.take()
+        number = _as_number(word)
+        if number is not None:
+            if kind == "int" and math.isfinite(number) and not number.is_integer():
+                raise self.error(f"{word!r} bounds no int")
+            return number
+        if word.isascii() and word.isidentifier() and word not in _ARITY:
+            return word
+        raise self.error(f"{word!r} is no bound: a number, inf, -inf or a parameter")
+
+    def next_is(self, token: str) -> bool:
+        return self.place < len(self.tokens) and self.tokens[self.place] == token
+
+    def take(self) -> str:
+        token = self.tokens[self.place] if self.place < len(self.tokens) else ""
+        self.place += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        found = self.take()
+        if found != token:
+            raise self.error(f"{token!r} is missing" + (f" before {found!r}" if found else ""))
+
+    def error(self, what: str) -> DeclarationError:
+        return DeclarationError(f"{self.text!r}: {what}")
+
+
+def _tokens(text: str) -> Iterator[str]:
+    place = 0
+    text = text.rstrip()
+    while place < len(text):
+        found = _TOKEN.match(text, place)
+        assert found is not None  # the last alternative takes anything
+        yield found.group(1)
+        place = found.end()
+
+
+def _as_number(word: str) -> float | None:
+    if re.fullmatch(_NUMBER, word) or re.fullmatch(r"[+-]?inf", word):
+        return float(word)
+    return None
+
+
+def _is_whole(word: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+", word) is not None
+
+
+def _member_type(member: Member) -> str:
+    inner = ", ".join(map(type_text, member.inner))
+    return f"{member.name}[{inner}]" if inner else member.name
+
+
+def _bound_text(bound: float | str) -> str:
+    if isinstance(bound, str):
+        return bound
+    return str(int(bound)) if bound.is_integer() and abs(bound) < 1e7 else repr(bound)
+
+
+def _choice_text(value: Any) -> str:
+    if isinstance(value, str) and not _WORD.fullmatch(value):
+        return repr(value)
+    return str(value)
