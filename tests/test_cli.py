@@ -53,7 +53,8 @@ def test_show_prints_type_tiers_and_meaning_of_each_parameter(book, capsys):
     status, printed, _ = nlbook(capsys, "show", "01_tiny")
     rows = [line.split(maxsplit=5) for line in printed.splitlines()[2:]]
     assert status == 0
-    assert printed.splitlines()[2].split() == "name type and range book smoke paper meaning".split()
+    heading = ["name", "type", "and", "range", "book", "smoke", "paper", "meaning"]
+    assert printed.splitlines()[2].split() == heading
     assert rows[1] == ["n_realizations", "int", "3", "2", "100", "how many walks"]
     assert len(rows) == 7
 

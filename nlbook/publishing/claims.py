@@ -2,25 +2,30 @@
 
 A claim without tiers is an *invariant*: it holds for all parameters and is always enforced. One
 with tiers is a *reference*: a number that depends on the run, enforced when the parameters are
-those of a tier that it names, and shown as not tested otherwise. The formatted value is glued
-under the claim's name, for the prose to show; the row of the table of claims goes into the
-output's metadata.
+those of a tier that it names, and shown as not tested otherwise. One with ``recorded`` is
+*recorded*: its number comes from a recorded result and not from this run, so that it is enforced
+whatever the parameters are, and proves nothing about them. The formatted value is glued under
+the claim's name, for the prose to show; the row of the table of claims goes into the output's
+metadata.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from nlbook.publishing.errors import ClaimFailed
+from nlbook.publishing.book import did_you_mean, find_book
+from nlbook.publishing.errors import BookError, ClaimFailed
 from nlbook.publishing.guard import current_run
 from nlbook.publishing.parameters import TIERS
 
 __all__ = ["claim", "show_number"]
 
 _GLUE = "application/papermill.record/"
+_RECORD = re.compile(r"[\w-][\w.-]*")
 _NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 
 
@@ -34,6 +39,7 @@ def claim(
     minimum: float | None = None,
     maximum: float | None = None,
     tiers: tuple[str, ...] | None = None,
+    recorded: str | None = None,
     source: str,
     format: str | None = None,
     unit: str | None = None,
@@ -54,6 +60,8 @@ def claim(
         Bounds, inclusive.
     tiers : tuple of str, optional
         The tiers at which a reference is enforced; an invariant without.
+    recorded : str, optional
+        The recorded result, ``book/recorded/NAME``, that the value comes from.
     source : str
         Where the expected value or the bound comes from.
     format : str, optional
@@ -70,18 +78,21 @@ def claim(
     ClaimFailed
         If an enforced claim doesn't hold, or the value isn't finite.
     ValueError
-        If the claim itself makes no sense, such as one that nothing can fail.
+        If the claim itself makes no sense, such as one that nothing can fail: a value that is
+        the expected object itself, a truth value between 0 and 1, a tolerance below rounding.
     """
     run = current_run()
+    _refuse_itself(name, value, expected)
     expected, atol, rtol, minimum, maximum = (
         None if bound is None else _plain(name, bound)
         for bound in (expected, atol, rtol, minimum, maximum)
     )
-    _check(name, expected, atol, rtol, minimum, maximum, tiers, source)
+    _check(name, expected, atol, rtol, minimum, maximum, tiers, recorded, source)
     tolerance = None
     if expected is not None:
         tolerance = (atol or 0.0) + (rtol or 0.0) * abs(expected)
     value = _plain(name, value)
+    _refuse_certain(name, value, expected, tolerance, minimum, maximum)
     text = _text(name, value, format, tolerance, minimum, maximum)
     bounds = _bounds_in_words(expected, atol, rtol, minimum, maximum)
     finite = math.isfinite(value)
@@ -102,8 +113,9 @@ def claim(
         "minimum": minimum,
         "maximum": maximum,
         "bounds": bounds,
-        "kind": "invariant" if tiers is None else "reference",
+        "kind": "recorded" if recorded else "invariant" if tiers is None else "reference",
         "tiers": None if tiers is None else list(tiers),
+        "recorded": recorded,
         "tested": tested,
         "holds": holds,
         "source": source,
@@ -149,6 +161,7 @@ def _check(
     minimum: float | None,
     maximum: float | None,
     tiers: tuple[str, ...] | None,
+    recorded: str | None,
     source: str,
 ) -> None:
     _check_name(name)
@@ -176,6 +189,66 @@ def _check(
         raise ValueError(f"claim {name}: minimum={minimum!r} must not exceed maximum={maximum!r}")
     if tiers is not None and not (tiers and set(tiers) <= set(TIERS)):
         raise ValueError(f"claim {name}: tiers={tiers!r} must be a tuple of {', '.join(TIERS)}")
+    if recorded is not None:
+        if tiers is not None:
+            raise ValueError(
+                f"claim {name}: recorded={recorded!r} must not be given with tiers: a recorded "
+                "number is the same at all of them"
+            )
+        _check_recorded(name, recorded)
+
+
+def _check_recorded(name: str, recorded: str) -> None:
+    """Refuse what is not recorded, where the book is at hand."""
+    if not isinstance(recorded, str) or not _RECORD.fullmatch(recorded):
+        raise ValueError(f"claim {name}: recorded={recorded!r} must be a folder of book/recorded")
+    try:
+        folder = find_book().recorded
+    except BookError:
+        return
+    if not (folder / recorded).is_dir():
+        there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        hint = did_you_mean(recorded, there)
+        raise ValueError(
+            f"claim {name}: recorded={recorded!r}: {hint}there is no such folder in book/recorded"
+        )
+
+
+def _refuse_itself(name: str, value: Any, expected: Any) -> None:
+    """Refuse an expected value that is the value; small integers and truth values are shared."""
+    if value is expected and value is not None and not isinstance(value, int):
+        raise ValueError(f"claim {name}: expected is the value itself: nothing can fail it")
+
+
+def _refuse_certain(
+    name: str,
+    value: Any,
+    expected: Any,
+    tolerance: float | None,
+    minimum: float | None,
+    maximum: float | None,
+) -> None:
+    """Refuse what holds of any value of its type, and what only luck can fulfil."""
+    if isinstance(value, bool):
+        low = -math.inf if minimum is None else minimum
+        high = math.inf if maximum is None else maximum
+        if expected is not None and tolerance is not None:
+            low, high = max(low, expected - tolerance), min(high, expected + tolerance)
+        if low <= 0 and high >= 1:
+            raise ValueError(f"claim {name}: a truth value is always from {low:g} to {high:g}")
+    if tolerance and isinstance(value, float) and tolerance < math.ulp(expected) / 2:
+        raise ValueError(
+            f"claim {name}: a tolerance of {tolerance:.3g} is below the rounding of "
+            f"{expected:g}; give atol=0 for what is exact"
+        )
+    largest = sys.float_info.max / 1e8
+    for label, bound, sign in (("minimum", minimum, -1), ("maximum", maximum, 1)):
+        if bound is not None and sign * bound > largest:
+            raise ValueError(f"claim {name}: {label}={bound!r} bounds nothing")
+    if maximum is not None and 0 < maximum < sys.float_info.min / sys.float_info.epsilon:
+        raise ValueError(
+            f"claim {name}: maximum={maximum!r} is below rounding; give maximum=0 for what is exact"
+        )
 
 
 def _check_name(name: str) -> None:

@@ -72,8 +72,10 @@ def claims_page(
         "A number that this book states is computed, checked against a bound, and listed here. "
         "An *invariant* is a law that holds for all parameters, and is checked in every run. "
         "A *reference* depends on the run: it is checked when the run's parameters are those of "
-        "a tier that the claim names, and is shown as not tested otherwise. A claim that fails "
-        "stops the run, so no page can show one.",
+        "a tier that the claim names, and is shown as not tested otherwise. A *recorded* number "
+        "comes from a result in `book/recorded` and not from the run: it is checked in every run, "
+        "whatever its parameters, and says nothing about them. A claim that fails stops the run, "
+        "so no page can show one.",
         "",
         f"This build made {_count(len(rows), 'claim')} and tested {len(tested)} of them.",
     ]

@@ -44,7 +44,7 @@ def test_a_residual_far_below_its_bound_is_shown_by_the_bound(begun):
         {"expected": 1.0, "atol": 0.05, "rtol": 0.1},
         {"minimum": 1.5},
         {"maximum": 1.1},
-        {"expected": 1.2, "atol": 0.1, "maximum": 1.1},
+        {"expected": 1.21, "atol": 0.1, "maximum": 1.1},
     ],
 )
 def test_an_invariant_that_fails_fails_the_run_at_any_parameters(begun, bounds):
@@ -75,6 +75,57 @@ def test_a_reference_is_enforced_at_its_tiers_only(begun):
     assert shown[1][0]["text/plain"].endswith("not tested here")
 
 
+@pytest.mark.parametrize("tiers", [(), ("smoke",), ("book",)])
+def test_a_recorded_claim_is_enforced_at_any_parameters_and_is_a_kind_of_its_own(begun, tiers):
+    shown = begun(*tiers)
+    claim("a", 1.0, 1.1, atol=0.2, recorded="dislocation_creep", source="paper")
+    found = row(shown)
+    assert (found["kind"], found["recorded"], found["tested"]) == (
+        "recorded",
+        "dislocation_creep",
+        True,
+    )
+    with pytest.raises(ClaimFailed):
+        claim("b", 2.0, 1.0, atol=0.2, recorded="dislocation_creep", source="paper")
+
+
+def test_a_record_is_no_matter_where_there_is_no_book(begun, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begun()
+    claim("a", 1.0, minimum=0.5, recorded="elsewhere", source="paper")
+
+
+@pytest.mark.parametrize(
+    "value, bounds, message",
+    [
+        (True, {"minimum": 0, "maximum": 1}, "a truth value is always from 0 to 1"),
+        (np.True_, {"maximum": 1}, "a truth value is always from -inf to 1"),
+        (False, {"expected": 0.5, "atol": 0.5}, "a truth value is always from 0 to 1"),
+        (1.0, {"expected": 1e3, "atol": 1e-14}, "a tolerance of 1e-14 is below the rounding"),
+        (1.0, {"maximum": 1e308}, "maximum=1e\\+308 bounds nothing"),
+        (1.0, {"minimum": -1e308}, "minimum=-1e\\+308 bounds nothing"),
+        (0.0, {"maximum": 1e-300}, "maximum=1e-300 is below rounding"),
+    ],
+)
+def test_a_claim_that_cannot_fail_or_cannot_hold_is_refused(begun, value, bounds, message):
+    begun()
+    with pytest.raises(ValueError, match=message):
+        claim("a", value, source="theory", **bounds)
+
+
+@pytest.mark.parametrize("value", [0.1 + 0.2, np.float64(3.0), np.array([3.0])])
+def test_a_value_that_is_what_it_is_held_to_is_refused(begun, value):
+    begun()
+    with pytest.raises(ValueError, match="expected is the value itself"):
+        claim("a", value, value, atol=0.1, source="theory")
+
+
+def test_counts_may_share_an_object_with_what_is_expected_of_them(begun):
+    begun()
+    claim("a", 5, 5, atol=0, source="counted")
+    claim("b", True, minimum=1, source="seen")
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.nan])
 def test_a_value_that_is_not_finite_always_fails(begun, value):
     begun()
@@ -87,14 +138,18 @@ def test_a_value_that_is_not_finite_always_fails(begun, value):
     [
         ({}, "give expected, minimum or maximum"),
         ({"tiers": ("book",)}, "give expected, minimum or maximum"),
-        ({"expected": 1.0}, "expected needs atol or rtol"),
+        ({"expected": 1.1}, "expected needs atol or rtol"),
         ({"atol": 1.0, "minimum": 0.0}, "expected needs atol or rtol"),
         ({"expected": math.nan, "atol": 1.0}, "expected=nan must be finite"),
-        ({"expected": 1.0, "atol": -1.0}, "atol=-1.0 must not be negative"),
+        ({"expected": 1.1, "atol": -1.0}, "atol=-1.0 must not be negative"),
         ({"minimum": 2.0, "maximum": 1.0}, "must not exceed"),
         ({"minimum": 0.0, "tiers": "book"}, "tiers='book' must be a tuple"),
         ({"minimum": 0.0, "tiers": ("large",)}, "must be a tuple of book, smoke, paper"),
         ({"minimum": 0.0, "tiers": ()}, "must be a tuple"),
+        ({"minimum": 0.0, "recorded": "a", "tiers": ("book",)}, "must not be given with tiers"),
+        ({"minimum": 0.0, "recorded": ""}, "recorded='' must be a folder of book/recorded"),
+        ({"minimum": 0.0, "recorded": "../x"}, "must be a folder of book/recorded"),
+        ({"minimum": 0.0, "recorded": "dislocation_crep"}, "did you mean 'dislocation_creep'"),
     ],
 )
 def test_a_claim_that_makes_no_sense_is_refused(begun, arguments, message):
@@ -181,7 +236,7 @@ def test_the_text_is_within_the_tolerance_scale_and_no_finer(value, tolerance):
 def test_a_format_finer_than_the_tolerance_is_refused(begun, value, tolerance, format):
     begun()
     with pytest.raises(ValueError, match="finer than its tolerance"):
-        claim("a", value, value, atol=tolerance, format=format, source="theory")
+        claim("a", value, value * 1.0, atol=tolerance, format=format, source="theory")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +244,7 @@ def test_a_format_finer_than_the_tolerance_is_refused(begun, value, tolerance, f
 )
 def test_a_format_as_fine_as_the_tolerance_is_shown(begun, value, tolerance, format):
     shown = begun()
-    claim("a", value, value, atol=tolerance, format=format, source="theory")
+    claim("a", value, value * 1.0, atol=tolerance, format=format, source="theory")
     assert row(shown)["text"] == f"{value:{format}}"
 
 
