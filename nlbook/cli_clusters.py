@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nlbook.publishing.errors import BookError, RunFailed
 
 if TYPE_CHECKING:
-    from nlbook.parallel import SlurmOptions
+    from nlbook.parallel import ClusterRecord, SlurmOptions
 
 __all__ = ["add_options", "check_options", "findings", "list_or_stop", "started", "submission"]
 
@@ -94,12 +94,23 @@ def list_or_stop(options: argparse.Namespace) -> int:
             print(f"stopped {record.cluster_id} ({record.n_engines} {record.kind} engines)")
     records = parallel.list_clusters()
     for record in records:
-        state = "left by a killed run" if record.is_abandoned else f"of process {record.pid}"
-        engines = f"{record.n_engines} {record.kind} engines on {record.host}"
-        print(f"{record.cluster_id}  {engines}, {state}")
+        engines = f"{record.n_engines} {record.kind} engines on {record.runner.host}"
+        print(f"{record.cluster_id}  {engines}, {_state(record)}")
     if not records:
         print("no clusters")
     return 0
+
+
+def _state(record: ClusterRecord) -> str:
+    if record.is_abandoned:
+        return "left by a killed run"
+    if record.is_here:
+        return f"of process {record.runner.pid}"
+    return (
+        f"of process {record.runner.pid} of another machine or container, or from before the last "
+        f"start of this one: not to be judged from here. When it has ended, remove "
+        f"{record.record_file}"
+    )
 
 
 def findings() -> Iterator[tuple[str, str]]:

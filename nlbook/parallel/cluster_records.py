@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nlbook.host import ProcessIdentity, this_process
 from nlbook.parallel.errors import ClusterError
 
 __all__ = ["ClusterRecord", "list_clusters", "new_record", "remove_files", "write_record"]
@@ -28,9 +28,7 @@ class ClusterRecord:
     cluster_id: str
     kind: str  #: "local", "mpi" or "slurm"
     n_engines: int
-    host: str
-    pid: int  #: of the process that started it
-    created: float  #: when that process was created, s since 1970
+    runner: ProcessIdentity  #: the process that started it
     started: float  #: when the cluster was started, s since 1970
     folder: str  #: of the records
 
@@ -51,24 +49,13 @@ class ClusterRecord:
 
     @property
     def is_here(self) -> bool:
-        """Whether it runs on this host, so that this process can judge and stop it."""
-        return self.host == socket.gethostname()
+        """Whether this process can judge and stop it: same machine, container and system start."""
+        return self.runner.is_here
 
     @property
     def is_abandoned(self) -> bool:
         """Whether the process that started it is gone; False where that cannot be told."""
-        import psutil
-
-        if not self.is_here:
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            ended = process.status() == psutil.STATUS_ZOMBIE
-            return bool(ended or abs(process.create_time() - self.created) > 1.0)
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.AccessDenied:
-            return False
+        return self.runner.is_gone
 
 
 def list_clusters() -> list[ClusterRecord]:
@@ -79,6 +66,7 @@ def list_clusters() -> list[ClusterRecord]:
         with suppress(OSError, ValueError, TypeError):
             entries = json.loads(path.read_text())
             if set(entries) == names:
+                entries["runner"] = ProcessIdentity.from_dict(entries["runner"])
                 records.append(ClusterRecord(**entries, folder=str(path.parent)))
     return sorted(records, key=lambda record: record.started)
 
@@ -91,15 +79,11 @@ def _folder() -> Path:
 
 def new_record(kind: str, n_engines: int) -> ClusterRecord:
     """Describe a cluster that this process is about to start."""
-    import psutil
-
     return ClusterRecord(
         cluster_id=f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}",
         kind=kind,
         n_engines=n_engines,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        created=psutil.Process().create_time(),
+        runner=this_process(),
         started=time.time(),
         folder=str(_folder()),
     )
@@ -115,7 +99,7 @@ def write_record(record: ClusterRecord) -> None:
     """
     entries = asdict(record)
     del entries["folder"]
-    aside = record.record_file.with_suffix(".aside")
+    aside = record.record_file.with_suffix(".aside")  # the identity in its name is of one cluster
     try:
         record.record_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside.write_text(json.dumps(entries, indent=1) + "\n")

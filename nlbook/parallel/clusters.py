@@ -7,9 +7,12 @@ it was killed, its record remains: `list_clusters` shows it and `stop_clusters` 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,13 +36,16 @@ from nlbook.parallel.slurm import SlurmOptions, cancel_jobs, require_slurm, wait
 __all__ = ["RunningCluster", "slurm_submission", "start_cluster", "stop_clusters"]
 
 _KINDS = ("local", "mpi", "slurm")
-_TIMEOUT = {"local": 120.0, "mpi": 120.0, "slurm": 600.0}  # seconds; nodes may share a slow disk
-# a dead engine is noticed within 5 s here, within 20 s across a network that may stutter
-_HEARTBEAT = {
-    "slurm": ["--HeartMonitor.period=1000", "--HeartMonitor.max_heartmonitor_misses=20"],
-}
-_HEARTBEAT_HERE = ["--HeartMonitor.period=500"]
+# Seconds that engines have to come up: many of them may share two cores, or nodes a slow disk.
+_TIMEOUT = {"local": 300.0, "mpi": 300.0, "slurm": 600.0}
+# An engine that has not answered for so many seconds is taken for dead, and its tasks are sent to
+# another one: on a busy machine a living one may be silent for a while.
+_DEAD = 20
+_ORPHANED = 120  # seconds without the controller after which an engine ends itself
+_REGISTRATION = 120  # seconds between the two halves of an engine's registration
 _GRACE = 1.0  # seconds that processes have to end before they are killed
+_KILLING = 60.0  # seconds that killed ones have to be gone
+_STARTING = 10.0  # seconds that a process has to get from its start to its environment
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def start_cluster(
     n_engines : int, optional
         By default the number of this machine's usable cores.
     timeout : float, optional
-        Longest wait for the engines, s: by default 120, and 600 from the start of a job of Slurm,
+        Longest wait for the engines, s: by default 300, and 600 from the start of a job of Slurm,
         which may be in the queue for as long as it takes.
     slurm : SlurmOptions, optional
         What the job asks of Slurm.
@@ -144,7 +150,7 @@ def start_cluster(
                 if slurm is not None:
                     wait_for_engines(record, n_engines if slurm.mpi else 1, timeout, report)
                 else:
-                    connect(record.client_file, n_engines=n_engines, timeout=timeout).close()
+                    _await_engines(cluster, record, timeout)
             except SlurmError:
                 raise
             except (ClusterError, OSError, RuntimeError) as error:
@@ -184,7 +190,7 @@ def slurm_submission(n_engines: int, slurm: SlurmOptions | None = None) -> tuple
 
 
 def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
-    """Stop the clusters that killed runners left on this host.
+    """Stop the clusters that killed runners left here.
 
     Parameters
     ----------
@@ -194,7 +200,8 @@ def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:
     Returns
     -------
     list of ClusterRecord
-        Those that were stopped. Clusters on other hosts stay; see `ClusterRecord.is_here`.
+        Those that were stopped. Clusters of another machine or container stay; see
+        `ClusterRecord.is_here`.
 
     Raises
     ------
@@ -229,7 +236,14 @@ def _new_cluster(
     # one core an engine: the engines are the parallel part; and neither they nor what they start
     # shall look for a cluster of their own
     environment = {**thread_variables(1), CLUSTER_VARIABLE: "", "PYTHONPATH": _import_path()}
-    launcher = {"environment": environment, "engine_args": [f"--IPEngine.timeout={timeout:g}"]}
+    launcher = {
+        "environment": environment,
+        "engine_args": [
+            f"--IPEngine.timeout={timeout:g}",
+            f"--IPEngine.max_heartbeat_misses={_ORPHANED}",
+        ],
+    }
+    config.ControllerLauncher.connection_info_timeout = max(timeout, _TIMEOUT["local"])
     config.LocalEngineSetLauncher.update(launcher)
     config.MPIEngineSetLauncher.update(launcher)
     if mpiexec is not None:
@@ -253,9 +267,29 @@ def _new_cluster(
         log=log,
         delay=0.0,  # the engines wait for the controller's connection file as it is
         controller_ip=slurm.controller_ip if slurm is not None else "",
-        # the hub keeps no results
-        controller_args=[*_HEARTBEAT.get(record.kind, _HEARTBEAT_HERE), "--nodb"],
+        controller_args=[
+            "--HeartMonitor.period=1000",
+            f"--HeartMonitor.max_heartmonitor_misses={_DEAD}",
+            f"--IPController.registration_timeout={_REGISTRATION}",
+            "--nodb",  # the hub keeps no results
+        ],
     )
+
+
+def _await_engines(cluster: Any, record: ClusterRecord, timeout: float) -> None:
+    """Wait for all engines of this machine, no longer than their processes are there."""
+    with connect(record.client_file, n_engines=0, timeout=_TIMEOUT["local"]) as client:
+        end = time.monotonic() + timeout
+        while len(client.ids) < record.n_engines:
+            if cluster.controller.state == "after":
+                raise ClusterError("their controller ended")
+            if all(engines.state == "after" for engines in cluster.engines.values()):
+                raise ClusterError("they ended before they were there")
+            if time.monotonic() > end:
+                raise ClusterError(
+                    f"{len(client.ids)} of {record.n_engines} were there within {timeout:g} s"
+                )
+            time.sleep(0.05)
 
 
 class _Memory(logging.Handler):
@@ -270,9 +304,20 @@ class _Memory(logging.Handler):
 
 
 def _import_path() -> str:
-    """Let engines import what this process can: its paths outside of the installation."""
-    prefixes = (sys.prefix, sys.base_prefix)
-    paths = [os.path.abspath(path) for path in sys.path if not path.startswith(prefixes)]
+    """Let engines import what this process can: its paths beyond those of a bare interpreter.
+
+    Where a path lies tells nothing: a project may well lie below the interpreter's prefix.
+    """
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    bare = subprocess.run(
+        [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    known = set(json.loads(bare.stdout.splitlines()[-1]))
+    paths = [os.path.abspath(path) for path in map(str, sys.path) if path not in known]
     return os.pathsep.join(dict.fromkeys(paths))
 
 
@@ -306,32 +351,45 @@ def _end_processes(record: ClusterRecord) -> None:
     """End the processes of a cluster, whoever started them."""
     import psutil
 
-    processes = _processes(record)
+    processes, _ = _processes(record)
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
     psutil.wait_procs(processes, timeout=_GRACE)
     # busy ones do not listen; killing an engine loses nothing, its files appear whole or not at all
-    for _ in range(10):
-        alive = _processes(record)
-        if not alive:
+    end = time.monotonic() + _KILLING
+    while time.monotonic() < end:
+        alive, starting = _processes(record)
+        if not alive and not starting:
             return
         for process in alive:
             with suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(alive, timeout=_GRACE)
+        psutil.wait_procs([*alive, *starting], timeout=_GRACE if alive else 0.05)
 
 
-def _processes(record: ClusterRecord) -> list[Any]:
-    """Return the controller, the engines and what they started, told by their environment."""
+def _processes(record: ClusterRecord) -> tuple[list[Any], list[Any]]:
+    """Return the controller, the engines and what they started, told by their environment.
+
+    And, where this process is who starts them, those of its children that have none as yet:
+    between a process's start and its environment an interruption may come.
+    """
     import psutil
 
-    found = []
-    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found, starting = [], []
+    here = psutil.Process()
+    ours = {here.pid, *(parent.pid for parent in here.parents())}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.pid in ours or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if process.environ().get("IPP_CLUSTER_ID") == record.cluster_id:
+            environment = process.environ()
+            if environment.get("IPP_CLUSTER_ID") == record.cluster_id:
                 found.append(process)
-    return found
+            elif (
+                not environment
+                and process.ppid() == here.pid
+                and time.time() - process.create_time() < _STARTING
+            ):
+                starting.append(process)
+    return found, starting

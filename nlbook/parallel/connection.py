@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,10 @@ def connect(
         f"the cluster of {path} does not answer: it has died or been stopped. Start another one, "
         f"or unset {CLUSTER_VARIABLE} to compute in this process."
     )
+    if _is_refused(info):
+        raise ClusterError(dead)
     try:
-        client = ipyparallel.Client(str(path), timeout=min(timeout, 10.0))
+        client = ipyparallel.Client(str(path), timeout=timeout)
     except (TimeoutError, ipyparallel.TimeoutError, OSError) as error:
         raise ClusterError(dead) from error
     try:
@@ -85,6 +88,24 @@ def connect(
             f"{timeout:g} s"
         ) from error
     return client
+
+
+def _is_refused(info: dict[str, Any]) -> bool:
+    """Tell whether nobody listens any more where a controller of this machine did.
+
+    A client would wait for an answer as long as it does for that of a busy controller.
+    """
+    if info.get("interface") != "tcp://127.0.0.1" or info.get("ssh"):
+        return False
+    if info.get("location") not in ("localhost", "127.0.0.1", socket.gethostname()):
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", int(info["registration"])), timeout=1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 @contextmanager

@@ -26,7 +26,8 @@ __all__ = ["compute_on_engines", "run_batch"]
 _POLL = 0.2  # seconds between looks at the state of the cluster
 _NO_ENGINE = 30.0  # seconds without any engine after which the run gives up
 _SILENCE = 30.0  # seconds without a result after which the controller is asked for a sign of life
-_ANSWER = 60.0  # seconds that it has for the answer
+_ANSWER = 120.0  # seconds that it has for the answer
+_STOPPING = 2.0  # seconds that interrupted engines have to say so; a cluster ends them otherwise
 _REMEMBERED = 64  # finished batches after which the hub is told to forget them
 _QUEUED = 4  # batches sent ahead for each engine
 
@@ -199,7 +200,7 @@ def _interrupt(client: Any, answers: list[Any]) -> None:
         client.send_signal(signal.SIGINT, block=False)
     except (NoEnginesRegistered, OSError):
         return
-    client.wait(answers, timeout=2)
+    client.wait(answers, timeout=_STOPPING)
 
 
 class _HubMemory:

@@ -43,8 +43,8 @@ __all__ = [
 TEMPLATE_VARIABLE = "NLBOOK_SLURM_TEMPLATE"
 
 _COMMANDS = ("sbatch", "squeue", "scancel")
-_ANSWER = 60.0  # seconds that Slurm has to answer a command
-_ENDING = 20  # times that a job is cancelled, one second apart, before that is given up
+_ANSWER = 120.0  # seconds that Slurm has to answer a command
+_ENDING = 60  # times that a job is cancelled, one second apart, before that is given up
 _FIRST_LOOK, _LAST_LOOK = 2.0, 30.0  # seconds between looks at the queue, growing
 _TIME = re.compile(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}")
 _MEMORY = re.compile(r"\d+[KMGT]?", re.IGNORECASE)

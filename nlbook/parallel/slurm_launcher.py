@@ -23,7 +23,7 @@ from nlbook.parallel.slurm import (
 
 __all__ = ["SlurmEngines", "engine_settings", "submission"]
 
-_SUBMISSION = 30.0  # seconds that an interrupted submission has to end
+_SUBMISSION = 120.0  # seconds that an interrupted submission has to end
 
 
 class SlurmEngines(SlurmEngineSetLauncher):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,7 @@ def _join_prose(path: Path, target: Path) -> bool:
     text = nbformat.writes(stored) + "\n"
     if text == target.read_text("utf-8"):
         return False
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     aside.write_text(text, "utf-8")
     os.replace(aside, target)
     return True

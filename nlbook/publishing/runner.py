@@ -4,19 +4,19 @@ Papermill executes the chapter with a kernel of its own, writing into a hidden f
 results. Only when all cells have run, and each claim has held, do the record and the notebook
 take their names, by renaming. What a failed or interrupted run got to is kept as
 ``NAME.failed.ipynb``, until a run succeeds. A killed run leaves its hidden folder, which the
-next run in that place removes.
+next run in that place removes, if it is on the same machine and in the same container.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
 import shlex
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nlbook.host import ProcessIdentity, this_process
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.copies import normalise
@@ -240,12 +241,12 @@ def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scratch_folder(folder: Path, name: str) -> Iterator[Path]:
-    """A hidden folder in `folder`; those of killed runs are removed."""
-    host = socket.gethostname()
-    scratch = folder / f"{_SCRATCH}{host}-{os.getpid()}-{name}"
+    """A hidden folder in `folder`, named for this process; those of killed runs are removed."""
+    here = this_process()
+    scratch = folder / f"{_SCRATCH}{here.place}-{here.pid}-{here.started}-{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder, host)
+        _remove_abandoned(folder, here)
         scratch.mkdir()
     except OSError as error:
         raise BookError(f"{folder}: cannot write there ({error.strerror})") from None
@@ -255,12 +256,15 @@ def _scratch_folder(folder: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _remove_abandoned(folder: Path, host: str) -> None:
-    import psutil
+def _remove_abandoned(folder: Path, here: ProcessIdentity) -> None:
+    """Remove the hidden folders of runs that have ended, as far as that can be told from here.
 
-    for old in folder.glob(f"{_SCRATCH}{host}-*"):
-        pid = old.name.removeprefix(f"{_SCRATCH}{host}-").partition("-")[0]
-        if pid.isdigit() and (int(pid) == os.getpid() or not psutil.pid_exists(int(pid))):
+    Those of other machines and containers that share the folder stay.
+    """
+    for old in folder.glob(f"{_SCRATCH}{here.place}-*"):
+        pid, started = old.name.split("-")[2:4]
+        owner = dataclasses.replace(here, pid=int(pid), started=float(started))
+        if owner.is_gone:
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -46,7 +46,7 @@ def test_a_cluster_ends_with_its_block_even_when_its_engines_are_busy(ipython_fo
     with pytest.raises(ZeroDivisionError), start_cluster(kind, 2) as cluster:
         (record,) = list_clusters()
         assert record == cluster.record
-        assert (record.kind, record.n_engines, record.pid) == (kind, 2, os.getpid())
+        assert (record.kind, record.n_engines, record.runner.pid) == (kind, 2, os.getpid())
         assert record.is_here and not record.is_abandoned
         assert record.client_file.exists() and record.cluster_file.exists()
         assert len(processes_of(ipython_folder)) > 2
@@ -97,7 +97,7 @@ def test_what_a_killed_runner_left_is_found_and_stopped(ipython_folder, tmp_path
     process.communicate(timeout=30)
     assert len(processes_of(ipython_folder)) > 2
     (record,) = list_clusters()
-    assert record.is_abandoned and record.pid == process.pid
+    assert record.is_abandoned and record.runner.pid == process.pid
     assert stop_clusters() == [record]
     assert processes_of(ipython_folder) == []
     assert files_of(ipython_folder) == []
@@ -132,9 +132,9 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(monkeypatch, tmp_pat
 
 def test_engines_that_do_not_come_up_are_one_clear_error(ipython_folder, monkeypatch):
     monkeypatch.setattr(clusters, "_import_path", lambda: "/dev/null")
-    monkeypatch.setitem(clusters._THREADS, "PYTHONHOME", "/nowhere")
+    monkeypatch.setattr(clusters, "thread_variables", lambda n: {"PYTHONHOME": "/nowhere"})
     refused = pytest.raises(ClusterError, match=r"(?s)1 local engines did not start.*encodings")
-    with refused, start_cluster("local", 1, timeout=3.0):
+    with refused, start_cluster("local", 1):
         pass
     assert processes_of(ipython_folder) == []
 

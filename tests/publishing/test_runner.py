@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from nlbook.host import this_process
 from nlbook.publishing import run_chapter
 from nlbook.publishing.errors import BookError, ParameterError, RunFailed
 from nlbook.publishing.freshness import is_fresh
@@ -151,18 +153,24 @@ def test_an_unwritable_folder_is_refused_before_anything_runs(book):
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(book):
-    import socket
-
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+    here = this_process()
+    earlier = here.started - 60.0
+    owners = {
+        "killed": dataclasses.replace(here, started=earlier),
+        # another container has the same host name, and its own process of this number
+        "container": dataclasses.replace(here, namespace="another", started=earlier),
+        "machine": dataclasses.replace(here, host="another", boot="another", started=earlier),
+        "running": here,
+    }
     book.runs.mkdir(parents=True)
-    mine = book.runs / f".run-{socket.gethostname()}-{ended.pid}-01_tiny"
-    other = book.runs / f".run-elsewhere-{ended.pid}-01_tiny"
-    mine.mkdir()
-    other.mkdir()
+    left = {
+        name: book.runs / f".run-{owner.place}-{owner.pid}-{owner.started}-{name}"
+        for name, owner in owners.items()
+    }
+    for folder in left.values():
+        folder.mkdir()
     run(book)
-    assert not mine.exists()
-    assert other.exists()
+    assert [name for name, folder in left.items() if not folder.exists()] == ["killed"]
 
 
 def test_a_record_of_another_run_is_not_taken_for_this_one(book):
