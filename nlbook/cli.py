@@ -7,18 +7,20 @@ one line on stderr. What a command doesn't need isn't imported.
 from __future__ import annotations
 
 import argparse
-import contextlib
+import io
 import logging
 import os
 import shlex
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from nlbook import cli_clusters
-from nlbook.host import usable_cores
+from nlbook.host import signals_as_interrupt, usable_cores
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.parameters import (
@@ -51,8 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     options.given_arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter
     try:
-        with _interruptible():
+        with signals_as_interrupt():
+            _end_with(os.environ.get("NLBOOK_ENDS_WITH"))
             status: int = options.command(options)
             return status
     except BookError as error:
@@ -205,19 +210,20 @@ def _in_words(found: Estimate, workers: int, what: str, stored: bool) -> Iterato
 
 def _build(options: argparse.Namespace) -> int:
     book = find_book()
-    from nlbook.publishing.build import execute_stale
+    from nlbook.publishing.build import execute_stale, only_build
+    from nlbook.publishing.site import build_site, check_site_place
 
-    executed = book.copies
-    if not options.from_copies:
-        executed = book.executed
-        execute_stale(book, options.tier, options.jobs, _say)
-    _say("building the site")
-    from nlbook.publishing.site import build_site
-
-    try:
-        site = build_site(book, executed, options.out)
-    except BookError as error:
-        raise RunFailed(str(error)) from None
+    with only_build(book):
+        check_site_place(book, options.out)
+        executed = book.copies
+        if not options.from_copies:
+            executed = book.executed
+            execute_stale(book, options.tier, options.jobs, _say)
+        _say("building the site")
+        try:
+            site = build_site(book, executed, options.out)
+        except BookError as error:
+            raise RunFailed(str(error)) from None
     print(site / "index.html")
     return 0
 
@@ -279,22 +285,17 @@ def _read_file(file: Path) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM raise KeyboardInterrupt, also where a shell has SIGINT ignored."""
+def _end_with(parent: str | None) -> None:
+    """Terminate this process when the build that started it is gone, even if it was killed."""
+    if parent is None or not parent.isdecimal() or os.getppid() != int(parent):
+        return
 
-    def interrupt(number: int, frame: Any) -> NoReturn:
-        raise KeyboardInterrupt
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(ValueError):  # not in the main thread
-            before[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _at_tiers(parameter: Parameter) -> list[str]:

@@ -221,6 +221,25 @@ def test_build_runs_what_is_stale_and_then_builds_the_site(book, capsys, monkeyp
     assert built == [(book.executed, None), (book.copies, Path("elsewhere"))]
 
 
+def test_a_folder_that_is_no_site_is_refused_before_a_chapter_runs(book, capsys):
+    (book.root / "thesis").mkdir()
+    (book.root / "thesis" / "index.html").write_text("years of work")
+    status, printed, errors = nlbook(capsys, "build", "-o", "thesis")
+    assert (status, printed) == (2, "")
+    assert "thesis is not empty, and holds no site made by nlbook build" in errors
+    assert not (book.root / "_build").exists() or not list((book.root / "_build").iterdir())
+
+
+def test_a_second_build_in_one_checkout_is_refused(book, capsys):
+    from nlbook.publishing.build import only_build
+
+    with only_build(book):
+        status, _, errors = nlbook(capsys, "build", "--tier", "smoke")
+    assert status == 2
+    assert f"another build is at work in {book.root / '_build'}: process {os.getpid()}" in errors
+    assert not book.executed.exists()
+
+
 def test_a_site_that_cannot_be_built_ends_with_status_1(book, capsys):
     status, _, errors = nlbook(capsys, "build", "--from-copies")
     assert status == 1 and errors.splitlines()[-1].startswith("nlbook: ")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,11 +19,13 @@ from nlbook.publishing import records
 from nlbook.publishing.book import Book
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.locks import locked
 from nlbook.publishing.parameters import resolve
 
-__all__ = ["execute_stale", "stale_chapters"]
+__all__ = ["execute_stale", "only_build", "stale_chapters"]
 
-_GRACE = 20.0  # seconds that interrupted chapters have to end their kernels
+_GRACE = 120.0  # seconds that interrupted chapters have to end their kernels
+ENDS_WITH = "NLBOOK_ENDS_WITH"  # the process without which a run has no purpose
 
 
 @dataclass
@@ -30,6 +34,30 @@ class _Run:
     process: subprocess.Popen[bytes]
     errors: IO[str]
     started: float
+
+
+@contextlib.contextmanager
+def only_build(book: Book) -> Iterator[None]:
+    """Be the only build of this book until it ends.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+
+    Raises
+    ------
+    BookError
+        At once, if there is another.
+    """
+    folder = book.root / "_build"
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder / ".building", "another build"))
+        except OSError as error:
+            raise BookError(f"{folder}: cannot write there ({error.strerror})") from None
+        yield
 
 
 def stale_chapters(book: Book, tier: str) -> dict[str, str]:
@@ -91,7 +119,7 @@ def execute_stale(
     jobs = min(jobs or max(1, cores // 2), len(stale))
     if jobs < 1:
         raise BookError(f"jobs={jobs}: must be at least 1")
-    waiting = list(stale)
+    waiting = sorted(stale, key=lambda name: -_seconds(book, name))  # the longest first
     running: list[_Run] = []
     failed: list[str] = []
     finished = 0
@@ -119,14 +147,31 @@ def execute_stale(
     return list(stale)
 
 
+def _seconds(book: Book, name: str) -> float:
+    """How long the chapter took when it last ran here, whatever has changed since."""
+    try:
+        record = json.loads((book.executed / f"{name}.json").read_text("utf-8"))
+        return float(record["wall_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
 def _start(book: Book, name: str, tier: str, workers: int, alone: bool) -> _Run:
     command = [sys.executable, "-m", "nlbook", "run", name, "--tier", tier]
     command += ["-o", str(book.executed)] + ([] if alone else ["--quiet"])
     package = Path(__file__).resolve().parents[2]
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "NLBOOK_BOOK": str(book.book), "PYTHONPATH": path}
+    environment = {
+        **os.environ,
+        "NLBOOK_BOOK": str(book.book),
+        "PYTHONPATH": path,
+        "PYTHONUTF8": "1",
+        ENDS_WITH: str(os.getpid()),
+    }
     environment.setdefault("NLBOOK_WORKERS", str(workers))
-    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed when the process ends)
+    errors = tempfile.TemporaryFile(  # noqa: SIM115 (closed when the process ends)
+        "w+", encoding="utf-8", errors="replace"
+    )
     process = subprocess.Popen(
         command,
         env=environment,

@@ -1,4 +1,4 @@
-"""Run jupyter-book on staged pages, and put what it made in place."""
+"""Run jupyter-book on staged pages, and finish what it made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from nlbook.publishing.animation import first_frame, is_animated
@@ -17,7 +16,6 @@ __all__ = [
     "offer_stills",
     "prune",
     "render",
-    "replace",
 ]
 
 _COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
@@ -41,6 +39,14 @@ _STOPPABLE = """\
 <label><input type="checkbox"/> <span class="stop">Stop the animation</span>\
 <span class="play">Play the animation</span></label>
 </div>"""
+# What a user has set for other books: it would change the pages, or end the build.
+_MEDDLING = (
+    "SPHINXOPTS",
+    "SPHINXBUILD",
+    "SPHINX_APIDOC_OPTIONS",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+)
 _MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages load of it
 
 
@@ -53,14 +59,18 @@ def render(staged: Path, quiet: bool) -> Path:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",  # whatever the locale
     }
+    for name in _MEDDLING:
+        environment.pop(name, None)
     done = subprocess.run(
         [sys.executable, "-c", main, *options],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     html = staged / "_build" / "html"
     if done.returncode != 0 or not (html / "index.html").is_file():
@@ -104,19 +114,6 @@ def offer_stills(html: Path) -> None:
         text = page.read_text(encoding="utf-8")
         if "_images/" in text:
             page.write_text(_PICTURE.sub(stoppable, text), encoding="utf-8")
-
-
-def replace(new: Path, out: Path) -> None:
-    """Put a finished site in place of the last one, never half of it."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists() and not (out / "index.html").is_file() and any(out.iterdir()):
-        raise SiteError(f"{out} is not a site: it will not be replaced")
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    shutil.move(new, aside / "new")
-    if out.exists():
-        os.rename(out, aside / "old")
-    os.rename(aside / "new", out)
-    shutil.rmtree(aside)
 
 
 def _complaints(text: str, staged: Path) -> str:

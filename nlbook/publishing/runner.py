@@ -4,18 +4,17 @@ Papermill executes the chapter with a kernel of its own, writing into a hidden f
 results. Only when all cells have run, and each claim has held, do the record and the notebook
 take their names, by renaming. What a failed or interrupted run got to is kept as
 ``NAME.failed.ipynb``, until a run succeeds. A killed run leaves its hidden folder, which the
-next run in that place removes, if it is on the same machine and in the same container.
+next run of the chapter in that place takes over. Two runs of a chapter never write to one place
+at once: the second is refused.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
 import os
 import shlex
-import shutil
 import signal
 import sys
 import threading
@@ -26,12 +25,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nlbook.host import ProcessIdentity, this_process
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.copies import normalise
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import chapter_key, outputs_digest
+from nlbook.publishing.locks import own_folder
 from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
 
 __all__ = ["run_chapter"]
@@ -218,7 +217,8 @@ def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def interrupt(number: int, frame: Any) -> None:
         if watch.pid is not None:
@@ -241,31 +241,15 @@ def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scratch_folder(folder: Path, name: str) -> Iterator[Path]:
-    """A hidden folder in `folder`, named for this process; those of killed runs are removed."""
-    here = this_process()
-    scratch = folder / f"{_SCRATCH}{here.place}-{here.pid}-{here.started}-{uuid.uuid4().hex}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder, here)
-        scratch.mkdir()
-    except OSError as error:
-        raise BookError(f"{folder}: cannot write there ({error.strerror})") from None
-    try:
+    """A hidden folder in `folder` for this run alone; what a killed run left in it is removed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            own = own_folder(folder / f"{_SCRATCH}{name}", f"another run of {name}")
+            scratch = stack.enter_context(own)
+        except OSError as error:
+            raise BookError(f"{folder}: cannot write there ({error.strerror})") from None
         yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path, here: ProcessIdentity) -> None:
-    """Remove the hidden folders of runs that have ended, as far as that can be told from here.
-
-    Those of other machines and containers that share the folder stay.
-    """
-    for old in folder.glob(f"{_SCRATCH}{here.place}-*"):
-        pid, started = old.name.split("-")[2:4]
-        owner = dataclasses.replace(here, pid=int(pid), started=float(started))
-        if owner.is_gone:
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def _publish(aside: Path, text: str, target: Path) -> None:

@@ -8,12 +8,12 @@ pages load nothing from another host.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,20 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from nlbook import host
 from nlbook.publishing import pages, reference, rendering, staging
 from nlbook.publishing.book import Book
 from nlbook.publishing.costs import estimate
 from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.locks import InUse, own_folder, scratch_folder
 from nlbook.publishing.parameters import TIERS, resolve
+from nlbook.publishing.placement import adopt, check_place, place
 from nlbook.publishing.records import read_record
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
 __all__ = [
     "build_site",
+    "check_site_place",
     "stage",
 ]
 
@@ -61,7 +65,8 @@ def build_site(
         Folder of executed notebooks, one a chapter: by default those of the last build;
         `book.copies` for the committed ones.
     out : Path, optional
-        Folder that the finished site replaces; by default ``_build/html``.
+        Folder for the finished site; by default ``_build/html``. It must be new, empty, or hold
+        a site that was built before, whose files are replaced; other files there are left.
     repository, hub : str, optional
         Addresses of the repository and of a Jupyter hub that can clone it. Each chapter then
         has a button that opens its copy there. By default from the environment variables
@@ -82,25 +87,57 @@ def build_site(
         A picture without caption or alt text.
     SiteError
         Anything else that stops the site, with Sphinx's warnings where it has any.
+    PlaceError
+        The site cannot be put into `out`: before anything is built, where that can be seen.
     """
     build = book.root / "_build"
     out = Path(out) if out else build / "html"
     repository = repository or os.environ.get("NLBOOK_REPOSITORY")
     hub = hub or os.environ.get("NLBOOK_HUB")
+    check_site_place(book, out)
     build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=build, prefix=".site-") as scratch:
-        staged = Path(scratch, "staged")
+    with scratch_folder(build, ".site-") as scratch:
+        staged = scratch / "staged"
         stage(book, Path(executed or book.executed), staged, repository=repository, hub=hub)
         try:
             html = rendering.render(staged, quiet)
         finally:
-            kept = build / "staged"  # to look at
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(staged, kept, ignore=shutil.ignore_patterns("_build"))
+            _keep(staged, build / "staged")
         rendering.prune(html)
         rendering.offer_stills(html)
-        rendering.replace(html, out)
+        place(html, out)
     return out
+
+
+def check_site_place(book: Book, out: Path | None = None) -> None:
+    """Refuse a folder that the site of a book could not be put into.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    out : Path, optional
+        As in `build_site`.
+
+    Raises
+    ------
+    BookError
+        It is a file, cannot be written, or holds files and is no site of ours.
+    """
+    if out is None or Path(out) == book.root / "_build" / "html":
+        out = book.root / "_build" / "html"
+        adopt(out)
+    check_place(out)
+
+
+def _keep(staged: Path, kept: Path) -> None:
+    """Leave what was staged to look at, unless a build beside this one is doing so."""
+    with contextlib.suppress(InUse), own_folder(kept.with_name(".staged"), "another build") as new:
+        shutil.copytree(staged, new / "staged", ignore=shutil.ignore_patterns("_build"))
+        if kept.is_symlink():
+            kept.unlink()
+        shutil.rmtree(kept, ignore_errors=True)
+        os.rename(new / "staged", kept)
 
 
 def stage(
@@ -137,7 +174,7 @@ def stage(
     keys: list[str] = []
     for bibliography in sorted(source.glob("*.bib")):
         shutil.copy2(bibliography, staged)
-        keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text(), re.MULTILINE)
+        keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text("utf-8"), re.MULTILINE)
     for name in names:
         if name not in chapters and name not in GENERATED:
             page = _page(source, name)
@@ -160,9 +197,13 @@ def stage(
             figures[figure] = name
         nbformat.write(notebook, staged / f"{name}.ipynb")
         costs += _costs(book, name, record)
-    (staged / "claims.md").write_text(pages.claims_page(claims, titles, keys))
-    (staged / "costs.md").write_text(pages.costs_page(costs))
-    (staged / "benchmarks.md").write_text(pages.benchmarks_page(_benchmarks(book)))
+    written = {
+        "claims": pages.claims_page(claims, titles, keys),
+        "costs": pages.costs_page(costs),
+        "benchmarks": pages.benchmarks_page(_benchmarks(book)),
+    }
+    for name, text in written.items():
+        (staged / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def _stage_chapter(
@@ -262,7 +303,7 @@ def _page(source: Path, name: str) -> Path:
 
 def _write_config(root: Path, staged: Path, repository: str | None, hub: str | None) -> None:
     """Copy the configuration, with addresses of a repository and a hub where they are known."""
-    config = yaml.safe_load((root / "_config.yml").read_text())
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     if repository:
         parts = urlsplit(repository)
         if parts.scheme not in ("http", "https") or parts.path.strip("/").count("/") < 1:
@@ -286,19 +327,13 @@ def _write_config(root: Path, staged: Path, repository: str | None, hub: str | N
             "notebook_interface": "jupyterlab",
             "jupyterhub_url": hub.rstrip("/"),
         }
-    (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    (staged / "_config.yml").write_text(text, encoding="utf-8")
 
 
 def _branch(root: Path) -> str:
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--abbrev-ref", "HEAD"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        found = host.git(root, "rev-parse", "--abbrev-ref", "HEAD").strip()
     except (OSError, subprocess.SubprocessError):
         return "main"
     return "main" if found in ("", "HEAD") else found
@@ -348,7 +383,7 @@ def _measured(name: str, tier: str, record: dict[str, Any], tasks: int | None) -
 def _benchmarks(book: Any) -> list[dict[str, Any]]:
     tables = []
     for path in sorted((book.recorded / "benchmarks").glob("*.json")):
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text("utf-8"))
         missing = [key for key in ("title", "rows") if key not in table]
         if missing:
             raise SiteError(f"{path} lacks {' and '.join(missing)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import random
@@ -15,7 +14,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.host import this_process
 from nlbook.publishing import run_chapter
 from nlbook.publishing.errors import BookError, ParameterError, RunFailed
 from nlbook.publishing.freshness import is_fresh
@@ -153,24 +151,23 @@ def test_an_unwritable_folder_is_refused_before_anything_runs(book):
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(book):
-    here = this_process()
-    earlier = here.started - 60.0
-    owners = {
-        "killed": dataclasses.replace(here, started=earlier),
-        # another container has the same host name, and its own process of this number
-        "container": dataclasses.replace(here, namespace="another", started=earlier),
-        "machine": dataclasses.replace(here, host="another", boot="another", started=earlier),
-        "running": here,
-    }
-    book.runs.mkdir(parents=True)
-    left = {
-        name: book.runs / f".run-{owner.place}-{owner.pid}-{owner.started}-{name}"
-        for name, owner in owners.items()
-    }
-    for folder in left.values():
-        folder.mkdir()
+    left = book.runs / ".run-01_tiny"
+    left.mkdir(parents=True)
+    (left / "executed.ipynb").write_text("half")
     run(book)
-    assert [name for name, folder in left.items() if not folder.exists()] == ["killed"]
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
+    assert not left.exists()
+
+
+def test_a_second_run_that_would_write_the_same_files_is_refused(book):
+    append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(600)"))
+    process = start(book)
+    wait_until((book.book / "asleep").exists)
+    with pytest.raises(BookError, match=f"another run of 01_tiny .*: process {process.pid} on"):
+        run(book)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=300)
+    assert visible(book.runs) == ["01_tiny.failed.ipynb"]
 
 
 def test_a_record_of_another_run_is_not_taken_for_this_one(book):
@@ -180,16 +177,16 @@ def test_a_record_of_another_run_is_not_taken_for_this_one(book):
     assert read_record(path) is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, number):
-    append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(60)"))
+    append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(600)"))
     process = start(book)
     wait_until((book.book / "asleep").exists)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=15)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors.strip() == "nlbook: interrupted"
-    wait_until(lambda: not kernels(book), 5)
+    wait_until(lambda: not kernels(book))
     assert visible(book.runs) == ["01_tiny.failed.ipynb"]
 
 

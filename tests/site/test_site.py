@@ -1,18 +1,23 @@
 """The site of a small book: what it shows, and what stops it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from nlbook.publishing import rendering
 from nlbook.publishing.browser import Browser, find_chromium
+from nlbook.publishing.placement import PlaceError, place
 from nlbook.publishing.site import build_site, stage
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
-from .conftest import animated_png, executed_notebook, figure
+from .conftest import ROOT, animated_png, executed_notebook, figure
 
 
 def read(path):
@@ -143,8 +148,9 @@ def test_new_prose_is_on_the_page_with_the_old_outputs_and_no_hub_has_no_button(
 
 def test_a_warning_stops_the_build_and_keeps_the_last_site(small_book, tmp_path):
     last = small_book.root / "_build" / "html"
-    last.mkdir()
-    (last / "index.html").write_text("the last site")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "index.html").write_text("the last site")
+    place(tmp_path / "made", last)
     chapter = small_book.book / "02_use.md"
     chapter.write_text(chapter.read_text().replace("{ref}`walks`", "{ref}`wolks`"))
     with pytest.raises(SiteError, match="02_use.ipynb.*WARNING: undefined label: 'wolks'"):
@@ -270,15 +276,58 @@ def test_addresses_are_checked(small_book, addresses, message):
         build_site(small_book, **addresses)
 
 
-def test_a_folder_that_is_no_site_is_not_replaced(small_book, small_site, monkeypatch):
-    from nlbook.publishing import rendering
+def test_what_killed_builds_left_is_removed_and_a_build_beside_is_left_alone(
+    small_book, small_site, monkeypatch
+):
+    build = small_book.root / "_build"
+    (build / ".site-left" / "staged").mkdir(parents=True)
 
-    html = small_book.root / "new"
-    shutil.copytree(small_site, html)
+    def render(staged, quiet):
+        assert not (build / ".site-left").exists()
+        html = staged.parent / "html"
+        shutil.copytree(small_site, html)
+        if staged.parent.name == ".site-1":
+            build_site(small_book)  # meanwhile
+            assert staged.is_dir()
+        return html
+
+    monkeypatch.setattr(rendering, "render", render)
+    assert (build_site(small_book) / "01_walks.html").is_file()
+    assert (build / "staged" / "01_walks.ipynb").is_file()
+    assert sorted(path.name for path in build.iterdir()) == ["executed", "html", "staged"]
+
+
+def test_a_folder_that_is_no_site_is_refused_before_anything_is_built(small_book, monkeypatch):
     out = small_book.root / "thesis"
     out.mkdir()
-    (out / "chapter.tex").write_text("years of work")
-    monkeypatch.setattr(rendering, "render", lambda *arguments: html)
-    with pytest.raises(SiteError, match="is not a site"):
+    (out / "index.html").write_text("years of work")
+    monkeypatch.setattr(rendering, "render", None)
+    with pytest.raises(PlaceError, match="holds no site made by nlbook build"):
         build_site(small_book, out=out)
-    assert (out / "chapter.tex").read_text() == "years of work"
+    assert (out / "index.html").read_text() == "years of work"
+    assert sorted(p.name for p in (small_book.root / "_build").iterdir()) == ["executed"]
+
+
+def test_neither_the_locale_nor_settings_for_other_books_change_the_site(small_book, tmp_path):
+    chapter = small_book.book / "02_use.md"
+    text = chapter.read_text(encoding="utf-8").replace("# Using walks", "# Füße, Δx ≤ 1")
+    chapter.write_text(text, encoding="utf-8")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(plain),
+        "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",  # ASCII only
+        "SPHINXOPTS": "--nonsense", "PYTHONWARNINGS": "error::UserWarning",
+        "GIT_DIR": str(tmp_path / "nowhere"),
+    }  # fmt: skip
+    code = "from nlbook.publishing import book, site; site.build_site(book.find_book())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=small_book.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    page = read(small_book.root / "_build" / "html" / "02_use.html")
+    assert page.h1.get_text().startswith("Füße, Δx ≤ 1")
