@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlbook.parallel.errors import Cancelled, StoreError
+from nlbook.parallel.keys import plain_task
 from nlbook.parallel.store import Store, as_result
 from nlbook.parallel.store_files import Result
 
@@ -61,7 +62,8 @@ def compute_batch(
     try:
         for key, task in batch.tasks.items():
             try:
-                results[key] = as_result(function(**task))
+                # a copy of its own: a task may change its arrays, and others share them
+                results[key] = as_result(function(**plain_task(task, own=True)))
             except (Cancelled, KeyboardInterrupt):
                 raise
             except BaseException as error:

@@ -53,8 +53,9 @@ def run_tasks(
         pieces of its work.
     tasks : sequence of mapping
         Keyword arguments: None, bool, int, float, str, list, tuple, dict, NumPy scalars and
-        arrays, and frozen dataclasses of these. No two may be equal: give each its own seed
-        (`task_seed`).
+        arrays, enumerations, and named tuples and frozen dataclasses of these. Other subclasses,
+        such as masked arrays, are refused. Each call gets copies of its own, made when it begins.
+        No two tasks may be equal: give each its own seed (`task_seed`).
     cluster : ipyparallel.Client, ipyparallel.Cluster or path, optional
         Where to compute: what `connect` or `start_cluster` returned, a running cluster, or its
         connection file. By default threads of this process.

@@ -6,6 +6,7 @@ import threading
 import time
 
 import ipyparallel
+import numpy as np
 import pytest
 
 from nlbook.parallel import (
@@ -30,6 +31,7 @@ from tests.parallel.sample_tasks import (
     sum_over_ranks,
     views,
 )
+from tests.parallel.test_tasks import Setting, spoils
 
 pytestmark = pytest.mark.serial
 
@@ -49,6 +51,14 @@ def test_engines_and_threads_give_the_same_to_the_bit(client, tmp_path):
         on_engines = run_tasks(views, tasks, client, store, shard_size=shard_size, progress=False)
         assert same(on_engines, threads)
         assert same(run_tasks(views, tasks, store=store, progress=False), threads)
+
+
+@pytest.mark.parametrize("shard_size", [1, 3])
+def test_a_task_that_changes_its_arguments_spoils_no_other_on_its_engine(client, shard_size):
+    x = np.zeros(3)
+    tasks = [{"x": x, "table": {"rows": [x]}, "setting": Setting(x), "seed": k} for k in range(6)]
+    results = run_tasks(spoils, tasks, client, shard_size=shard_size, progress=False)
+    assert [(r["x"], r["table"], r["grid"]) for r in results] == [(0.0, 0.0, 0.0)] * 6
 
 
 def test_both_engines_work(client):

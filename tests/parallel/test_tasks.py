@@ -1,6 +1,8 @@
 import threading
 import warnings
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from nlbook.parallel import StoreWarning, TaskErrors, run_tasks
@@ -179,3 +181,29 @@ def test_a_change_of_code_is_warned_of_before_anything_is_computed(tmp_path, mon
         warnings.simplefilter("error")
         run_tasks(noise, noise_tasks(4), store=tmp_path / "s", progress=False)
     assert len(computed_seeds(computed)) == 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    grid: np.ndarray
+
+
+def spoils(x, table, setting, seed):
+    """Change every argument that can be changed, and return sums of what it got."""
+    sums = {"x": x.sum(), "table": sum(map(np.sum, table["rows"])), "grid": setting.grid.sum()}
+    x += seed
+    table["rows"].append(x)
+    table["rows"][0][:] = np.nan
+    setting.grid[:] = np.nan
+    return sums
+
+
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 3}, {"shard_size": 3}])
+def test_a_task_that_changes_its_arguments_spoils_no_other(tmp_path, options):
+    x, grid, table = np.zeros(3), np.ones(2), {"rows": [np.arange(4.0)]}
+    tasks = [{"x": x, "table": table, "setting": Setting(grid), "seed": k} for k in range(6)]
+    for _ in ("computed", "read"):
+        results = run_tasks(spoils, tasks, store=tmp_path, progress=False, **options)
+        assert [(r["x"], r["table"], r["grid"]) for r in results] == [(0.0, 6.0, 2.0)] * 6
+    assert not x.any() and grid.tolist() == [1, 1] and len(table["rows"]) == 1
+    assert table["rows"][0].tolist() == [0, 1, 2, 3]
