@@ -1,5 +1,15 @@
 """What pytest needs to know about the whole tree."""
 
+import os
+import tempfile
+
+_results = tempfile.TemporaryDirectory(prefix="nlbook-results-")
+
+
+def pytest_configure(config):
+    """Send what chapters save under nbval to a folder that goes away with this process."""
+    os.environ.setdefault("NLBOOK_RESULTS", _results.name)
+
 
 def pytest_collectstart(collector):
     """Leave stderr out of nbval's comparison: progress bars and start-up notes differ by run.

@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-f", dest="file", type=Path, metavar="FILE", help="parameters in YAML")
     cli_clusters.add_options(run, _positive)
     run.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/runs)")
+    run.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier run instead of keeping it"
+    )
     run.add_argument("--dry-run", action="store_true", help="print what the run would cost")
     run.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
@@ -168,7 +171,12 @@ def _run(options: argparse.Namespace) -> int:
             progress=not options.quiet,
             book=book,
             command=shlex.join(["nlbook", *options.given_arguments]),
+            overwrite=options.overwrite,
+            say=_say,
         )
+    results = notebook.with_suffix(".results")
+    if results.is_dir():
+        _say(f"{path.stem}: results are in {results}")
     print(notebook)
     return 0
 

@@ -1,8 +1,8 @@
 """The book's machinery.
 
-A chapter calls `begin`, `claim`, `show_number`, `recorded` and `figures`; these are imported at
-once. What runs chapters and builds the site is imported when it is called for, so that a change
-to it leaves the executed chapters fresh.
+A chapter calls `begin`, `claim`, `show_number`, `recorded`, `save_results`, `results_folder` and
+`figures`; these are imported at once. What runs chapters and builds the site is imported when it
+is called for, so that a change to it leaves the executed chapters fresh.
 """
 
 from __future__ import annotations
@@ -14,11 +14,21 @@ from nlbook.publishing import figures
 from nlbook.publishing.book import recorded
 from nlbook.publishing.claims import claim, show_number
 from nlbook.publishing.guard import begin
+from nlbook.publishing.results import results_folder, save_results
 
 if TYPE_CHECKING:
     from nlbook.publishing.runner import run_chapter
 
-__all__ = ["begin", "claim", "figures", "recorded", "run_chapter", "show_number"]
+__all__ = [
+    "begin",
+    "claim",
+    "figures",
+    "recorded",
+    "results_folder",
+    "run_chapter",
+    "save_results",
+    "show_number",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -116,7 +116,7 @@ def find_book(start: str | os.PathLike[str] | None = None) -> Book:
     )
 
 
-def recorded(name: str) -> Path:
+def recorded(name: str, given: str | os.PathLike[str] | None = None) -> Path:
     """Folder of a recorded result, ``book/recorded/NAME``, of the book that holds this process.
 
     A chapter that names it so is run again when a file in it changes.
@@ -125,6 +125,10 @@ def recorded(name: str) -> Path:
     ----------
     name : str
         Name of the folder.
+    given : str or Path, optional
+        A folder of the reader's own to use in its place, such as the value of a parameter
+        ``record``. A relative path leads from where ``nlbook run`` was called
+        (``NLBOOK_FOLDER``), or from the working folder.
 
     Returns
     -------
@@ -135,6 +139,11 @@ def recorded(name: str) -> Path:
     BookError
         If there is no such folder; the message suggests the nearest.
     """
+    if given is not None:
+        own = Path(os.environ.get("NLBOOK_FOLDER") or Path.cwd(), Path(given).expanduser())
+        if not own.is_dir():
+            raise BookError(f"there is no folder {own} in place of the recorded {name!r}")
+        return own
     folder = find_book().recorded
     if (folder / name).is_dir():
         return folder / name

@@ -158,7 +158,7 @@ def _seconds(book: Book, name: str) -> float:
 
 def _start(book: Book, name: str, tier: str, workers: int, alone: bool) -> _Run:
     command = [sys.executable, "-m", "nlbook", "run", name, "--tier", tier]
-    command += ["-o", str(book.executed)] + ([] if alone else ["--quiet"])
+    command += ["--overwrite", "-o", str(book.executed)] + ([] if alone else ["--quiet"])
     package = Path(__file__).resolve().parents[2]
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))
     environment = {

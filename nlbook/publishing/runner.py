@@ -1,11 +1,12 @@
-"""Run a chapter: an executed notebook and its record, whole or not at all.
+"""Run a chapter: an executed notebook, its record and its results, whole or not at all.
 
 Papermill executes the chapter with a kernel of its own, writing into a hidden folder beside the
-results. Only when all cells have run, and each claim has held, do the record and the notebook
-take their names, by renaming. What a failed or interrupted run got to is kept as
-``NAME.failed.ipynb``, until a run succeeds. A killed run leaves its hidden folder, which the
-next run of the chapter in that place takes over. Two runs of a chapter never write to one place
-at once: the second is refused.
+results. Only when all cells have run, and each claim has held, do the record, the folder of
+results and the notebook take their names, by renaming; those of an earlier run move to a folder
+``earlier/`` before that. What a failed or interrupted run got to is kept as
+``NAME.failed.ipynb`` and ``NAME.failed.results``, until a run succeeds. A killed run leaves its
+hidden folder, which the next run of the chapter in that place takes over. Two runs of a chapter
+never write to one place at once: the second is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import chapter_key, outputs_digest
 from nlbook.publishing.locks import own_folder
 from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
+from nlbook.publishing.results import CONTENTS, VARIABLE, read_contents
 
 __all__ = ["run_chapter"]
 
@@ -49,8 +51,10 @@ def run_chapter(
     progress: bool = True,
     book: Book | None = None,
     command: str | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], object] | None = None,
 ) -> Path:
-    """Execute a chapter and write the notebook and its record.
+    """Execute a chapter and write the notebook, its record and its results.
 
     Parameters
     ----------
@@ -73,11 +77,17 @@ def run_chapter(
         The book; found by default.
     command : str, optional
         What the record says made it; this process' command line by default.
+    overwrite : bool
+        Replace what an earlier run of the chapter wrote there. By default it moves, when this
+        run has succeeded, to ``earlier/NAME-TIME`` in the same folder, and `say` tells.
+    say : callable, optional
+        Gets a line when something moves; written to stderr by default.
 
     Returns
     -------
     Path
-        The executed notebook; its record has the suffix ``.json``.
+        The executed notebook; its record has the suffix ``.json``, and what the chapter saved
+        (`save_results`) lies in the folder with the suffix ``.results``.
 
     Raises
     ------
@@ -104,11 +114,12 @@ def run_chapter(
     with _scratch_folder(folder, name) as scratch:
         clock = time.perf_counter()
         try:
+            told = {VARIABLE: str(scratch / "results"), **(environment or {})}
             with _interrupting(watch):
-                notebook = _execute(book, path, given, scratch, watch, environment or {}, progress)
-            claims = _claims(notebook)
+                notebook = _execute(book, path, given, scratch, watch, told, progress)
+            shown = _shown(notebook)
         except BaseException as error:
-            _keep_failed(scratch / "executed.ipynb", failed)
+            _keep_failed(scratch, failed)
             if isinstance(error, Exception):
                 raise RunFailed(_in_one_line(name, error, failed)) from error
             raise
@@ -140,17 +151,22 @@ def run_chapter(
                 "wall_s": round(wall_s, 3),
                 "peak_memory_mib": watch.peak_mib and round(watch.peak_mib, 1),
                 "started": started.isoformat(timespec="seconds"),
-                "claims": claims,
+                **shown,
+                "results": _results(scratch / "results"),
             }
             made["run"] = identity
+            _move_earlier(target, overwrite, say or _to_stderr)
             text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             _publish(scratch / "record.json", text, target.with_suffix(".json"))
+            if (scratch / "results").is_dir():
+                os.rename(scratch / "results", target.with_suffix(".results"))
         made["outputs"] = outputs_digest(notebook)
         notebook.metadata["nlbook"] = made
         import nbformat
 
         _publish(scratch / "final.ipynb", nbformat.writes(notebook) + "\n", target)
-        failed.unlink(missing_ok=True)
+        _discard(failed)
+        _discard(failed.with_suffix(".results"))
     return target
 
 
@@ -261,14 +277,54 @@ def _publish(aside: Path, text: str, target: Path) -> None:
     os.replace(aside, target)
 
 
-def _keep_failed(aside: Path, failed: Path) -> None:
-    if aside.is_file():
-        os.replace(aside, failed)
+def _keep_failed(scratch: Path, failed: Path) -> None:
+    for aside, kept in (
+        (scratch / "executed.ipynb", failed),
+        (scratch / "results", failed.with_suffix(".results")),
+    ):
+        if aside.exists():
+            _discard(kept)
+            os.rename(aside, kept)
 
 
-def _claims(notebook: Any) -> list[dict[str, Any]]:
-    """Rows of the claims, in order; glued names and figures must be unique."""
-    claims: list[dict[str, Any]] = []
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _move_earlier(target: Path, overwrite: bool, say: Callable[[str], object]) -> None:
+    """Make room for a run: what an earlier one wrote moves together to a folder of its own."""
+    if overwrite:  # the notebook and the record are replaced by renaming
+        _discard(target.with_suffix(".results"))
+        return
+    record = records.read_record(target)
+    written = [target.with_suffix(suffix) for suffix in (".ipynb", ".json", ".results")]
+    written = [path for path in written if path.exists() or path.is_symlink()]
+    if not written:
+        return
+    moment = datetime.fromtimestamp(written[0].stat(follow_symlinks=False).st_mtime, UTC)
+    if record is not None:
+        moment = datetime.fromisoformat(record["started"])
+    stem = f"{target.stem}-{moment:%Y-%m-%dT%H-%M-%S}"
+    kept, number = target.parent / "earlier" / stem, 1
+    while kept.exists():
+        number += 1
+        kept = kept.with_name(f"{stem}-{number}")
+    kept.mkdir(parents=True)
+    for path in written:
+        os.rename(path, kept / path.name)
+    say(f"{target.stem}: the earlier run is kept in {kept}")
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _shown(notebook: Any) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the claims and of the numbers, in order; names, also of figures, must be unique."""
+    rows: dict[str, list[dict[str, Any]]] = {"claim": [], "number": []}
     seen: set[str] = set()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -276,9 +332,17 @@ def _claims(notebook: Any) -> list[dict[str, Any]]:
                 if row["name"] in seen:
                     raise ValueError(f"{kind} {row['name']!r} is made twice")
                 seen.add(row["name"])
-                if kind == "claim":
-                    claims.append(dict(row))
-    return claims
+                if kind in rows:
+                    rows[kind].append(dict(row))
+    return {"claims": rows["claim"], "numbers": rows["number"]}
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    """What the chapter saved, by name, and the other files that it wrote beside that."""
+    saved = read_contents(folder)
+    known = {CONTENTS, *(entry["file"] for entry in saved.values())}
+    files = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    return {"saved": saved, "files": sorted(set(files) - known)}
 
 
 def _in_one_line(name: str, error: Exception, failed: Path) -> str:

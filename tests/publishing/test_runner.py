@@ -115,6 +115,58 @@ def test_a_relative_store_lies_where_the_caller_is(book, tmp_path, monkeypatch):
     assert not (book.book / "kept").exists()
 
 
+SAVING = cell(
+    "publishing.save_results('walk', {'total': [total]}, units={'total': 'b'})",
+    "(publishing.results_folder() / 'note.txt').write_text('of the walk')",
+)
+
+
+def test_results_lie_beside_the_notebook_and_the_record_lists_what_was_shown(book, capsys):
+    append(book, SAVING + cell("publishing.show_number('tiny.half', total / 2, '.2f')"))
+    path = run(book)
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json", "01_tiny.results"]
+    folder = path.with_suffix(".results")
+    assert visible(folder) == ["contents.json", "note.txt", "walk.csv"]
+    assert (folder / "walk.csv").read_text() == "total (b)\n1.5\n"
+    record = read_record(path)
+    assert record["results"]["files"] == ["note.txt"]
+    assert record["results"]["saved"]["walk"]["columns"]["total"]["unit"] == "b"
+    assert record["numbers"] == [{"name": "tiny.half", "text": "0.75"}]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_second_run_keeps_the_first_and_says_so(book, capsys):
+    append(book, SAVING)
+    first = run(book)
+    texts = [first.read_bytes(), (first.with_suffix(".results") / "walk.csv").read_text()]
+    second = run(book, parameters={"step": 2.0})
+    (kept,) = (book.runs / "earlier").iterdir()
+    assert kept.name.startswith("01_tiny-2")
+    assert visible(kept) == ["01_tiny.ipynb", "01_tiny.json", "01_tiny.results"]
+    earlier = kept / "01_tiny.ipynb"
+    assert [
+        earlier.read_bytes(),
+        (kept / "01_tiny.results" / "walk.csv").read_text(),
+    ] == texts
+    assert read_record(earlier)["parameters"]["step"] == 0.5
+    assert (second.with_suffix(".results") / "walk.csv").read_text() == "total (b)\n6.0\n"
+    assert capsys.readouterr().err == f"01_tiny: the earlier run is kept in {kept}\n"
+    run(book, overwrite=True)
+    assert visible(book.runs / "earlier") == [kept.name]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_failed_run_saved_is_kept_aside(book):
+    append(book, SAVING + cell("1 / 0"))
+    with pytest.raises(RunFailed, match="ZeroDivisionError"):
+        run(book)
+    assert visible(book.runs) == ["01_tiny.failed.ipynb", "01_tiny.failed.results"]
+    chapter = book.chapter("01_tiny")
+    chapter.write_text(chapter.read_text().replace("1 / 0", "1"))
+    run(book)
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json", "01_tiny.results"]
+
+
 def test_a_failed_run_is_kept_aside_and_the_good_one_stays(book):
     good = run(book).read_bytes()
     chapter = book.chapter("01_tiny").read_text()
@@ -126,7 +178,7 @@ def test_a_failed_run_is_kept_aside_and_the_good_one_stays(book):
     assert any(o.output_type == "error" for c in failed.cells for o in c.get("outputs", []))
     book.chapter("01_tiny").write_text(chapter)
     run(book)
-    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
+    assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json", "earlier"]
 
 
 def test_a_dead_kernel_is_one_clear_error(book):
@@ -208,7 +260,7 @@ def test_twenty_kills_at_random_moments_leave_nothing_half_written(book):
         time.sleep(chance.uniform(0.2, 1.1) * whole_s)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        assert set(visible(book.runs)) <= {notebook.name, record.name}
+        assert set(visible(book.runs)) <= {notebook.name, record.name, "earlier"}
         if notebook.exists():
             assert is_fresh(notebook)
             assert outputs(notebook) == reference
