@@ -1,12 +1,21 @@
-"""The paper's own algorithm in the forty cells of Table 1, which chapter 4 shows as recorded.
+"""What chapter 4 shows as recorded: the paper's own algorithm, and choices the paper leaves open.
 
     python book/studies/kernel_regression.py book/recorded/kernel_regression
 
-writes `adam.json` and `provenance.json`. The cells run side by side: they share first
-coefficients, batches and rates, as they would one by one with the same seed, and what one does
-to another is nothing. (On a ring the loss of a batch is a sum over modes of the batch's power,
-which all cells share: u is f over the symbol.) So each is what
-`nlbook.identification.fit_bernstein` returns by method "adam", to rounding, and one is timed so.
+writes three files and `provenance.json`; with names of parts it writes those alone.
+
+`adam`: Algorithm 1 of the paper in the forty cells of its Table 1. The cells run side by side: they
+share first coefficients, batches and rates, as they would one by one with the same seed, and what
+one does to another is nothing. (On a ring the loss of a batch is a sum over modes of the batch's
+power, which all cells share: u is f over the symbol.) So each is what
+`nlbook.identification.fit_bernstein` returns by method "adam", to rounding.
+
+`second_stage`: the second stage from the same C and first D, with one thing changed at a time: why
+it stalls as printed, and what makes it end below the first.
+
+`fractional`: the paper's Table 3 for periods of the forcings, with and without their mean, two
+rules for the weights of the nodes and both ways to the solutions, of which the paper gives the
+last alone.
 """
 
 from __future__ import annotations
@@ -15,7 +24,9 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +36,18 @@ import torch
 from nlbook.host import describe_run
 from nlbook.identification import (
     AdamSettings,
+    FractionalSettings,
+    RegressionWarning,
+    TrainingPairs,
     biharmonic_pairs,
     biharmonic_symbol,
     fit_bernstein,
+    fractional_pairs,
+    fractional_solution,
     gather,
     gram_matrix,
+    kernel_weights,
+    solution_errors,
 )
 from nlbook.parallel.store_files import write_atomically
 
@@ -37,7 +55,36 @@ SEED = 2021
 DEGREE = 20
 N_SAMPLES = 50_000
 SETTINGS = AdamSettings()
-TIMED = (4, 2)  # c = 0.003, delta = 0.5: the cell that the package's own call is timed on
+RECORD = "book/recorded/kernel_regression"
+PERIODS = (1.0, 1.6, 2.0, 4.0, 8.0)  # that of section 7, the reach of f, the interval, beyond
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a run of the second stage does otherwise than Algorithm 1."""
+
+    words: str  #: what is changed, in words
+    signed: bool = False  #: stop at H <= epsilon, as printed, instead of at |H| <= epsilon
+    moments: bool = False  #: keep Adam's moments from step to step
+    fade: float = 1.0  #: by which Adam's rate is multiplied from step to step
+    relative: bool = False  #: H over its bound 1 / (2 kappa)
+    epochs: int = SETTINGS.epochs_correction  #: in each step
+    growth: float = SETTINGS.growth  #: of mu; 1 keeps it and renews lambda in each step
+    exact_slack: bool = False  #: theta minimised over exactly
+    most_steps: int = 10  #: of the augmented Lagrangian
+
+
+CHANGES = {
+    "printed": Change("nothing changed, |H| judged", most_steps=SETTINGS.most_steps),
+    "signed": Change("H judged with its sign, as printed", signed=True),
+    "moments": Change("Adam's moments kept from step to step", moments=True),
+    "fading": Change("rate halved from step to step", fade=0.5),
+    "longer": Change("fifty epochs a step", epochs=50, most_steps=4),
+    "relative": Change("H over its bound", relative=True),
+    "constant": Change("penalty that does not grow", growth=1.0),
+    "slack": Change("slack exact", exact_slack=True),
+    "both": Change("slack exact, penalty that does not grow", exact_slack=True, growth=1.0),
+}
 
 
 class Cells:
@@ -129,7 +176,7 @@ def first_stage(
 
 
 def second_stage(
-    cells: Cells, generator: torch.Generator, c: torch.Tensor
+    cells: Cells, generator: torch.Generator, c: torch.Tensor, change: Change
 ) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     """D of all cells, how far they are from their bounds, and the steps taken."""
     n = len(cells.keys)
@@ -143,101 +190,62 @@ def second_stage(
     start = torch.rand(DEGREE + 1, generator=generator, dtype=torch.float64)
     d = ((2 * start - 1) / np.sqrt(DEGREE + 1)).repeat(n, 1).requires_grad_()
     theta = torch.ones(n, dtype=torch.float64, requires_grad=True)
-    multiplier, mu = (
-        torch.zeros(n, dtype=torch.float64),
-        torch.full((n,), SETTINGS.penalty).double(),
-    )
+    unit = allowed if change.relative else torch.ones_like(allowed)
+    multiplier, mu = torch.zeros_like(allowed), torch.full_like(allowed, SETTINGS.penalty)
     before = np.full(n, np.inf)
     going, steps = np.ones(n, dtype=bool), np.zeros(n, dtype=int)
 
-    def excess() -> torch.Tensor:
+    def norm() -> torch.Tensor:
         w = torch.einsum("cjm,cm->cj", cells.weights, d)
-        return allowed - w.abs().sum(dim=1) - w.sum(dim=1).abs() - theta**2
+        return w.abs().sum(dim=1) + w.sum(dim=1).abs()
+
+    def excess() -> torch.Tensor:
+        room = (allowed - norm()) / unit
+        return torch.minimum(room, -multiplier / mu) if change.exact_slack else room - theta**2
 
     def penalty() -> torch.Tensor:
+        if change.exact_slack:
+            pull = torch.clamp(multiplier + mu * (allowed - norm()) / unit, max=0.0)
+            return (pull * pull - multiplier**2) / (2 * mu)
         h = excess()
         return multiplier * h + mu / 2 * h * h
 
-    for _ in range(SETTINGS.most_steps):
+    optimiser = torch.optim.Adam([d, theta], lr=SETTINGS.rate)
+    for step in range(change.most_steps):
         kept = d.detach().clone(), theta.detach().clone()
-        optimiser = torch.optim.Adam([d, theta], lr=SETTINGS.rate)
-        for _ in range(SETTINGS.epochs_correction):
+        if not change.moments:
+            rate = SETTINGS.rate * change.fade**step
+            optimiser = torch.optim.Adam([d, theta], lr=rate)
+        for _ in range(change.epochs):
             cells.epoch(optimiser, lambda: c + d, generator, penalty)
         with torch.no_grad():
             done = torch.tensor(~going)
             d[done], theta[done] = kept[0][done], kept[1][done]  # these have stopped
             h = excess().numpy()
         steps += going
+        judged = h if change.signed else np.abs(h)
         for k in np.flatnonzero(going):
-            if abs(h[k]) <= SETTINGS.tolerance:
+            if judged[k] <= SETTINGS.tolerance:
                 going[k] = False
-            elif abs(h[k]) >= SETTINGS.progress * before[k]:
-                mu[k] *= SETTINGS.growth
+            elif change.growth > 1 and judged[k] >= SETTINGS.progress * before[k]:
+                mu[k] *= change.growth
                 going[k] = bool(mu[k] < SETTINGS.largest_penalty)
             else:
                 multiplier[k] += mu[k] * h[k]
-            before[k] = abs(h[k])
+            before[k] = judged[k]
         if not going.any():
             break
     with torch.no_grad():
-        w = torch.einsum("cjm,cm->cj", cells.weights, d)
-        norm = (w.abs().sum(dim=1) + w.sum(dim=1).abs()).numpy()
-        repair = np.minimum(1.0, allowed.numpy() * (1 - 1e-14) / norm)
+        repair = np.minimum(1.0, allowed.numpy() * (1 - 1e-14) / norm().numpy())
         return d.detach() * torch.tensor(repair)[:, None], h, steps
 
 
-def seconds_of_one_cell(cs: list[float], horizons: list[float]) -> dict[str, float]:
-    """Wall times of both algorithms on one cell; the exact ones are the best of three."""
-    c, delta = cs[TIMED[0]], horizons[TIMED[1]]
-    found: dict[str, float] = {}
-
-    def timed(name: str, call: Callable[[], Any], repeats: int = 3) -> Any:
-        for _ in range(repeats):
-            start = time.perf_counter()
-            result = call()
-            found[name] = min(found.get(name, np.inf), time.perf_counter() - start)
-        return result
-
-    whole = biharmonic_pairs(c, delta, N_SAMPLES, SEED)
-    data = timed("gram", lambda: gather(whole))
-    for name, asked in {
-        "positive": ("nonnegative", "joint"),
-        "two": ("mengesha-du", "two-stage"),
-        "joint": ("mengesha-du", "joint"),
-        "certified": ("continuum", "joint"),
-    }.items():
-        timed(name, lambda asked=asked: fit_bernstein(data, delta, DEGREE, *asked))
-    one = timed(
-        "adam_positive", lambda: fit_bernstein(whole, delta, DEGREE, "nonnegative", "adam"), 1
-    )
-    timed(
-        "adam_correction",
-        lambda: fit_bernstein(whole, delta, DEGREE, "mengesha-du", "adam", positive=one.kernel),
-        1,
-    )
-    found["adam_both"] = found["adam_positive"] + found["adam_correction"]
-    return {name: float(f"{value:.3g}") for name, value in found.items()}
-
-
-def write(path: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, separators=(",", ":")) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
-
-
-def rounded(values: Any, digits: int = 10) -> list[float]:
-    return [float(f"{value:.{digits}g}") for value in np.asarray(values)]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("out", type=Path, help="folder that holds you2021_tables.json")
-    given = parser.parse_args(arguments)
-    started, cpu = time.perf_counter(), time.process_time()
-    printed = json.loads((given.out / "you2021_tables.json").read_text())
+def adam(printed: dict[str, Any]) -> dict[str, Any]:
+    """Both stages of all cells, as the paper has them."""
     cells = Cells(printed["c"], printed["horizon"], N_SAMPLES)
     generator = torch.Generator().manual_seed(SETTINGS.seed)
     c, history = first_stage(cells, generator, SETTINGS.epochs)
-    d, excess, steps = second_stage(cells, generator, c)
+    d, excess, steps = second_stage(cells, generator, c, CHANGES["printed"])
     positive = c.numpy() * cells.scale[:, np.newaxis]
     kernel = (c + d).numpy() * cells.scale[:, np.newaxis]
     rows = []
@@ -247,35 +255,144 @@ def main(arguments: list[str] | None = None) -> int:
             {
                 "i": i,
                 "j": j,
-                "loss_positive": float(f"{gram.loss(positive[k]):.8g}"),
-                "loss_full": float(f"{gram.loss(kernel[k]):.8g}"),
+                "loss_positive": significant(gram.loss(positive[k]), 8),
+                "loss_full": significant(gram.loss(kernel[k]), 8),
                 "positive": rounded(positive[k]),
                 "kernel": rounded(kernel[k]),
-                "excess": float(f"{excess[k]:.3g}"),
+                "excess": significant(excess[k], 3),
                 "steps": int(steps[k]),
                 "history": rounded([losses[k] for losses in history], 6),
             }
         )
-    content = {
+    return {
         "settings": {name: getattr(SETTINGS, name) for name in SETTINGS.__dataclass_fields__},
         "degree": DEGREE,
         "n_samples": N_SAMPLES,
         "seed": SEED,
         "cells": rows,
-        "seconds": seconds_of_one_cell(printed["c"], printed["horizon"]),
     }
-    write(given.out / "adam.json", content)
-    write(
-        given.out / "provenance.json",
-        {
-            "command": "python book/studies/kernel_regression.py book/recorded/kernel_regression",
-            "seed": SEED,
-            "threads": torch.get_num_threads(),
+
+
+def second(printed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    """Losses of the second stage with one thing changed at a time, from the recorded C."""
+    cells = Cells(printed["c"], printed["horizon"], N_SAMPLES)
+    rows = {(row["i"], row["j"]): row["positive"] for row in first["cells"]}
+    positive = np.array([rows[key] for key in cells.keys])
+    c = torch.tensor(positive / cells.scale[:, np.newaxis])
+    found: dict[str, Any] = {"cells": [list(key) for key in cells.keys], "changes": {}}
+    found["loss_positive"] = rounded(cells.losses(c), 8)
+    for name, change in CHANGES.items():
+        generator = torch.Generator().manual_seed(SETTINGS.seed)
+        d, excess, steps = second_stage(cells, generator, c, change)
+        found["changes"][name] = {
+            **asdict(change),
+            "loss_full": rounded(cells.losses(c + d), 8),
+            "excess": rounded(excess, 3),
+            "steps": steps.tolist(),
+        }
+        if name == "both":
+            whole = (c + d).numpy() * cells.scale[:, np.newaxis]
+            found["changes"][name]["kernels"] = [rounded(one) for one in whole]
+    return found
+
+
+def fractional(printed: dict[str, Any]) -> dict[str, Any]:
+    """Errors for f = 1, in percent, and exponents, of kernels learned from several forcings."""
+    order, table = 0.75, printed["fractional"]
+    rows = []
+    for with_mean in (True, False):
+        for period in PERIODS:
+            settings = FractionalSettings(order=order, period=period, with_mean=with_mean)
+            for solver in ("exact", "green"):
+                data = gather(
+                    fractional_pairs(N_SAMPLES, SEED, settings, solver=solver, condense=True)
+                )
+                for rule in ("moments", "nodes"):
+                    errors, exponents = fractional_errors(data, table, rule, order, settings)
+                    rows.append(
+                        {
+                            "with_mean": with_mean,
+                            "period": period,
+                            "solver": solver,
+                            "rule": rule,
+                            "error_percent": errors,
+                            "alpha": exponents,
+                        }
+                    )
+    return {"order": order, "n_samples": N_SAMPLES, "seed": SEED, "rows": rows}
+
+
+def fractional_errors(
+    data: Any, table: dict[str, Any], rule: Any, order: float, settings: FractionalSettings
+) -> tuple[list[list[float]], list[list[float]]]:
+    """One row for each horizon, one column for each degree, as in the paper's Table 3."""
+    h = settings.spacing
+    x = h * np.arange(-round(1 / h) + 1, round(1 / h))
+    collar = round(settings.collar / h) + 2
+    u = np.pad(fractional_solution(1.0, x, order), collar)[np.newaxis]
+    rest = TrainingPairs(u, np.ones((1, x.size)), h, "volume", collar=collar, start=float(x[0]))
+    errors, exponents = [], []
+    for horizon in table["horizon"]:
+        fits = [
+            fit_bernstein(data, horizon, degree, "nonnegative", alpha=(0.0, 2.95), rule=rule)
+            for degree in table["degree"]
+        ]
+        exponents.append([significant(fit.kernel.alpha, 4) for fit in fits])
+        found = [solution_errors(kernel_weights(fit.kernel, h, rule), rest)[0] for fit in fits]
+        errors.append(rounded(100 * np.array(found), 4))
+    return errors, exponents
+
+
+def significant(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def rounded(values: Any, digits: int = 10) -> list[float]:
+    return [significant(value, digits) for value in np.asarray(values)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=Path, help="folder that holds you2021_tables.json")
+    parser.add_argument("parts", nargs="*", help="adam, second_stage or fractional; all of them")
+    given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", RegressionWarning)  # that data leave a kernel open is known
+    torch.set_num_threads(1)
+    names = ("adam", "second_stage", "fractional")
+    if unknown := set(given.parts) - set(names):
+        parser.error(f"parts must be of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+    printed = json.loads((given.out / "you2021_tables.json").read_text())
+    path = given.out / "provenance.json"
+    parts = json.loads(path.read_text()).get("parts", {}) if path.exists() else {}
+    for name in given.parts or names:
+        started, cpu = time.perf_counter(), time.process_time()
+        if name == "adam":
+            content = adam(printed)
+        elif name == "second_stage":
+            content = second(printed, json.loads((given.out / "adam.json").read_text()))
+        else:
+            content = fractional(printed)
+        write(given.out / f"{name}.json", content)
+        parts[name] = {
             **describe_run(("numpy", "scipy", "torch", "cvxpy", "clarabel")),
+            "threads": torch.get_num_threads(),
             "wall_seconds": round(time.perf_counter() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu, 1),
-        },
-    )
+        }
+        write(
+            path,
+            {
+                "command": f"python book/studies/kernel_regression.py {RECORD}",
+                "seed": SEED,
+                "cpu_seconds": round(sum(part["cpu_seconds"] for part in parts.values()), 1),
+                "parts": parts,
+            },
+        )
     return 0
 
 

@@ -10,6 +10,17 @@ where the paper's H leaves out the absolute values that N has: here N is whole, 
 what must become small. On a periodic grid the loss of a batch is a sum over modes, the same number
 as the paper's sum over nodes.
 
+As printed, stage 2 stalls. Adam's steps have the size of its rate whatever the gradient's. The
+slack theta has to walk from 1 to where H = 0, while (mu/2) H**2 is many orders above the loss and
+drags D along; H then stays as rough as the steps, so that mu grows tenfold again and again, and
+with it the share of the penalty in the gradient, until the loss moves nothing. But theta can be
+minimised over exactly: with a = 1 / (2 kappa(C)) - N(D)
+
+    min over theta of lambda H + (mu/2) H**2 = (min(lambda + mu a, 0)**2 - lambda**2) / (2 mu),
+
+reached at H = min(a, -lambda / mu): nothing at all while D is well within its bound. With
+`exact_slack` and a penalty that does not grow, stage 2 ends below stage 1.
+
 It is here to compare with: `nlbook.identification.fit_bernstein` solves both stages exactly.
 
 References
@@ -22,11 +33,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.identification.bernstein_programmes import correction, nonnegative
 from nlbook.identification.certificates import Optimum, coercivity, mengesha_du_norm
 from nlbook.identification.gram import GramMatrix
@@ -43,7 +56,14 @@ _SILENT = 1e-18
 
 @dataclass(frozen=True)
 class AdamSettings:
-    """Algorithm 1; the defaults are the paper's where it gives them."""
+    """Algorithm 1; the defaults are the paper's where it gives them.
+
+    Examples
+    --------
+    The second stage that does not stall:
+
+    >>> working = AdamSettings(exact_slack=True, growth=1.0, most_steps=10)
+    """
 
     epochs: int = 100  #: of stage 1; the paper: 200 to 500, but its losses are those of about 100
     epochs_correction: int = 10  #: of stage 2, in each step of the augmented Lagrangian
@@ -51,25 +71,23 @@ class AdamSettings:
     rate: float = 5e-3  #: of Adam
     most_steps: int = 100  #: of the augmented Lagrangian
     penalty: float = 1.0  #: mu at first
-    growth: float = 10.0  #: rho, by which mu grows
+    growth: float = 10.0  #: rho, by which mu grows; 1 keeps mu and renews lambda at each step
     progress: float = 0.25  #: c: mu grows unless |H| falls below this share of what it was
     tolerance: float = 1e-8  #: epsilon: |H| at which it stops, units of the kernel's symbol
     largest_penalty: float = 1e20  #: mu at which it gives up
+    exact_slack: bool = False  #: minimise over theta exactly, instead of by Adam as the paper does
     seed: int = 0  #: of first coefficients and batches
 
     def __post_init__(self) -> None:
         for name in ("epochs", "epochs_correction", "batch_size", "most_steps"):
-            value = getattr(self, name)
-            if value != int(value) or value < 1:
-                raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+            check_integer(name, getattr(self, name), 1)
+        check_integer("seed", self.seed, 0)
         for name in ("rate", "penalty", "tolerance", "largest_penalty"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
-        if not self.growth > 1 or not 0 < self.progress < 1:
-            raise ValueError(
-                f"growth must exceed 1 and progress lie between 0 and 1, got {self.growth!r} and "
-                f"{self.progress!r}"
-            )
+            check_number(name, getattr(self, name), above=0)
+        check_number("growth", self.growth, least=1)
+        check_number("progress", self.progress, above=0, below=1)
+        if not isinstance(self.exact_slack, bool):
+            raise ValueError(f"exact_slack must be True or False, got {self.exact_slack!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +141,7 @@ def adam_fit(
     Raises
     ------
     ValueError
-        If pairs are not periodic, or alpha is not zero.
+        If pairs are not periodic, alpha is not zero, or coefficients are of another degree.
     ImportError
         If PyTorch is not installed.
     """
@@ -136,6 +154,7 @@ def adam_fit(
             f"{gram.alpha!r}"
         )
     scale = gram.horizon**-3  # the paper's coefficients are those of K times delta**3
+    positive, start = (_given(*item, gram) for item in (("positive", positive), ("start", start)))
     generator = torch.Generator().manual_seed(settings.seed)
     batches = _Batches(pairs, gram, scale, settings, generator)
     first: list[float] = []
@@ -151,8 +170,6 @@ def adam_fit(
             batches.epoch(optimiser, lambda: torch.relu(c), clamped=c)
             first.append(gram.loss(scale * c.detach().numpy()))
         positive = scale * c.detach().numpy()
-    else:
-        positive = np.asarray(positive, dtype=np.float64)
     if not corrected:
         bound = nonnegative(gram).lower_bound
         history = AdamHistory(np.array(first), np.empty(0), np.empty(0), batches.n_steps, 1.0)
@@ -166,6 +183,15 @@ def adam_fit(
         np.array(first), np.array(second), np.array(violation), batches.n_steps, repair
     )
     return Optimum(positive + repair * change, positive, bound), history
+
+
+def _given(name: str, value: Array | None, gram: GramMatrix) -> Array | None:
+    if value is None:
+        return None
+    found = real_array(name, value, ndim=1)
+    if found.size != gram.degree + 1:
+        raise ValueError(f"{name} must be {gram.degree + 1} coefficients, got {found.size}")
+    return found
 
 
 class _Batches:
@@ -242,29 +268,36 @@ def _augmented(
     weights = torch.tensor(gram.weights * scale)
     fixed = torch.tensor(positive / scale)
 
-    def excess() -> Any:
+    def room() -> Any:
         w = weights @ d
-        return allowed - torch.sum(torch.abs(w)) - torch.abs(torch.sum(w)) - theta**2
+        return allowed - torch.sum(torch.abs(w)) - torch.abs(torch.sum(w))
+
+    def excess(multiplier: float, mu: float) -> Any:
+        if settings.exact_slack:
+            return torch.clamp(room(), max=-multiplier / mu)
+        return room() - theta**2
+
+    def penalty(multiplier: float, mu: float) -> Any:
+        if settings.exact_slack:
+            pull = torch.clamp(multiplier + mu * room(), max=0.0)
+            return (pull * pull - multiplier**2) / (2 * mu)
+        h = excess(multiplier, mu)
+        return multiplier * h + mu / 2 * h * h
 
     multiplier, mu, before = 0.0, settings.penalty, float("inf")
     losses: list[float] = []
     violations: list[float] = []
     for _ in range(settings.most_steps):
         optimiser = torch.optim.Adam([d, theta], lr=settings.rate, foreach=False)
-
-        def penalty(multiplier: float = multiplier, mu: float = mu) -> Any:
-            h = excess()
-            return multiplier * h + mu / 2 * h * h
-
         for _ in range(settings.epochs_correction):
-            batches.epoch(optimiser, lambda: fixed + d, penalty)
+            batches.epoch(optimiser, lambda: fixed + d, partial(penalty, multiplier, mu))
         with torch.no_grad():
-            h = float(excess())
+            h = float(excess(multiplier, mu))
         losses.append(gram.loss(positive + scale * d.detach().numpy()))
         violations.append(h)
         if abs(h) <= settings.tolerance:
             break
-        if abs(h) >= settings.progress * before:
+        if settings.growth > 1 and abs(h) >= settings.progress * before:
             mu *= settings.growth
             if mu >= settings.largest_penalty:
                 break

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,23 @@ def test_its_kernel_keeps_the_bound_that_it_is_scaled_into():
     assert 0 < history.repair <= 1
 
 
+def test_with_an_exact_slack_the_second_stage_ends_below_the_first_and_near_the_exact_one():
+    """As printed it ends above: the penalty, not the loss, sets Adam's steps."""
+    data = pairs()
+    gram = gram_matrix(data, 0.5, 8)
+    positive = nonnegative(gram).coefficients
+    exact = gram.loss(correction(gram, positive).coefficients)
+    working = AdamSettings(
+        epochs_correction=10, batch_size=10, most_steps=3, exact_slack=True, growth=1.0
+    )
+    first = gram.loss(positive)
+    found = gram.loss(adam_fit(data, gram, working, positive=positive)[0].coefficients)
+    literal = replace(working, exact_slack=False, growth=10.0)
+    stalled = gram.loss(adam_fit(data, gram, literal, positive=positive)[0].coefficients)
+    assert exact <= found < 0.9 * first
+    assert found < stalled
+
+
 def test_c_may_be_given_and_the_result_depends_on_the_seed_alone():
     data = pairs()
     exact = fit_bernstein(data, 0.5, 8, "nonnegative")
@@ -94,6 +113,11 @@ def test_data_that_it_cannot_take_are_refused():
     data = pairs()
     with pytest.raises(ValueError, match="^pairs must be TrainingPairs for method 'adam'"):
         fit_bernstein(gram_matrix(data, 0.5, 8), 0.5, 8, "nonnegative", "adam")
+    hidden = np.ma.masked_array(np.ones(9), mask=[1, *[0] * 8])
+    with pytest.raises(ValueError, match="^positive must have no masked entries"):
+        adam_fit(data, gram_matrix(data, 0.5, 8), FEW, positive=hidden)
+    with pytest.raises(ValueError, match="^start must be 9 coefficients, got 4"):
+        adam_fit(data, gram_matrix(data, 0.5, 8), FEW, start=np.ones(4))
 
 
 @pytest.mark.parametrize(
@@ -102,8 +126,11 @@ def test_data_that_it_cannot_take_are_refused():
         ({"epochs": 0}, "^epochs must"),
         ({"batch_size": 1.5}, "^batch_size must"),
         ({"rate": 0.0}, "^rate must"),
-        ({"growth": 1.0}, "^growth must exceed 1"),
-        ({"progress": 1.0}, "^growth must exceed 1 and progress"),
+        ({"epochs": True}, "^epochs must"),
+        ({"growth": 0.9}, "^growth must"),
+        ({"progress": 1.0}, "^progress must"),
+        ({"exact_slack": 1}, "^exact_slack must"),
+        ({"seed": -1}, "^seed must"),
     ],
 )
 def test_settings_out_of_range_are_refused(change, message):
