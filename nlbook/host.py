@@ -298,7 +298,7 @@ class ProcessIdentity:
     host: str  #: name of the machine, for people
     boot: str  #: identity of the kernel's last start
     namespace: str  #: identity of the namespace of process numbers
-    pid: int
+    pid: int  #: its number
     started: float  #: when it was created: ticks since the kernel's start; elsewhere s since 1970
 
     @property

@@ -39,31 +39,41 @@ class CreepRun:
     n0 dislocations start, n are left when the load is applied, m are born during creep.
     """
 
-    #: positions at the start (n0,)
+    #: x at the start (n0,)
     initial_x: NDArray[np.float64]
+    #: y at the start (n0,)
     initial_y: NDArray[np.float64]
     #: +1 or -1 (n0,)
     initial_sign: NDArray[np.float64]
-    #: positions when the load is applied (n,); x is not wrapped into the box
+    #: x when the load is applied, not wrapped into the box (n,)
     relaxed_x: NDArray[np.float64]
+    #: y when the load is applied (n,)
     relaxed_y: NDArray[np.float64]
     #: +1 or -1, of those left and those born (n + m,)
     burgers_sign: NDArray[np.float64]
-    #: series of the relaxation; see `Trajectory`
+    #: times of the relaxation's series; see `Trajectory`
     relaxation_time: NDArray[np.float64]
+    #: dislocations alive at those times
     relaxation_number: NDArray[np.int64]
+    #: their mean abs(v) at those times
     relaxation_speed: NDArray[np.float64]
+    #: their mean burgers_sign * v at those times
     relaxation_slip_rate: NDArray[np.float64]
+    #: Orowan's plastic strain since the start, at those times
     relaxation_strain: NDArray[np.float64]
     #: largest glide of a survivor while it settled: what Euler's relaxation left in motion (1,)
     settling_shift: NDArray[np.float64]
     #: sources: position, distance of a pair, time at stress (4, n_sources)
     sources: NDArray[np.float64]
-    #: series of the creep, time counted from the load
+    #: times of the creep's series, counted from the load
     creep_time: NDArray[np.float64]
+    #: dislocations alive at those times
     creep_number: NDArray[np.int64]
+    #: their mean abs(v) at those times
     creep_speed: NDArray[np.float64]
+    #: their mean burgers_sign * v at those times
     creep_slip_rate: NDArray[np.float64]
+    #: Orowan's plastic strain since the load, at those times
     creep_strain: NDArray[np.float64]
     #: counts of speeds during creep; see `Trajectory`
     speed_counts: NDArray[np.int64]
@@ -73,9 +83,11 @@ class CreepRun:
     shift: NDArray[np.float64]
     #: whether the dislocation is there (n_snapshots, n + m)
     alive: NDArray[np.bool_]
-    #: where and when those were born that were (m,)
+    #: where in x those were born that were (m,)
     birth_x: NDArray[np.float64]
+    #: where in y (m,)
     birth_y: NDArray[np.float64]
+    #: when, counted from the load (m,)
     birth_time: NDArray[np.float64]
     #: pairs lost for want of room (1,)
     n_lost_pairs: NDArray[np.int64]

@@ -86,9 +86,11 @@ class Trajectory:
     alive: NDArray[np.bool_]
     #: sign of all, shape (n + m,)
     burgers_sign: NDArray[np.float64]
-    #: where and when those were born that were, shape (m,)
+    #: where in x those were born that were, shape (m,)
     birth_x: NDArray[np.float64]
+    #: where in y those were born, shape (m,)
     birth_y: NDArray[np.float64]
+    #: when those were born, shape (m,)
     birth_time: NDArray[np.float64]
     #: pairs that were lost because they would have annihilated at once
     n_lost_pairs: int

@@ -55,8 +55,9 @@ class Equivalence:
     difference: float
     #: of the difference
     standard_error: float
-    #: ends of the interval of confidence 1 - 2 level
+    #: lower end of the interval of confidence 1 - 2 level
     low: float
+    #: upper end of that interval
     high: float
     #: what the difference may amount to
     margin: float

@@ -54,7 +54,7 @@ SPEED_DECADES = 9.0
 class StripPlan(NamedTuple):
     """What depends on y alone, for dislocations sorted by y; see `make_plan`."""
 
-    box_length: float
+    box_length: float  #: side of the periodic box
     periodic: bool  #: images in y as well
     n_modes: int  #: of the Fourier series, even
     starts: NDArray[np.int64]  #: (n_strips + 1,), first dislocation of each strip; last: N

@@ -32,8 +32,9 @@ class NearPairs:
     box_length : float
     """
 
-    #: pairs of places (n_pairs, 2), among them all within the distance, and their dy (n_pairs,)
+    #: pairs of places, among them all within the distance (n_pairs, 2)
     pairs: NDArray[np.int64]
+    #: their distances in y (n_pairs,)
     dy: NDArray[np.float64]
 
     def __init__(
@@ -88,8 +89,9 @@ class MeetingPairs:
         How near in x they must be to matter, b.
     """
 
-    #: as the arguments: all that may be within the distance
+    #: as the argument: all pairs that may be within the distance (n_pairs, 2)
     pairs: NDArray[np.int64]
+    #: as the argument: their distances in y (n_pairs,)
     dy: NDArray[np.float64]
 
     def __init__(

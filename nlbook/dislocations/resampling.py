@@ -162,8 +162,9 @@ class TailInterval:
 
     #: beta on the window
     exponent: float
-    #: ends of the interval
+    #: lower end of the interval
     low: float
+    #: upper end of the interval
     high: float
     #: largest difference between observed and fitted distribution in the window
     ks_distance: float

@@ -34,8 +34,9 @@ class FrankReadSources:
     step in t0, keeps forward Euler from throwing the two apart.
     """
 
-    #: positions, b
+    #: positions in x, b
     x: NDArray[np.float64]
+    #: positions in y, b
     y: NDArray[np.float64]
     #: distance at which the two dislocations of a pair appear, b; tau_c is its inverse
     length: NDArray[np.float64]

@@ -18,9 +18,13 @@ __all__ = ["RowFits", "choose_rows", "cumulative", "fit_rows", "moments", "solve
 class RowFits(NamedTuple):
     """Fits of several rows in one window, each shape (n_rows,); NaN where there is none."""
 
+    #: exponent of the law in each row
     exponent: NDArray[np.float64]
+    #: its standard error
     error: NDArray[np.float64]
+    #: largest difference between observed and fitted distribution
     distance: NDArray[np.float64]
+    #: counts in the window
     number: NDArray[np.int64]
 
 

@@ -19,7 +19,7 @@ __all__ = ["Batch", "Failure", "Outcome", "compute_batch"]
 class Batch:
     """Tasks by key."""
 
-    tasks: Mapping[str, Mapping[str, Any]]
+    tasks: Mapping[str, Mapping[str, Any]]  #: arguments of each task, by key
     descriptions: Mapping[str, str]  #: the tasks in words
 
 
@@ -28,15 +28,15 @@ class Failure:
     """What is left of a task that raised."""
 
     error: str  #: type and message
-    traceback: str
+    traceback: str  #: where it was raised, as Python prints it
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a batch."""
 
-    results: dict[str, Result]
-    failures: dict[str, Failure]
+    results: dict[str, Result]  #: by key, of the tasks that ended
+    failures: dict[str, Failure]  #: by key, of the tasks that raised
     unstored: str | None = None  #: why the results could not be stored
 
 

@@ -25,9 +25,9 @@ _PROFILE = "nlbook"  # an IPython profile of our own: a user's clusters are not 
 class ClusterRecord:
     """What is written down about a cluster before it starts."""
 
-    cluster_id: str
+    cluster_id: str  #: its name among the clusters of the profile
     kind: str  #: "local", "mpi" or "slurm"
-    n_engines: int
+    n_engines: int  #: engines that were asked for
     runner: ProcessIdentity  #: the process that started it
     started: float  #: when the cluster was started, s since 1970
     folder: str  #: of the records

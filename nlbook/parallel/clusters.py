@@ -52,7 +52,7 @@ _STARTING = 10.0  # seconds that a process has to get from its start to its envi
 class RunningCluster:
     """A cluster inside of its `start_cluster` block."""
 
-    record: ClusterRecord
+    record: ClusterRecord  #: what was written down about it
     cluster: Any  #: the ipyparallel.Cluster
 
     @property

@@ -29,15 +29,10 @@ class Cancelled(BaseException):
 
 
 class StoreError(ValueError):
-    """A store that cannot be read or written as it is.
+    """A store that cannot be read or written as it is."""
 
-    Attributes
-    ----------
-    results : list or None
-        When a write failed in the middle of a run that returns a list: what had been computed or
-        read by then, in the order of the tasks, None where there is nothing.
-    """
-
+    #: when a write failed in the middle of a run that returns a list: what had been computed or
+    #: read by then, in the order of the tasks, None where there is nothing
     results: list[Any] | None = None
 
 

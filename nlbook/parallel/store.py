@@ -88,9 +88,9 @@ def as_result(returned: Any) -> Result:
 class Store:
     """The results of one function in one folder; plain data, so that engines can write to it."""
 
-    folder: str
+    folder: str  #: absolute path of the folder
     function: str  #: "module:qualname"
-    schema: int
+    schema: int  #: number that the author raises when results change
     code: str  #: hash of the code that computes now
     identity: str  #: tells an engine whether it sees the same folder
 

@@ -84,8 +84,8 @@ class Book:
 class CodeCell:
     """A code cell of a chapter."""
 
-    source: str
-    tags: tuple[str, ...]
+    source: str  #: its code, without options
+    tags: tuple[str, ...]  #: its tags, such as ``parameters``
     line: int  #: of its first line of code in the chapter, from 1
 
 

@@ -51,7 +51,7 @@ TIERS = ("book", "smoke", "paper")
 class Parameter:
     """One parameter of a chapter."""
 
-    name: str
+    name: str  #: as the cell spells it
     declaration: str  #: as written, such as ``float in (0, inf) | None``
     type_text: str  #: the types of it, such as ``float | None``
     allowed: str  #: the range of it, such as ``(0, inf)``; empty when there is none
