@@ -1,8 +1,9 @@
 """How the loops of the package are compiled: without Python's lock, by IEEE rules, and cached.
 
-numba keeps what it has compiled beside the source, or in the user's cache folder. Neither is a
-need here: where no folder can be written a loop is compiled anew in each process, and a cache
-that is full or damaged costs time, never a result. One warning says so.
+numba keeps what it has compiled beside the source, or in the user's cache folder; where neither
+can be written, a folder of the user's own among the temporary ones serves. None of them is a
+need: without any a loop is compiled anew in each process, and a cache that is full or damaged
+costs time, never a result. One warning says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core import caching
+
+from nlbook.host import temporary_folder
 
 __all__ = ["CompilationWarning", "compiled"]
 
@@ -52,8 +55,27 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-class _Cache(FunctionCache):
+class _TemporaryFolder(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
+    """Where to keep what was compiled if nowhere else can be written."""
+
+    def __init__(self, function: Any, file: str) -> None:
+        self._py_file = file
+        self._lineno = function.__code__.co_firstlineno
+
+    def get_cache_path(self) -> str:
+        """Folder of the loops of this file."""
+        name: str = self.get_suitable_cache_subpath(self._py_file)
+        return str(temporary_folder() / "numba" / name)
+
+
+class _Places(caching.CompileResultCacheImpl):
+    _locator_classes = [*caching.CompileResultCacheImpl._locator_classes, _TemporaryFolder]
+
+
+class _Cache(caching.FunctionCache):
     """numba's cache; a failure to read or write it is no failure of the call."""
+
+    _impl_class = _Places
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -6,15 +6,16 @@ counts cores, describes a run, or asks whether a process is still there, asks he
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import platform
 import resource
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ __all__ = [
     "processor",
     "signals_as_interrupt",
     "signals_ignored",
+    "temporary_folder",
     "this_process",
     "thread_variables",
     "usable_cores",
@@ -194,6 +196,22 @@ def peak_memory_mib() -> float:
     return max(resource.getrusage(one).ru_maxrss for one in who) / unit
 
 
+def temporary_folder() -> Path:
+    """A folder of this user's own that lasts from one process to the next, for want of a home.
+
+    Raises
+    ------
+    OSError
+        If there is none to be had, or another user holds its place.
+    """
+    folder = Path(tempfile.gettempdir(), f"nlbook-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not this user's alone")
+    return folder
+
+
 @dataclass(frozen=True)
 class Commit:
     """Where a working copy stands."""
@@ -322,12 +340,6 @@ class ProcessIdentity:
             return True
         except (psutil.AccessDenied, OSError, ValueError):
             return False
-
-    @property
-    def place(self) -> str:
-        """Where its number means something, in 16 letters that serve in the name of a file."""
-        text = "\n".join((self.host, self.boot, self.namespace))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""

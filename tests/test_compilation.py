@@ -1,7 +1,13 @@
 """The cache of compiled loops is a convenience: without it all else stays."""
 
 import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +15,9 @@ from numba.core import caching
 
 from nlbook import compilation
 from nlbook.compilation import CompilationWarning, compiled
+from nlbook.dislocations import periodic_shear_stress
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def twice(x):
@@ -26,7 +35,7 @@ def test_division_by_zero_is_that_of_numpy(no_warning_yet):
 
 
 def test_where_no_folder_can_be_written_loops_compile_uncached(no_warning_yet, monkeypatch):
-    monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
+    monkeypatch.setattr(compilation._Places, "_locator_classes", [])
     with pytest.warns(CompilationWarning, match="each process compiles anew") as said:
         assert compiled()(twice)(1.5) == 3.0
         assert compiled()(twice)(1.0) == 2.0
@@ -53,3 +62,103 @@ def test_what_was_compiled_is_found_again(no_warning_yet, monkeypatch, tmp_path)
         again = compiled()(twice)
         assert again(1.5) == 3.0
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+@pytest.fixture
+def read_only():
+    """A copy of the package, a home and a folder for temporary files, for a user without rights.
+
+    Root may write anywhere, so for root the program runs as nobody.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="nlbook-test-"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "nlbook", folder / "code" / "nlbook", ignore=ignored)
+    (folder / "home").mkdir()
+    (folder / "temporary").mkdir()
+    (folder / "temporary").chmod(0o1777)
+    folder.chmod(0o755)
+    parts = [path for part in ("code", "home") for path in (folder / part).rglob("*")]
+    for path in [*parts, folder / "code", folder / "home"]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield folder
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def without_rights(folder, code, **variables):
+    """Run a program that can write nothing but the folder of temporary files."""
+    command = [sys.executable, "-c", code]
+    if os.getuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("as root this needs setpriv, which gives up root's rights")
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+    given = ("NUMBA_CACHE_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in given}
+    environment |= {
+        "PYTHONPATH": str(folder / "code"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "temporary"),
+        **variables,
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode != 0 and "Permission denied" in done.stderr and "import nlbook" not in code:
+        pytest.skip(f"this Python can't be run by another user: {done.stderr.strip()}")
+    return done
+
+
+STRESS = """
+import warnings
+warnings.simplefilter("error")
+from nlbook.dislocations import kernels, periodic_shear_stress
+stress = periodic_shear_stress(1.0, 0.0, 10.0)
+loop = kernels.glide_kernel
+print(kernels.__file__, float(stress))
+"""
+
+
+def test_without_a_home_and_beside_a_read_only_package_loops_are_kept_for_the_user(read_only):
+    without_rights(read_only, "import numpy")  # skips where not even that can be done
+    done = without_rights(read_only, STRESS)
+    assert done.returncode == 0, done.stderr
+    file, stress = done.stdout.split()
+    assert file.startswith(str(read_only))
+    assert float(stress) == float(periodic_shear_stress(1.0, 0.0, 10.0))
+    (kept,) = (read_only / "temporary").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert list(kept.rglob("*.nbc"))
+
+
+RECORD = """
+import warnings
+warnings.simplefilter("error")
+from nlbook.parallel import cluster_records
+record = cluster_records.new_record("local", 1)
+cluster_records.write_record(record)
+print(record.folder)
+print([found.cluster_id for found in cluster_records.list_clusters()] == [record.cluster_id])
+"""
+
+
+def test_without_a_home_clusters_are_recorded_where_the_next_process_finds_them(read_only):
+    without_rights(read_only, "import numpy")
+    done = without_rights(read_only, RECORD)
+    assert done.returncode == 0, done.stderr
+    folder, found = done.stdout.split()
+    assert folder.startswith(str(read_only / "temporary")) and found == "True"
+
+
+def test_a_folder_of_temporary_files_that_is_another_s_is_not_trusted(monkeypatch, tmp_path):
+    from nlbook import host
+
+    monkeypatch.setattr(host.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = host.temporary_folder()
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError, match="not this user's alone"):
+        host.temporary_folder()
+    folder.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PermissionError, match="not this user's alone"):
+        host.temporary_folder()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nlbook.host import ProcessIdentity, this_process
+from nlbook.host import ProcessIdentity, temporary_folder, this_process
 from nlbook.parallel.errors import ClusterError
 
 __all__ = ["ClusterRecord", "list_clusters", "new_record", "remove_files", "write_record"]
@@ -74,7 +74,19 @@ def list_clusters() -> list[ClusterRecord]:
 def _folder() -> Path:
     from IPython.paths import get_ipython_dir
 
-    return Path(get_ipython_dir(), f"profile_{_PROFILE}", "security")
+    home = Path(os.environ.get("IPYTHONDIR") or "~/.ipython").expanduser()
+    if _can_be_written(home):
+        home = Path(get_ipython_dir())
+    else:  # IPython would take another temporary folder each time
+        with suppress(OSError):
+            home = temporary_folder() / "ipython"
+    return home / f"profile_{_PROFILE}" / "security"
+
+
+def _can_be_written(folder: Path) -> bool:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def new_record(kind: str, n_engines: int) -> ClusterRecord:

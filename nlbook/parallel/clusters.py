@@ -278,18 +278,30 @@ def _new_cluster(
 
 def _await_engines(cluster: Any, record: ClusterRecord, timeout: float) -> None:
     """Wait for all engines of this machine, no longer than their processes are there."""
+    # a set of engines has a launcher for each; of ranks there is one, which starts them all
+    sets = [getattr(launcher, "launchers", {"": launcher}) for launcher in cluster.engines.values()]
+    launchers = [launcher for one in sets for launcher in one.values()]
     with connect(record.client_file, n_engines=0, timeout=_TIMEOUT["local"]) as client:
         end = time.monotonic() + timeout
         while len(client.ids) < record.n_engines:
-            if cluster.controller.state == "after":
+            if _has_ended(cluster.controller.process):
                 raise ClusterError("their controller ended")
-            if all(engines.state == "after" for engines in cluster.engines.values()):
-                raise ClusterError("they ended before they were there")
+            if any(_has_ended(launcher.process) for launcher in launchers):
+                raise ClusterError("one ended before all were there")
             if time.monotonic() > end:
                 raise ClusterError(
                     f"{len(client.ids)} of {record.n_engines} were there within {timeout:g} s"
                 )
             time.sleep(0.05)
+
+
+def _has_ended(process: Any) -> bool:
+    import psutil
+
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class _Memory(logging.Handler):

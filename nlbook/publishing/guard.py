@@ -128,6 +128,8 @@ def _make_warnings_errors() -> None:
     for category in _DEPRECATIONS:
         warnings.simplefilter("ignore", category)
     warnings.filterwarnings("default", module=_KERNEL_MODULES)
+    # where nothing compiled can be kept a chapter takes longer, and its results are the same
+    warnings.filterwarnings("default", module=r"nlbook\.compilation$")
 
 
 def _tiers(chapter: str, values: dict[str, Any]) -> tuple[str, ...]:
