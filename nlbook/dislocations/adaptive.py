@@ -19,10 +19,16 @@ Steps are as long as each dislocation's error allows. With v the velocity at the
     (1 - gamma h J) error = h (v + f(x(t + h)))/2 - (x(t + h) - x)
 
 compares with the trapezoidal rule, at no further force evaluation: for linear motion it is the
-true error to 7 % where J is exact, and one and a half times the true one where J = 0. Within a
-step positions are the cubic through both ends. The velocity that it takes there is f for soft
-motion, and, where a small error of x makes a large one of f, the velocity that obeys the
-trapezoidal rule.
+true error to 7 % where J is exact, and one and a half times the true one where J = 0. Nor may a
+dislocation err by more than a twentieth of the distance to its nearest neighbour: two that are
+nearer than the tolerance would otherwise be thrown about by errors that it allows, and never come
+to rest. Within a step positions are the cubic through both ends. The velocity at its end is
+
+    w + (1 - gamma h J)**-1 (f(x(t + h)) - w),        w = (x(t + h) - x)/h :
+
+f for soft motion, and, where a small error of x makes a large one of f, the mean velocity of the
+step. (The velocity by which the step obeys the trapezoidal rule would change its sign at each step
+for stiff motion, and not decay.)
 
 Reactions end a step: it is cut where opposite signs first come within the annihilation distance
 on the cubic, or where a source's time is over. A source's stress is followed by a parabola
@@ -89,7 +95,8 @@ def evolve_adaptive(
     duration : float
         How long, in t0.
     tolerance : float
-        Error that each dislocation may make in a step, in b.
+        Error that each dislocation may make in a step, in b; and never more than a twentieth of
+        the distance to its nearest neighbour.
     applied_stress : float
         Constant shear stress, in sigma0.
     annihilation_distance : float

@@ -21,11 +21,12 @@ from nlbook.dislocations.events import (
 )
 from nlbook.dislocations.interaction import Images
 from nlbook.dislocations.kernels import annihilate_kernel, glide_kernel
-from nlbook.dislocations.neighbours import MeetingPairs, NearPairs
+from nlbook.dislocations.neighbours import MeetingPairs, NearPairs, allow_kernel
 from nlbook.dislocations.sources import FrankReadSources
 from nlbook.dislocations.stiff import (
     GAMMA,
     THRESHOLD,
+    end_velocity_kernel,
     error_kernel,
     first_stage_kernel,
     second_stage_kernel,
@@ -36,6 +37,10 @@ __all__ = ["AdaptiveCrowd"]
 # A pair that is about to annihilate may err by so many tolerances: it closes at about 1 b/t0, so
 # that it vanishes some 0.1 t0 early or late, and others feel by then no more than its dipole.
 _LOOSER = 10.0
+
+# Nobody may err by more than this part of the distance to its nearest neighbour: the usual choice
+# of implicit codes.
+_PART = 0.05
 
 # The next step aims at this part of the tolerance, and grows and shrinks by no more than this.
 _SAFETY = 0.6
@@ -133,6 +138,11 @@ class AdaptiveCrowd(Crowd):
                 break
             h *= max(_MOST_SHRINKING, min(0.9, (_SAFETY / error) ** (1 / 3)))
         self.n_steps += 1
+        system, found, solved = self._system
+        end_velocity_kernel(
+            x, self._end, h, solved, self._velocity, system, found, self._error,
+            self._end_velocity,
+        )  # fmt: skip
         growth = (_SAFETY / max(error, 1e-6)) ** (1 / 3)
         # a step that was cut short for an event says little about the next one
         most = max(_MOST_GROWTH * h, wanted if h == limited else 0.0)
@@ -244,11 +254,16 @@ class AdaptiveCrowd(Crowd):
         return np.asarray(np.clip((times - self.time) / self._h, 0.0, self._theta))
 
     def _attempt(self, h: float) -> float:
-        """Try a step; its error over the tolerance, infinite where the Jacobian is indefinite."""
+        """Try a step; its error over what is allowed, infinite where the Jacobian is indefinite."""
         near = self._near
-        near.update(self._sorted_x, np.sqrt(GAMMA * h / THRESHOLD))
+        # as far as the Jacobian and the tolerance ask for
+        reach = max(np.sqrt(GAMMA * h / THRESHOLD), _LOOSER * self._tolerance / _PART)
+        near.update(self._sorted_x, reach)
         system = (near.rows, near.entries, self._diagonal, self._space)
-        x, tolerance = self._sorted_x, self._tolerance
+        x = self._sorted_x
+        np.multiply(self._loose, self._tolerance, out=self._allowed)
+        allow_kernel(near.pairs, near.dy, x, self._box_length, _PART, self._allowed)
+        tolerance = min(self._tolerance, float(np.min(self._allowed, initial=np.inf)))
         found = first_stage_kernel(
             near.pairs, near.dy, x, self._sorted_sign, self._box_length, h, tolerance,
             self._force, self._guess, self._guessed, system, self._velocity, self._k1,
@@ -262,10 +277,12 @@ class AdaptiveCrowd(Crowd):
         ):
             return np.inf
         self._evaluate(self._end, self._end_stress, self._end_force)
+        allow_kernel(near.pairs, near.dy, self._end, self._box_length, _PART, self._allowed)
         error: float = error_kernel(
             x, self._end, h, tolerance, self._end_force, self._velocity, system, found,
-            self._loose, self._end_velocity,
+            self._allowed, self._error,
         )  # fmt: skip
+        self._system = system, found, tolerance
         return error
 
     def _limit(self, h: float, rest: float) -> float:
@@ -359,8 +376,8 @@ class AdaptiveCrowd(Crowd):
         (
             self._stress, self._force, self._velocity, self._guess, self._k1, self._k2,
             self._stage, self._end, self._end_stress, self._end_force, self._end_velocity,
-            self._loose, self._diagonal,
-        ) = np.empty((13, count))  # fmt: skip
+            self._loose, self._allowed, self._diagonal, self._error,
+        ) = np.empty((15, count))  # fmt: skip
         self._trigonometry, self._space = np.empty((2, count)), np.empty((5, count))
         self._near = NearPairs(self._sorted_y, self._sorted_sign, self._box_length)
         self._meeting = MeetingPairs(

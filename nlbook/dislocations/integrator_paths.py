@@ -23,7 +23,7 @@ from nlbook.dislocations.protocol import CreepProtocol, Integrator
 __all__ = ["PATHS", "PATH_SCHEMA", "euler_task", "path_task"]
 
 #: Raised by hand when a path of the same protocol and seed comes out otherwise.
-PATH_SCHEMA = 1
+PATH_SCHEMA = 2
 
 #: What follows the path of the reference, by name: integrator, and step (t0) or tolerance (b).
 PATHS: dict[str, tuple[Integrator, float]] = {

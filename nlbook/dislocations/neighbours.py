@@ -133,6 +133,25 @@ class MeetingPairs:
         return (self.pairs, self.dy) if far < _MOST_MOTION else self._all
 
 
+@compiled()
+def allow_kernel(pairs, dy, x, box_length, part, allowed):
+    """Let nobody err by more than `part` of the distance to the nearest one."""
+    most = 0.0
+    for i in range(x.size):
+        most = max(most, allowed[i])
+    reach = most / part
+    for k in range(dy.size):
+        if dy[k] < reach:
+            i, j = pairs[k, 0], pairs[k, 1]
+            u = (x[i] - x[j]) / box_length
+            dx = box_length * (u - np.rint(u))
+            square = dx * dx + dy[k] * dy[k]
+            if square < reach * reach:
+                near = part * np.sqrt(square)
+                allowed[i] = min(allowed[i], near)
+                allowed[j] = min(allowed[j], near)
+
+
 @compiled(fastmath=_FAST)
 def moved_kernel(x, listed, sign):
     """How far the one that moved most has moved."""

@@ -16,6 +16,7 @@ from nlbook.compilation import compiled
 __all__ = [
     "GAMMA",
     "THRESHOLD",
+    "end_velocity_kernel",
     "error_kernel",
     "first_stage_kernel",
     "second_stage_kernel",
@@ -84,16 +85,13 @@ def second_stage_kernel(x, h, tolerance, force, system, found, k1, k2, end):
 
 
 @compiled()
-def error_kernel(x, end, h, tolerance, force, velocity, system, found, loose, end_velocity):
-    """Largest error of the step over its tolerance, and the velocity at its end.
+def error_kernel(x, end, h, tolerance, force, velocity, system, found, allowed, error):
+    """The error of the step, and the largest part that it has of what is allowed.
 
-    (1 - gamma h J) error = h (v + f(end))/2 - (end - x), and
-    v_end = 2 (end - x)/h - v + 2 error/h = d + (1 - gamma h J)^-1 (f(end) - d), where d is the
-    velocity by which the step obeys the trapezoidal rule: f(end) for soft motion, and for stiff
-    motion d, which the error in x times J does not reach.
+    (1 - gamma h J) error = h (v + f(end))/2 - (end - x).
     """
     rows, entries, diagonal, work = system
-    right, error = work[4], end_velocity
+    right = work[4]
     for i in range(x.size):
         right[i] = 0.5 * h * (velocity[i] + force[i]) - (end[i] - x[i])
         error[i] = right[i] / diagonal[i]
@@ -102,11 +100,29 @@ def error_kernel(x, end, h, tolerance, force, velocity, system, found, loose, en
         return np.inf
     largest = 0.0
     for i in range(x.size):
-        ratio = abs(error[i]) / (tolerance * loose[i])
+        ratio = abs(error[i]) / allowed[i]
         if not ratio <= largest:  # also where it is not a number
             largest = ratio
-        end_velocity[i] = 2.0 * ((end[i] - x[i]) + error[i]) / h - velocity[i]
     return largest
+
+
+@compiled()
+def end_velocity_kernel(x, end, h, tolerance, velocity, system, found, error, end_velocity):
+    """The velocity at the end, w + (1 - gamma h J)^-1 (f(end) - w), w = (end - x)/h.
+
+    As f(end) - w = 2 (1 - gamma h J) error/h + (w - v), one more solution is wanted, of w - v.
+    Where that is not found the velocity is w.
+    """
+    rows, entries, diagonal, work = system
+    right, more = work[4], end_velocity
+    for i in range(x.size):
+        right[i] = (end[i] - x[i]) / h - velocity[i]
+        more[i] = right[i] / diagonal[i]
+    enough = _SOLVED * tolerance / h
+    solved = _solve_kernel(rows, entries, found, diagonal, right, more, enough, work)
+    for i in range(x.size):
+        w = (end[i] - x[i]) / h
+        end_velocity[i] = w + 2.0 * error[i] / h + more[i] if solved else w
 
 
 @compiled()
