@@ -36,7 +36,7 @@ from nlbook.dislocations.resampling import (
     fit_with_interval,
 )
 from nlbook.dislocations.sources import FrankReadSources, random_sources
-from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
+from nlbook.dislocations.statistics import extrapolation_errors, local_exponents, number_changes
 from nlbook.dislocations.tails import (
     TailFit,
     WindowSweep,
@@ -79,6 +79,7 @@ __all__ = [
     "local_exponents",
     "logarithmic_histogram",
     "null_speed_counts",
+    "number_changes",
     "paired_equivalence",
     "periodic_shear_stress",
     "poisson_speed_tail",

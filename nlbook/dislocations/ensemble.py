@@ -20,6 +20,7 @@ from nlbook.checks import check_integer, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
+from nlbook.dislocations.statistics import number_changes
 from nlbook.parallel import run_tasks, task_seed
 
 if TYPE_CHECKING:
@@ -101,6 +102,23 @@ class CreepEnsemble:
         total = self.sums[name].sum(axis=0)
         spread = means.std(axis=0, ddof=1) if len(means) > 1 else np.full_like(means[0], np.inf)
         return total / self.n_realizations, spread / np.sqrt(len(means))
+
+    def number_change(self) -> tuple[float, float]:
+        """Relative change of the number over the data, and its standard error.
+
+        Of the total over all realizations; see `nlbook.dislocations.number_changes`.
+
+        Returns
+        -------
+        change, standard_error : float
+            The error is infinite where a single batch is filled.
+        """
+        before, after = (
+            self.sums[name][self.filled] for name in ("data_start_number", "final_number")
+        )
+        values = number_changes(before, after)
+        spread = values.std(ddof=1) if values.size > 1 else np.inf
+        return float(values.mean()), float(spread / np.sqrt(values.size))
 
     def counts_of_shifts(
         self, snapshot: int = -1, *, newborn: Newborn = "left_out", signed: bool = False

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from nlbook.dislocations.ensemble import SCHEMA, CreepEnsemble, creep_task
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.provenance import describe_record, note_store
+from nlbook.dislocations.statistics import number_changes
 from nlbook.dislocations.tally import CREEP_SERIES, RELAXATION_SERIES, Tally, read_counts
 from nlbook.parallel import run_tasks, task_seed
 
@@ -78,6 +79,14 @@ class Recorded:
     def batch_counts(self) -> NDArray[np.int32]:
         """Counts in batches (batch, time, sign, newborn, bin); some 160 MB."""
         return read_counts(self.path, "batch_counts", self.batch_edges.size + 1)
+
+    @property
+    def number_changes(self) -> NDArray[np.float64]:
+        """What each realization says about the change of the number over the data.
+
+        Their mean is the change of the total; see `nlbook.dislocations.number_changes`.
+        """
+        return number_changes(self.numbers["data_start_number"], self.numbers["final_number"])
 
     @property
     def protocol(self) -> CreepProtocol:

@@ -5,7 +5,58 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["extrapolation_errors", "local_exponents"]
+from nlbook.checks import real_array
+
+__all__ = ["extrapolation_errors", "local_exponents", "number_changes"]
+
+
+def number_changes(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
+    """What each part of an ensemble says about the relative change of its number.
+
+    The change is that of the total (equally, of the mean over realizations): sum(after) over
+    sum(before), less one. (The mean of the parts' own changes is another number: it gives a
+    dislocation more weight where there are few.) The value of a part is
+
+        c_k = R - 1 + (after_k - R before_k)/mean(before),      R = sum(after)/sum(before) ,
+
+    so that the mean of all values is the change, and their standard deviation over the root of
+    their number its standard error, to first order in the scatter. Differences of two ensembles
+    over the same realizations follow from the differences of their values.
+
+    Parameters
+    ----------
+    before, after : array_like, shape (n,)
+        Numbers in each realization, or sums over each batch of them, at two times; not negative.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, or nothing was there before.
+
+    Examples
+    --------
+    >>> values = number_changes([100, 300], [110, 290])
+    >>> float(values.mean())  # 400 before and after; the parts' own changes are +10 and -3.3 %
+    0.0
+    >>> values
+    array([ 0.05, -0.05])
+    """
+    first, last = real_array("before", before, ndim=1), real_array("after", after, ndim=1)
+    if first.shape != last.shape or not first.size:
+        raise ValueError(
+            f"before and after must have one shape (n,), got {first.shape} and {last.shape}"
+        )
+    for name, values in (("before", first), ("after", last)):
+        if np.any(values < 0):
+            raise ValueError(f"{name} must not be negative, got {values.min():g}")
+    if not first.sum() > 0:
+        raise ValueError("before must hold something: of nothing there is no relative change")
+    ratio = last.sum() / first.sum()
+    return np.asarray(ratio - 1.0 + (last - ratio * first) / first.mean())
 
 
 def local_exponents(

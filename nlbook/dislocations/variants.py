@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.dislocations.recording import Recorded, add_options, record_case
+from nlbook.dislocations.statistics import number_changes
 
 __all__ = ["VARIANTS", "paired_difference", "record_variants"]
 
@@ -100,7 +101,8 @@ def paired_difference(first: Recorded, second: Recorded, name: str) -> tuple[flo
     first, second : Recorded
         Records with one seed: realization k of both started from the same dislocations.
     name : str
-        Of a number: see `nlbook.dislocations.run_numbers`.
+        Of a number: see `nlbook.dislocations.run_numbers`. The difference of ``number_change`` is
+        that of the changes of the totals: see `nlbook.dislocations.number_changes`.
 
     Returns
     -------
@@ -116,6 +118,13 @@ def paired_difference(first: Recorded, second: Recorded, name: str) -> tuple[flo
     count = min(one.size, two.size)
     if count < 2:
         raise ValueError(f"records must share two or more realizations, got {count}")
+    if name == "number_change":
+        one, two = (
+            number_changes(
+                record.numbers["data_start_number"][:count], record.numbers["final_number"][:count]
+            )
+            for record in (first, second)
+        )
     differences: NDArray[np.float64] = two[:count] - one[:count]
     return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(count))
 

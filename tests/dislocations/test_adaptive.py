@@ -115,7 +115,7 @@ def test_pairs_meet_across_the_boundaries():
 
 @pytest.mark.parametrize("seed", [1, 4])
 def test_pairs_nearer_than_the_tolerance_come_to_rest(seed):
-    # Without annihilation, at seven times the paper's density: the nearest end 0.02 b
+    # Without annihilation, at 1.5 times the paper's density: the nearest end 0.02 b
     # and 6e-4 b apart. Without regard for them mean speeds at the end are 3.3 and 325 times too
     # high at 0.01 b, and more steps are taken than at 0.001 b.
     length, kwargs = 100.0, {"duration": 100.0, **ZERO}

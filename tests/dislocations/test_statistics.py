@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nlbook.dislocations.statistics import extrapolation_errors, local_exponents
+from nlbook.dislocations.statistics import extrapolation_errors, local_exponents, number_changes
 
 TIME = np.linspace(0.0, 300.0, 301)
 
@@ -58,3 +58,30 @@ def test_a_saturating_curve_is_overestimated():
 def test_what_has_no_logarithm_is_refused(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_the_change_of_the_number_is_that_of_the_total():
+    before, after = np.array([500, 100, 640]), np.array([495, 130, 610])
+    values = number_changes(before, after)
+    assert values.mean() == pytest.approx(1235 / 1240 - 1, abs=1e-15)
+    # the same from batches that hold unlike numbers of realizations
+    batches = number_changes([600, 640], [625, 610])
+    assert batches.mean() == pytest.approx(values.mean(), abs=1e-15)
+
+
+def test_the_error_of_the_change_is_that_of_the_bootstrap():
+    # 4000 draws tell a standard deviation to 1.1 %; three of these
+    generator = np.random.default_rng(1)
+    before = generator.poisson(650, 200) + 30 * generator.standard_normal(200)
+    after = before * (0.99 + 0.012 * generator.standard_normal(200))
+    values = number_changes(before, after)
+    drawn = generator.integers(200, size=(4000, 200))
+    again = after[drawn].sum(axis=1) / before[drawn].sum(axis=1) - 1
+    assert values.std(ddof=1) / np.sqrt(200) == pytest.approx(again.std(), rel=0.035)
+
+
+def test_a_change_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="before must hold something"):
+        number_changes([0, 0], [2, 0])
+    with pytest.raises(ValueError, match="after must not be negative"):
+        number_changes([2, 1], [2, -1])
