@@ -23,8 +23,10 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_number",
+    "check_unmasked",
     "is_integer",
     "real_array",
+    "uniform_grid",
     "uniform_spacing",
 ]
 
@@ -140,11 +142,7 @@ def real_array(
     ndarray of float64
         The argument itself where it is one already, else a copy.
     """
-    if _hides(value):
-        raise ValueError(
-            f"{name} must have no masked entries: leave them out (x.compressed()) or say what "
-            f"they are (x.filled(...))"
-        )
+    check_unmasked(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
@@ -167,6 +165,15 @@ def real_array(
     return array
 
 
+def check_unmasked(name: str, value: Any) -> None:
+    """Refuse a masked array that hides an entry, alone or in a list, by name."""
+    if _hides(value):
+        raise ValueError(
+            f"{name} must have no masked entries: leave them out (x.compressed()) or say what "
+            f"they are (x.filled(...))"
+        )
+
+
 def _hides(value: Any) -> bool:
     if np.ma.isMaskedArray(value):
         return bool(np.ma.getmaskarray(value).any())
@@ -174,6 +181,34 @@ def _hides(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(
         _hides(item) for item in value if isinstance(item, list | tuple | np.ma.MaskedArray)
     )
+
+
+def uniform_grid(grid: ArrayLike, name: str = "grid") -> NDArray[np.float64]:
+    """Nodes of a uniform grid, at their places.
+
+    Parameters
+    ----------
+    grid, name
+        As in `uniform_spacing`.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The nodes as given where they are uniform to the rounding of float64; else, as from a file
+        of a few digits or in float32, at equal distances between the outermost. So it is taken
+        wherever a grid is read again.
+
+    Raises
+    ------
+    ValueError
+        As `uniform_spacing`.
+    """
+    spacing = uniform_spacing(grid, name)
+    nodes = real_array(name, grid)
+    places = np.linspace(nodes[0], nodes[-1], nodes.size)
+    rounding = 2 * np.finfo(np.float64).eps * float(np.abs(nodes[[0, -1]]).max())
+    as_given = np.all(np.abs(nodes - places) <= max(rounding, 1e-12 * spacing))
+    return np.array(nodes if as_given else places)
 
 
 def uniform_spacing(grid: ArrayLike, name: str = "grid") -> float:

@@ -19,15 +19,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-__all__ = ["BernsteinKernel", "PowerLawKernel", "RadialKernel", "bernstein_basis"]
+from nlbook.checks import check_integer, check_number, real_array
+
+__all__ = [
+    "BernsteinKernel",
+    "PowerLawKernel",
+    "RadialKernel",
+    "bernstein_basis",
+    "check_kernel",
+]
 
 
+@runtime_checkable
 class RadialKernel(Protocol):
     """What an operator asks of a kernel; `PowerLawKernel` and `BernsteinKernel` provide it."""
 
@@ -58,10 +67,10 @@ class PowerLawKernel:
     coefficient: float = 1.0  #: strength, length**(alpha - dimension) / time
 
     def __post_init__(self) -> None:
-        _check_finite("alpha", self.alpha)
-        _check_finite("coefficient", self.coefficient)
-        if not self.horizon > 0:
-            raise ValueError(f"horizon must be positive, got {self.horizon!r}")
+        check_number("alpha", self.alpha)
+        check_number("coefficient", self.coefficient)
+        if not _is_infinite(self.horizon):
+            check_number("horizon", self.horizon, above=0)
 
     def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
         """Values K(r); `r` in any shape, positive."""
@@ -129,15 +138,12 @@ class BernsteinKernel:
     alpha: float = 0.0  #: exponent of the factor 1 / r**alpha
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.coefficients, dtype=np.float64)
-        if values.ndim != 1 or not values.size or not np.all(np.isfinite(values)):
-            raise ValueError(
-                f"coefficients must be one or more finite numbers, got {self.coefficients!r}"
-            )
+        values = real_array("coefficients", self.coefficients, ndim=1)
+        if not values.size:
+            raise ValueError("coefficients must be one or more, got none")
         object.__setattr__(self, "coefficients", tuple(values.tolist()))
-        _check_finite("alpha", self.alpha)
-        if not 0 < self.horizon < math.inf:
-            raise ValueError(f"horizon must be positive and finite, got {self.horizon!r}")
+        check_number("alpha", self.alpha)
+        check_number("horizon", self.horizon, above=0)
 
     @property
     def degree(self) -> int:
@@ -219,39 +225,57 @@ def bernstein_basis(degree: int, fraction: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `degree` is negative.
+        If `degree` is negative or no integer, or a fraction is not finite.
     """
-    if degree < 0:
-        raise ValueError(f"degree must not be negative, got {degree!r}")
-    t = np.asarray(fraction, dtype=np.float64)[..., np.newaxis]
+    check_integer("degree", degree, 0)
+    t = real_array("fraction", fraction)[..., np.newaxis]
     m = np.arange(degree + 1)
     return np.asarray(special.binom(degree, m) * t**m * (1 - t) ** (degree - m))
 
 
+def check_kernel(kernel: Any) -> None:
+    """Refuse what is no kernel, by name.
+
+    Parameters
+    ----------
+    kernel : object
+        What was given for one.
+
+    Raises
+    ------
+    ValueError
+        If it can't be asked for its values, its horizon and its integrals.
+    """
+    if not isinstance(kernel, RadialKernel) or isinstance(kernel, type):
+        raise ValueError(
+            f"kernel must be a PowerLawKernel, a BernsteinKernel or have their horizon and "
+            f"radial_integral, got {kernel!r}"
+        )
+
+
 def _moment(kernel: RadialKernel, order: float, dimension: int) -> float:
-    if dimension < 1:
-        raise ValueError(f"dimension must be at least 1, got {dimension!r}")
+    check_integer("dimension", dimension, 1)
+    check_number("order", order)
     sphere = 2 * math.pi ** (dimension / 2) / math.gamma(dimension / 2)
     return sphere * float(kernel.radial_integral(kernel.horizon, order + dimension - 1))
 
 
 def _positive_distances(r: ArrayLike) -> NDArray[np.float64]:
-    distance = np.asarray(r, dtype=np.float64)
+    distance = real_array("r", r, finite=False)
     if not np.all(distance > 0):
         raise ValueError(f"r must be positive, got {float(np.min(distance))!r}")
     return distance
 
 
 def _radii(radius: ArrayLike) -> NDArray[np.float64]:
-    radii = np.asarray(radius, dtype=np.float64)
+    radii = real_array("radius", radius, finite=False)
     if not np.all(radii >= 0):
         raise ValueError(f"radius must not be negative, got {float(np.min(radii))!r}")
     return radii
 
 
-def _check_finite(name: str, value: Any) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, float) and value == math.inf
 
 
 def _check_converges(exponent: float, alpha: float, power: float) -> None:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from nlbook.checks import check_choice, check_integer, check_number, real_array, uniform_spacing
+from nlbook.checks import (
+    check_choice,
+    check_integer,
+    check_number,
+    check_unmasked,
+    real_array,
+    uniform_grid,
+    uniform_spacing,
+)
 
 HIDDEN = np.ma.array([1.0, 2.0], mask=[False, True])
 
@@ -98,3 +106,23 @@ def test_grids_as_uniform_as_their_numbers_allow_are_taken(grid):
 def test_other_grids_are_refused_with_the_reason(grid, why):
     with pytest.raises(ValueError, match=why):
         uniform_spacing(grid)
+
+
+def test_nodes_of_a_uniform_grid_are_kept_or_put_at_their_places():
+    exact = np.linspace(-8, 8, 161)
+    assert np.array_equal(uniform_grid(exact), exact)
+    assert uniform_grid(exact) is not exact
+    for rough in (exact.astype(np.float32), np.round(exact + 3e-8 * np.sin(np.arange(161)), 9)):
+        found = uniform_grid(rough)
+        assert found == pytest.approx(exact, abs=1e-7)
+        # uniform to the rounding of float64
+        assert np.ptp(np.diff(found)) < 8 * np.finfo(float).eps * 8
+    with pytest.raises(ValueError, match="nodes must be uniform: node 1"):
+        uniform_grid([0.0, 1.0, 3.0], "nodes")
+
+
+@pytest.mark.parametrize("value", [HIDDEN, [HIDDEN, HIDDEN], (HIDDEN,)])
+def test_what_hides_something_is_refused_by_name(value):
+    with pytest.raises(ValueError, match="x must have no masked entries"):
+        check_unmasked("x", value)
+    check_unmasked("x", np.ma.array([1.0, 2.0]))

@@ -9,6 +9,7 @@ from scipy.special import roots_jacobi
 
 from nlbook.kernels import BernsteinKernel, PowerLawKernel, bernstein_basis
 
+MASKED = np.ma.masked_greater([0.5, 1.0], 0.7)
 SPHERE = {1: 2.0, 2: 2 * math.pi, 3: 4 * math.pi}
 
 
@@ -93,16 +94,33 @@ def test_coefficients_that_are_zero_allow_a_stronger_singularity():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: PowerLawKernel(2.0, 0.0), "horizon must be positive, got 0.0"),
-        (lambda: PowerLawKernel(math.nan, 1.0), "alpha must be finite, got nan"),
-        (lambda: PowerLawKernel(2.0, 1.0, math.inf), "coefficient must be finite, got inf"),
+        (lambda: PowerLawKernel(2.0, 0.0), "horizon must be a finite number above 0, got 0.0"),
+        (lambda: PowerLawKernel(math.nan, 1.0), "alpha must be a finite number, got nan"),
+        (
+            lambda: PowerLawKernel(2.0, 1.0, math.inf),
+            "coefficient must be a finite number, got inf",
+        ),
         (lambda: PowerLawKernel(2.0, math.inf).moment(2), "horizon must be finite for a moment"),
         (lambda: PowerLawKernel(2.0, 1.0)([0.5, 0.0]), "r must be positive, got 0.0"),
-        (lambda: PowerLawKernel(2.0, 1.0).moment(2, 0), "dimension must be at least 1, got 0"),
+        (
+            lambda: PowerLawKernel(2.0, 1.0).moment(2, 0),
+            "dimension must be an integer of at least 1, got 0",
+        ),
         (lambda: PowerLawKernel(1.0, 1.0).radial_integral(-1.0, 2), "radius must not be negative"),
-        (lambda: BernsteinKernel([], 1.0), "coefficients must be one or more finite numbers"),
-        (lambda: BernsteinKernel([1.0], math.inf), "horizon must be positive and finite, got inf"),
-        (lambda: bernstein_basis(-1, 0.5), "degree must not be negative, got -1"),
+        (lambda: BernsteinKernel([], 1.0), "coefficients must be one or more, got none"),
+        (
+            lambda: BernsteinKernel([1.0], math.inf),
+            "horizon must be a finite number above 0, got inf",
+        ),
+        (lambda: bernstein_basis(2.5, 0.5), "degree must be an integer of at least 0, got 2.5"),
+        (lambda: bernstein_basis(2, [np.nan]), "fraction must be finite, got nan"),
+        (lambda: bernstein_basis(2, MASKED), "fraction must have no masked entries"),
+        (lambda: PowerLawKernel(2.0, 1.0)(MASKED), "r must have no masked entries"),
+        (lambda: PowerLawKernel(1.0, 1.0).radial_integral(MASKED, 2), "radius must have no mas"),
+        (lambda: BernsteinKernel(MASKED, 1.0), "coefficients must have no masked entries"),
+        (lambda: PowerLawKernel("2", 1.0), "alpha must be a finite number, got '2'"),
+        (lambda: PowerLawKernel(2.0, -math.inf), "horizon must be a finite number above 0"),
+        (lambda: bernstein_basis(-1, 0.5), "degree must be an integer of at least 0, got -1"),
     ],
 )
 def test_bad_input_is_refused(make, message):

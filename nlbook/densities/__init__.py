@@ -9,10 +9,11 @@ from nlbook.densities.comparison import errors_by_decade, relative_l2
 from nlbook.densities.counting import shift_counts
 from nlbook.densities.estimator import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
 from nlbook.densities.resampling import bootstrap_interval, bootstrap_snapshots
-from nlbook.densities.snapshots import DensitySnapshots, density_snapshots
+from nlbook.densities.snapshots import DensitySnapshots, DensityWarning, density_snapshots
 
 __all__ = [
     "DensitySnapshots",
+    "DensityWarning",
     "adaptive_bandwidths",
     "adaptive_kde",
     "adaptive_kde_from_counts",

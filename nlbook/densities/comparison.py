@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
+
 __all__ = ["errors_by_decade", "relative_l2"]
 
 
@@ -25,16 +27,14 @@ def relative_l2(density: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]
     ValueError
         If a shape differs, a value is not finite, or the reference vanishes.
     """
-    p, q = np.asarray(density, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    p, q = real_array("density", density), real_array("reference", reference)
     if p.shape[-1:] != q.shape[-1:] or p.ndim < 1:
         raise ValueError(f"density must have the nodes of reference {q.shape}, got {p.shape}")
-    for name, values in (("density", p), ("reference", q)):
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} must be finite")
-    size = np.sqrt(np.sum(q**2, axis=-1))
-    if not np.all(size > 0):
+    largest = np.max(np.abs(q), axis=-1, initial=0.0, keepdims=True)
+    if not np.all(largest > 0):
         raise ValueError("reference must not vanish")
-    return np.asarray(np.sqrt(np.sum((p - q) ** 2, axis=-1)) / size)
+    size = np.sqrt(np.sum((q / largest) ** 2, axis=-1))
+    return np.asarray(np.sqrt(np.sum((p / largest - q / largest) ** 2, axis=-1)) / size)
 
 
 def errors_by_decade(
@@ -59,7 +59,7 @@ def errors_by_decade(
     ValueError
         If shapes differ, or the reference is not positive.
     """
-    p, q = np.asarray(density, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    p, q = real_array("density", density), real_array("reference", reference)
     if q.ndim != 1 or p.shape[-1:] != q.shape:
         raise ValueError(f"density must have the nodes of reference {q.shape}, got {p.shape}")
     if not np.all(q > 0) or np.any(p < 0):
@@ -67,8 +67,11 @@ def errors_by_decade(
     with np.errstate(divide="ignore"):
         ratio = np.log10(p) - np.log10(q)
     place = np.floor(np.log10(q))
-    found = np.full((*p.shape[:-1], np.size(decades)), np.nan)
-    for i, decade in enumerate(np.ravel(decades)):
+    wanted = real_array("decades", decades).ravel()
+    if np.any(wanted != np.floor(wanted)):
+        raise ValueError(f"decades must be whole numbers, got {decades!r}")
+    found = np.full((*p.shape[:-1], wanted.size), np.nan)
+    for i, decade in enumerate(wanted):
         inside = place == decade
         if inside.any():
             found[..., i] = np.sqrt(np.mean(ratio[..., inside] ** 2, axis=-1))

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_choice, check_unmasked
+
 __all__ = ["Newborn", "shift_counts"]
 
 Newborn = Literal["counted", "left_out"]
@@ -37,8 +39,8 @@ def shift_counts(
     ValueError
         If the shape is another, a count is negative or not whole, or `newborn` is neither.
     """
-    if newborn not in ("left_out", "counted"):
-        raise ValueError(f"newborn must be 'left_out' or 'counted', got {newborn!r}")
+    check_choice("newborn", newborn, ("left_out", "counted"))
+    check_unmasked("counts", counts)
     array = np.asarray(counts)
     if array.ndim < 3 or array.shape[-3:-1] != (2, 2):
         raise ValueError(f"counts must have shape (..., 2, 2, n_bins), got {array.shape}")

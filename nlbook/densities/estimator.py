@@ -25,12 +25,13 @@ References
 
 from __future__ import annotations
 
-from math import sqrt
+from math import frexp, sqrt
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_choice
 from nlbook.densities.kernels import (
     mutual_kernel,
     spread_kernel,
@@ -45,6 +46,7 @@ from nlbook.densities.reading import (
     read_samples,
     trim_counts,
     trim_samples,
+    unit_of,
 )
 from nlbook.densities.sources import Sources, cells_of_samples, single_samples
 
@@ -70,6 +72,9 @@ _WHOLE_REACH = 37.0
 # anew with a quarter of the narrowest bandwidth: the two moments of a cell say too little then.
 _LARGEST_VARIANCE = 0.01
 _CELLS_OF_NARROWEST = 8.0
+
+# Relative rounding of a double.
+_ROUNDING = float(np.finfo(np.float64).eps)
 
 # On uniform nodes kernels of so many spacings or more are summed in blocks of so many nodes.
 _WIDE = 4.0
@@ -117,12 +122,11 @@ def adaptive_kde(
     Raises
     ------
     ValueError
-        If samples are none, not finite, or all equal and no bandwidth is given; if the grid does
-        not ascend; or a number is out of range.
+        If samples are none, not finite, masked, or all equal and no bandwidth is given; if the
+        grid does not ascend; or a number is out of range, such as lengths beyond 1e301.
     """
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
-    if method not in ("binned", "direct"):
-        raise ValueError(f"method must be 'binned' or 'direct', got {method!r}")
+    check_choice("method", method, ("binned", "direct"))
     nodes = read_grid(grid)
     values, heavy = read_samples(samples, weights)
     if mass < 1.0:
@@ -207,9 +211,11 @@ def adaptive_bandwidths(
     check_settings(sensitivity, bandwidth, bandwidth_factor, 1.0)
     values, _ = read_samples(samples, None)
     width = samples_bandwidth(values, None, bandwidth, bandwidth_factor)
-    sources = cells_of_samples(values, np.broadcast_to(1.0, values.shape), width)
-    widths = _widths(sources, sensitivity, width)
-    return np.exp(np.interp(values, sources.position, np.log(widths)))
+    unit = unit_of("samples", max(_largest(values), width))
+    scaled = values / unit
+    sources = cells_of_samples(scaled, np.broadcast_to(1.0, values.shape), width / unit)
+    widths = _widths(sources, sensitivity, width / unit)
+    return np.exp(np.interp(scaled, sources.position, np.log(widths))) * unit
 
 
 def estimate_samples(
@@ -222,12 +228,15 @@ def estimate_samples(
     method: str = "binned",
 ) -> NDArray[np.float64]:
     """The density of samples that have been checked and trimmed, shape (n_nodes,)."""
-    heavy = np.broadcast_to(1.0, samples.shape) if weights is None else weights
+    unit = unit_of("samples", max(_largest(samples), bandwidth))
+    scaled, width = (samples if unit == 1.0 else samples / unit), bandwidth / unit
+    heavy = np.broadcast_to(1.0, samples.shape) if weights is None else _scaled(weights)
     if method == "direct":
-        sources = single_samples(samples, heavy)
-        widths = _widths(sources, sensitivity, bandwidth, whole=True)
-        return _estimate(sources, widths, nodes, whole=True)
-    return _estimate(*_cells_and_widths(samples, heavy, sensitivity, bandwidth), nodes)
+        sources = single_samples(scaled, heavy)
+        widths = _widths(sources, sensitivity, width, whole=True)
+        return _estimate(sources, widths, nodes / unit, whole=True) / unit
+    cells = _cells_and_widths(scaled, heavy, sensitivity, width)
+    return _estimate(*cells, nodes / unit) / unit
 
 
 def estimate_counts(
@@ -239,8 +248,10 @@ def estimate_counts(
 ) -> NDArray[np.float64]:
     """The density of counts that have been checked and trimmed, shape (n_nodes,)."""
     filled = np.flatnonzero(counts)
-    centres = 0.5 * (edges[filled] + edges[filled + 1])
-    return _estimate(*_cells_and_widths(centres, counts[filled], sensitivity, bandwidth), nodes)
+    unit = unit_of("edges", max(_largest(edges), bandwidth))
+    centres = (0.5 * edges[filled] + 0.5 * edges[filled + 1]) / unit
+    cells = _cells_and_widths(centres, _scaled(counts[filled]), sensitivity, bandwidth / unit)
+    return _estimate(*cells, nodes / unit) / unit
 
 
 def counts_inside(counts: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -261,16 +272,21 @@ def samples_bandwidth(
     factor: float,
 ) -> float:
     """`bandwidth`, or factor s n**(-1/5)."""
+    largest = _largest(samples)
     if bandwidth is not None:
-        return bandwidth
+        return _resolved(float(bandwidth), largest, "samples")
+    unit = unit_of("samples", largest)
+    values = samples if unit == 1.0 else samples / unit
     if weights is None:
-        mean = float(samples.mean())
-        return _rule(samples.size, mean, float(squares_kernel(samples, mean)), factor, "samples")
-    total = float(weights.sum())
-    n = total**2 / float(np.sum(weights**2))
-    mean = float(np.sum(weights * samples)) / total
-    squares = float(np.sum(weights * (samples - mean) ** 2)) * n / total
-    return _rule(n, mean, squares, factor, "samples")
+        mean = float(values.mean())
+        squares = float(squares_kernel(values, mean))
+        return unit * _rule(values.size, mean, squares, factor, "samples")
+    heavy = _scaled(weights)
+    total = float(heavy.sum())
+    n = total**2 / float(np.sum(heavy**2))
+    mean = float(np.sum(heavy * values)) / total
+    squares = float(np.sum(heavy * (values - mean) ** 2)) * n / total
+    return unit * _rule(n, mean, squares, factor, "samples")
 
 
 def counts_bandwidth(
@@ -282,11 +298,13 @@ def counts_bandwidth(
     """`bandwidth`, or factor s n**(-1/5); refused if bins are wider than half of it."""
     width = bandwidth
     if width is None:
-        centres = 0.5 * (edges[1:] + edges[:-1])
+        unit = unit_of("edges", _largest(edges))
+        centres = (0.5 * edges[1:] + 0.5 * edges[:-1]) / unit
         n = float(counts.sum())
-        mean = float(np.sum(counts * centres)) / n
-        squares = float(np.sum(counts * (centres - mean) ** 2))
-        width = _rule(n, mean, squares, factor, "counts")
+        share = counts / n
+        mean = float(np.sum(share * centres))
+        squares = n * float(np.sum(share * (centres - mean) ** 2))
+        width = unit * _rule(n, mean, squares, factor, "counts")
     widest = float(np.max(np.diff(edges)))
     if widest > 0.5 * width:
         raise ValueError(
@@ -354,11 +372,31 @@ def _estimate(
 
 
 def _uniform_spacing(nodes: NDArray[np.float64]) -> float:
-    """Distance of neighbouring nodes; zero if it is not the same for all, or nodes are few."""
+    """Distance of neighbouring nodes; zero if they are not at equal distances, or few."""
     if nodes.size < 4 * _BLOCK:
         return 0.0
     spacing = float(nodes[-1] - nodes[0]) / (nodes.size - 1)
-    return spacing if np.all(np.abs(np.diff(nodes) - spacing) < 1e-7 * spacing) else 0.0
+    places = nodes[0] + spacing * np.arange(nodes.size)
+    return spacing if np.all(np.abs(nodes - places) < 1e-7 * spacing) else 0.0
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    return max(abs(float(values.min())), abs(float(values.max())))
+
+
+def _scaled(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights by a power of two that brings the largest near one, where their squares are safe."""
+    return np.ldexp(weights, -frexp(float(weights.max()))[1])
+
+
+def _resolved(bandwidth: float, largest: float, name: str) -> float:
+    """Refuse a bandwidth below the rounding of the samples themselves."""
+    if bandwidth < _ROUNDING * largest:
+        raise ValueError(
+            f"bandwidth must be above the rounding of {name}, {_ROUNDING * largest:.3g}, got "
+            f"{bandwidth!r}"
+        )
+    return bandwidth
 
 
 def _widths(
@@ -386,6 +424,8 @@ def _widths(
 
 def _rule(n: float, mean: float, squares: float, factor: float, name: str) -> float:
     """factor s n**(-1/5), from the sum of squared deviations."""
-    if n <= 1 or not squares > 1e-28 * n * mean**2:  # deviations that are not mere rounding
+    if not n > 1:
+        raise ValueError(f"{name} must be more than one, or bandwidth must be given")
+    if not squares > 1e-28 * n * mean**2:  # deviations that are not mere rounding
         raise ValueError(f"{name} must not all be equal, or bandwidth must be given")
     return factor * sqrt(squares / (n - 1)) * float(n**-0.2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite
+from math import floor, frexp
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from nlbook.checks import check_number, real_array
 
 __all__ = [
     "check_settings",
@@ -14,10 +16,15 @@ __all__ = [
     "read_counts",
     "read_grid",
     "read_samples",
-    "read_uniform_grid",
     "trim_counts",
     "trim_samples",
+    "unit_of",
 ]
+
+# Lengths within this factor of one are computed with as they are; beyond it their squares and
+# cubes could leave the range of a double, and so do lengths beyond the second factor themselves.
+_PLAIN = 1e90
+_LARGEST = 1e301
 
 
 def trim_samples(samples: NDArray[np.float64], mass: float) -> NDArray[np.float64]:
@@ -50,21 +57,47 @@ def check_settings(
     sensitivity: float, bandwidth: float | None, bandwidth_factor: float, mass: float
 ) -> None:
     """Refuse numbers that are out of range."""
-    if not 0 <= sensitivity <= 1:
-        raise ValueError(f"sensitivity must lie in 0..1, got {sensitivity!r}")
-    if bandwidth is not None and not (isfinite(bandwidth) and bandwidth > 0):
-        raise ValueError(f"bandwidth must be positive, got {bandwidth!r}")
-    if not (isfinite(bandwidth_factor) and bandwidth_factor > 0):
-        raise ValueError(f"bandwidth_factor must be positive, got {bandwidth_factor!r}")
-    if not 0 < mass <= 1:
-        raise ValueError(f"mass must lie in 0..1, above 0, got {mass!r}")
+    check_number("sensitivity", sensitivity, least=0, most=1)
+    if bandwidth is not None:
+        check_number("bandwidth", bandwidth, above=0)
+    check_number("bandwidth_factor", bandwidth_factor, above=0)
+    check_number("mass", mass, above=0, most=1)
+
+
+def unit_of(name: str, largest: float) -> float:
+    """A power of two to measure lengths in, so that their squares neither vanish nor overflow.
+
+    Parameters
+    ----------
+    name : str
+        Whose lengths they are.
+    largest : float
+        The largest magnitude among them.
+
+    Returns
+    -------
+    float
+        1.0 for the lengths that most units give: their arithmetic is untouched.
+
+    Raises
+    ------
+    ValueError
+        If densities per that length leave the range of a double.
+    """
+    if largest == 0 or 1 / _PLAIN < largest < _PLAIN:
+        return 1.0
+    if not 1 / _LARGEST < largest < _LARGEST:
+        raise ValueError(
+            f"{name} must be lengths of 1e-301 to 1e301, got {largest:.3g}: take another unit"
+        )
+    return 2.0 ** frexp(largest)[1]
 
 
 def read_grid(grid: ArrayLike) -> NDArray[np.float64]:
     """Ascending nodes."""
-    nodes = np.ascontiguousarray(grid, dtype=np.float64)
-    if nodes.ndim != 1 or nodes.size < 1 or not np.all(np.isfinite(nodes)):
-        raise ValueError(f"grid must be a row of finite numbers, got shape {nodes.shape}")
+    nodes = real_array("grid", grid, ndim=1)
+    if nodes.size < 1:
+        raise ValueError("grid must have a node, got none")
     if not np.all(np.diff(nodes) > 0):
         raise ValueError("grid must ascend")
     return nodes
@@ -74,19 +107,19 @@ def read_counts(
     counts: ArrayLike, edges: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Counts with their outer bins, and the edges between."""
-    ends = np.ascontiguousarray(edges, dtype=np.float64)
-    if ends.ndim != 1 or ends.size < 2 or not np.all(np.isfinite(ends)):
-        raise ValueError(f"edges must be two or more finite numbers, got shape {ends.shape}")
+    ends = real_array("edges", edges, ndim=1)
+    if ends.size < 2:
+        raise ValueError(f"edges must be two or more, got {ends.size}")
     if not np.all(np.diff(ends) > 0):
         raise ValueError("edges must ascend")
-    array = np.asarray(counts, dtype=np.float64)
+    array = real_array("counts", counts)
     if array.ndim < 1 or array.shape[-1] not in (ends.size - 1, ends.size + 1):
         raise ValueError(
             f"counts must have {ends.size - 1} bins, or {ends.size + 1} with the outer ones, "
             f"got shape {array.shape}"
         )
-    if not np.all(np.isfinite(array)) or np.any(array < 0):
-        raise ValueError("counts must be finite numbers that are not negative")
+    if np.any(array < 0):
+        raise ValueError(f"counts must not be negative, got {array.min():g}")
     if array.shape[-1] == ends.size - 1:
         array = np.pad(array, [(0, 0)] * (array.ndim - 1) + [(1, 1)])
     if not np.all(array.any(axis=-1)):
@@ -98,30 +131,15 @@ def read_samples(
     samples: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """A row of finite samples, and their weights if there are any."""
-    values = np.ascontiguousarray(samples, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"samples must be a row of one or more numbers, got shape {values.shape}")
-    if not np.all(np.isfinite(values)):
-        raise ValueError("samples must be finite")
+    values = real_array("samples", samples, ndim=1)
+    if values.size == 0:
+        raise ValueError("samples must be one or more numbers, got none")
     if weights is None:
         return values, None
-    heavy = np.ascontiguousarray(weights, dtype=np.float64)
-    if heavy.shape != values.shape or not np.all(np.isfinite(heavy)) or not np.all(heavy > 0):
+    heavy = real_array("weights", weights)
+    if heavy.shape != values.shape or not np.all(heavy > 0):
         raise ValueError(
             f"weights must be {values.size} positive numbers, one for each of samples, got shape "
             f"{heavy.shape}"
         )
     return values, heavy
-
-
-def read_uniform_grid(grid: ArrayLike) -> NDArray[np.float64]:
-    """Ascending nodes, equally far apart."""
-    nodes = read_grid(grid)
-    if nodes.size < 3:
-        raise ValueError(f"grid must have three nodes or more, got {nodes.size}")
-    steps = np.diff(nodes)
-    spacing = (nodes[-1] - nodes[0]) / (nodes.size - 1)
-    if not np.allclose(steps, spacing, rtol=1e-6, atol=0.0):
-        place = int(np.argmax(np.abs(steps - spacing)))
-        raise ValueError(f"grid must be uniform, got steps of {steps[place]:.6g} and {spacing:.6g}")
-    return nodes

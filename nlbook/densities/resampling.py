@@ -21,8 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 from nlbook.densities.reading import read_counts
-from nlbook.densities.snapshots import DensitySnapshots, density_snapshots
+from nlbook.densities.snapshots import (
+    DensitySnapshots,
+    estimate_snapshots,
+    warn_of_asymmetry,
+)
 
 __all__ = ["Seed", "bootstrap_interval", "bootstrap_snapshots"]
 
@@ -65,13 +70,13 @@ def bootstrap_snapshots(
     ValueError
         As `density_snapshots`; or if fewer than two batches are filled.
     """
+    check_unmasked("batch_counts", batch_counts)
     counts = np.asarray(batch_counts)
     if counts.ndim != 3:
         raise ValueError(
             f"batch_counts must have shape (n_batches, n_times, n_bins), got {counts.shape}"
         )
-    if isinstance(n_resamples, bool) or int(n_resamples) != n_resamples or n_resamples < 1:
-        raise ValueError(f"n_resamples must be an integer of at least 1, got {n_resamples!r}")
+    check_integer("n_resamples", n_resamples, 1)
     counts = counts[counts.any(axis=(1, 2))]
     if len(counts) < 2:
         raise ValueError(f"batch_counts must have two or more filled batches, got {len(counts)}")
@@ -80,13 +85,18 @@ def bootstrap_snapshots(
     flat = counts.reshape(len(counts), -1).astype(np.float64)
     generator = np.random.default_rng(seed)
     share = np.full(len(counts), 1.0 / len(counts))
-    draws = generator.multinomial(len(counts), share, size=int(n_resamples))
-    return [
-        density_snapshots(
+    draws = generator.multinomial(len(counts), share, size=n_resamples)
+    found = [
+        estimate_snapshots(
             (drawn @ flat).reshape(n_times, n_bins), edges, times, grid=grid, **settings
         )
         for drawn in draws.astype(np.float64)
     ]
+    symmetry = settings.get("symmetry", "average")
+    if symmetry is not None:  # once, and only where it is no accident of a draw
+        least = min(found, key=lambda draw: int(np.count_nonzero(draw.asymmetric)))
+        warn_of_asymmetry(least, symmetry, stacklevel=3)
+    return found
 
 
 def bootstrap_interval(
@@ -112,13 +122,11 @@ def bootstrap_interval(
     ValueError
         If there are fewer than two draws or batches, or one is not finite.
     """
-    values = np.asarray(draws, dtype=np.float64)
-    if values.ndim < 1 or values.shape[0] < 2 or not np.all(np.isfinite(values)):
-        raise ValueError(f"draws must be two or more finite rows, got shape {values.shape}")
-    if n_batches < 2:
-        raise ValueError(f"n_batches must be at least 2, got {n_batches!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in 0..1, got {level!r}")
+    values = real_array("draws", draws)
+    if values.ndim < 1 or values.shape[0] < 2:
+        raise ValueError(f"draws must be two or more rows, got shape {values.shape}")
+    check_integer("n_batches", n_batches, 2)
+    check_number("level", level, above=0, below=1)
     reach = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(n_batches / (n_batches - 1))
     tail = float(special.ndtr(-reach))
     low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)

@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
 from nlbook.densities.estimator import counts_inside
-from nlbook.densities.reading import cut_counts, left_out, read_counts, read_samples
+from nlbook.densities.reading import cut_counts, left_out, read_counts
 
 __all__ = ["Support", "TrimmedSeries", "trim_counts_series", "trim_samples_series"]
 
@@ -70,7 +71,12 @@ def trim_counts_series(
 
 def trim_samples_series(data: Sequence[ArrayLike], mass: float, support: Support) -> TrimmedSeries:
     """Trim samples, which are sorted."""
-    rows = [np.sort(read_samples(row, None)[0]) for row in data]
+    rows = []
+    for k, row in enumerate(data):
+        values = real_array(f"data[{k}]", row, ndim=1)
+        if not values.size:
+            raise ValueError(f"data must hold a sample or more at each time, got none in data[{k}]")
+        rows.append(np.sort(values))
     if not rows:
         raise ValueError("data must hold the samples of one time or more, got none")
     outs = [left_out(row.size, mass) for row in rows]

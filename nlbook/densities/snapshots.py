@@ -9,6 +9,7 @@ References
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,26 +17,42 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_number, real_array, uniform_grid, uniform_spacing
+from nlbook.densities.asymmetry import (
+    asymmetry_of_counts,
+    asymmetry_of_density,
+    asymmetry_of_samples,
+    is_asymmetric,
+)
 from nlbook.densities.estimator import (
     counts_bandwidth,
     estimate_counts,
     estimate_samples,
     samples_bandwidth,
 )
-from nlbook.densities.reading import check_settings, read_uniform_grid
-from nlbook.densities.series import Support, trim_counts_series, trim_samples_series
+from nlbook.densities.reading import check_settings
+from nlbook.densities.series import (
+    Support,
+    TrimmedSeries,
+    trim_counts_series,
+    trim_samples_series,
+)
 from nlbook.parallel import run_tasks
 
 if TYPE_CHECKING:
     import ipyparallel
 
-__all__ = ["DensitySnapshots", "Symmetry", "density_snapshots"]
+__all__ = ["DensitySnapshots", "DensityWarning", "Symmetry", "density_snapshots"]
 
 Symmetry = Literal["average", "mirror"] | None
 """Both halves averaged; the left half mirrored, as in the paper; or as estimated."""
 
 # Times that are estimated as one task.
 _SHARD = 8
+
+
+class DensityWarning(UserWarning):
+    """A density that is not what its user may take it for."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +85,17 @@ class DensitySnapshots:
     skewness: NDArray[np.float64] | None = None
     #: mass on the grid before it was normalised (n_times,)
     raw_mass: NDArray[np.float64] | None = None
+    #: largest difference between the cumulative distribution of the samples and that of their
+    #: mirror images, 0 to 1, before anything was made symmetric (n_times,)
+    asymmetry: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("grid", "times", "density"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
-        read_uniform_grid(self.grid)
-        if self.times.ndim != 1 or not self.times.size or not np.all(np.isfinite(self.times)):
-            raise ValueError(f"times must be a row of finite numbers, got {self.times.shape}")
+        for name, value in vars(self).items():
+            if value is not None:
+                object.__setattr__(self, name, real_array(name, value))
+        object.__setattr__(self, "grid", uniform_grid(self.grid))
+        if self.times.ndim != 1 or not self.times.size:
+            raise ValueError(f"times must be a row of numbers, got shape {self.times.shape}")
         if not np.all(np.diff(self.times) > 0):
             raise ValueError("times must ascend")
         if self.density.shape != (self.times.size, self.grid.size):
@@ -82,8 +103,8 @@ class DensitySnapshots:
                 f"density must have shape ({self.times.size}, {self.grid.size}), times by nodes, "
                 f"got {self.density.shape}"
             )
-        if not np.all(np.isfinite(self.density)) or np.any(self.density < 0):
-            raise ValueError("density must be finite numbers that are not negative")
+        if np.any(self.density < 0):
+            raise ValueError(f"density must not be negative, got {self.density.min():g}")
 
     @property
     def spacing(self) -> float:
@@ -96,6 +117,17 @@ class DensitySnapshots:
         if self.support is None:
             raise ValueError("support must be known, and these densities came without")
         return float(self.support[:, 0].min()), float(self.support[:, 1].max())
+
+    @property
+    def asymmetric(self) -> NDArray[np.bool_]:
+        """Whether the samples at each time were not symmetric about zero, (n_times,).
+
+        They were not if `asymmetry` is above 0.02 and above five standard errors of independent
+        samples. Where it is not known it is that of the density itself.
+        """
+        if self.asymmetry is None:
+            return is_asymmetric(asymmetry_of_density(self.density, self.grid), None)
+        return is_asymmetric(self.asymmetry, self.n_samples)
 
     @property
     def mass(self) -> NDArray[np.float64]:
@@ -119,7 +151,7 @@ class DensitySnapshots:
         ValueError
             If a time lies before the first or after the last snapshot.
         """
-        wanted = np.asarray(times, dtype=np.float64)
+        wanted = real_array("times", times)
         first, last = float(self.times[0]), float(self.times[-1])
         allowance = 1e-9 * max(last - first, abs(first), abs(last))
         inside = (wanted >= first - allowance) & (wanted <= last + allowance)
@@ -137,7 +169,8 @@ class DensitySnapshots:
 
     def between(self, start: float, stop: float) -> DensitySnapshots:
         """The snapshots with start <= time <= stop, to a billionth."""
-        reach = 1e-9 * max(abs(start), abs(stop), 1e-300)
+        start, stop = check_number("start", start), check_number("stop", stop)
+        reach = 1e-9 * max(abs(start), abs(stop))
         kept = (self.times >= start - reach) & (self.times <= stop + reach)
         if not np.any(kept):
             raise ValueError(f"start and stop must enclose a snapshot, got {start!r}, {stop!r}")
@@ -207,16 +240,57 @@ def density_snapshots(
     ValueError
         If counts or samples cannot be used (see `adaptive_kde`), times do not ascend, the grid is
         not uniform, or it does not hold the samples that are left.
+
+    Warns
+    -----
+    DensityWarning
+        If samples that are made symmetric are not (see `DensitySnapshots.asymmetric`).
     """
+    snapshots = estimate_snapshots(
+        data,
+        edges,
+        times,
+        grid=grid,
+        mass=mass,
+        support=support,
+        symmetry=symmetry,
+        sensitivity=sensitivity,
+        bandwidth=bandwidth,
+        bandwidth_factor=bandwidth_factor,
+        cluster=cluster,
+        workers=workers,
+        progress=progress,
+    )
+    if symmetry is not None:
+        warn_of_asymmetry(snapshots, symmetry, stacklevel=3)
+    return snapshots
+
+
+def estimate_snapshots(
+    data: ArrayLike | Sequence[ArrayLike],
+    edges: ArrayLike | None,
+    times: ArrayLike,
+    *,
+    grid: ArrayLike,
+    mass: float = 0.9999,
+    support: Support = "common",
+    symmetry: Symmetry = "average",
+    sensitivity: float = 0.5,
+    bandwidth: float | None = None,
+    bandwidth_factor: float = 1.06,
+    cluster: ipyparallel.Client | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> DensitySnapshots:
+    """`density_snapshots` without its warning."""
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
     if support not in ("common", "each") and not _is_interval(support):
         raise ValueError(f"support must be 'common', 'each' or (low, high), got {support!r}")
-    if symmetry not in ("average", "mirror", None):
+    if symmetry is not None and symmetry not in ("average", "mirror"):
         raise ValueError(f"symmetry must be 'average', 'mirror' or None, got {symmetry!r}")
-    nodes = read_uniform_grid(grid)
-    if symmetry is not None and not np.allclose(
-        nodes, -nodes[::-1], rtol=0.0, atol=1e-6 * (nodes[1] - nodes[0])
-    ):
+    nodes = uniform_grid(grid)
+    spacing = uniform_spacing(nodes)
+    if symmetry is not None and abs(nodes[0] + nodes[-1]) > 2e-5 * spacing:
         raise ValueError(
             f"grid must be symmetric about zero with symmetry={symmetry!r}, got "
             f"{nodes[0]:g} .. {nodes[-1]:g}"
@@ -225,20 +299,17 @@ def density_snapshots(
         series = trim_samples_series(cast(Sequence[ArrayLike], data), mass, support)
     else:
         series = trim_counts_series(cast(ArrayLike, data), edges, mass, support)
-    moments = np.asarray(times, dtype=np.float64)
+    moments = real_array("times", times)
     if moments.shape != (len(series.rows),):
         raise ValueError(
             f"times must be {len(series.rows)}, one for each of data, got shape {moments.shape}"
         )
     _check_held(series.support, nodes)
-    widths = np.array(
-        [
-            samples_bandwidth(row, None, bandwidth, bandwidth_factor)
-            if series.edges is None
-            else counts_bandwidth(row, series.edges, bandwidth, bandwidth_factor)
-            for row in series.rows
-        ]
-    )
+    widths = _bandwidths(series, moments, bandwidth, bandwidth_factor)
+    if series.edges is None:
+        asymmetry = np.array([asymmetry_of_samples(row) for row in series.rows])
+    else:
+        asymmetry = asymmetry_of_counts(series.rows, series.edges)
     results = run_tasks(
         estimate_task,
         [
@@ -259,7 +330,7 @@ def density_snapshots(
     )
     raw = np.concatenate([result["density"] for result in results])
     density = _symmetric(raw, symmetry)
-    raw_mass = float((nodes[-1] - nodes[0]) / (nodes.size - 1)) * density.sum(axis=1)
+    raw_mass = spacing * density.sum(axis=1)
     density = density / raw_mass[:, None]
     before, after = (_mean_and_skewness(p, nodes) for p in (raw, density))
     return DensitySnapshots(
@@ -273,6 +344,7 @@ def density_snapshots(
         mean=np.stack([before[0], after[0]], axis=1),
         skewness=np.stack([before[1], after[1]], axis=1),
         raw_mass=raw_mass,
+        asymmetry=asymmetry,
     )
 
 
@@ -297,12 +369,59 @@ def estimate_task(
     }
 
 
+def _bandwidths(
+    series: TrimmedSeries, times: NDArray[np.float64], bandwidth: float | None, factor: float
+) -> NDArray[np.float64]:
+    """w0 at each time; a time at which it cannot be had is named."""
+    found = []
+    for time, row in zip(times.tolist(), series.rows, strict=True):
+        try:
+            if series.edges is None:
+                found.append(samples_bandwidth(row, None, bandwidth, factor))
+            else:
+                found.append(counts_bandwidth(row, series.edges, bandwidth, factor))
+        except ValueError as error:
+            raise ValueError(
+                f"data at time {time:g}: {error} (leave out a time at which nothing has moved yet)"
+                if "equal" in str(error)
+                else f"data at time {time:g}: {error}"
+            ) from None
+    return np.array(found)
+
+
+def warn_of_asymmetry(snapshots: DensitySnapshots, symmetry: Symmetry, *, stacklevel: int) -> None:
+    """Say in words that samples which were made symmetric are not.
+
+    Parameters
+    ----------
+    snapshots : DensitySnapshots
+        With its asymmetry.
+    symmetry : {"average", "mirror"}
+        What was done.
+    stacklevel : int
+        Whom the warning names, as in `warnings.warn`.
+    """
+    seen, asymmetry = snapshots.asymmetric, snapshots.asymmetry
+    if asymmetry is None or not np.any(seen):
+        return
+    worst = int(np.argmax(np.where(seen, asymmetry, 0.0)))
+    warnings.warn(
+        f"the samples are not symmetric about zero at {np.count_nonzero(seen)} of {seen.size} "
+        f"times: at time {snapshots.times[worst]:g} their distribution differs from its mirror "
+        f"image by {asymmetry[worst]:.2g}. symmetry={symmetry!r} makes of a drift two densities "
+        f"that part, which a symmetric kernel learns as diffusion: take the drift away, or "
+        f"symmetry=None",
+        DensityWarning,
+        stacklevel=stacklevel,
+    )
+
+
 def _is_interval(support: Any) -> bool:
     try:
-        low, high = map(float, support)
+        low, high = real_array("support", support, ndim=1)
     except (TypeError, ValueError):
         return False
-    return low < high
+    return bool(low < high)
 
 
 def _symmetric(density: NDArray[np.float64], symmetry: Symmetry) -> NDArray[np.float64]:
@@ -321,10 +440,11 @@ def _mean_and_skewness(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Equations (15) and (16) of the paper, of densities that need not have mass one."""
     share = density / density.sum(axis=1, keepdims=True)
-    mean = share @ nodes
-    deviation = nodes - mean[:, None]
+    unit = float(np.abs(nodes).max())
+    mean = share @ (nodes / unit)
+    deviation = nodes / unit - mean[:, None]
     second, third = (np.sum(share * deviation**k, axis=1) for k in (2, 3))
-    return mean, third / second**1.5
+    return unit * mean, third / second**1.5
 
 
 def _check_held(support: NDArray[np.float64], nodes: NDArray[np.float64]) -> None:

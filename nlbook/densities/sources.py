@@ -39,8 +39,9 @@ class Sources(NamedTuple):
 
 
 def single_samples(samples: NDArray[np.float64], weights: NDArray[np.float64]) -> Sources:
-    """Each sample a source."""
+    """Each sample a source, but for those whose weight has vanished beside the largest."""
     order = np.argsort(samples, kind="stable")
+    order = order[weights[order] > 0]
     return Sources(samples[order], weights[order], np.zeros(samples.size))
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nlbook.checks import check_number, real_array
+
 __all__ = ["DiffusionWarning", "Extent", "check_evolution", "warn_of_changes"]
 
 # Rounding of a fast transform, relative to the largest value.
@@ -50,13 +52,17 @@ def check_evolution(
     Raises
     ------
     ValueError
-        If a value is not finite.
+        If a value is not finite, or the two have not the same nodes.
     """
-    for name, values in (("before", before), ("after", after)):
-        if not np.all(np.isfinite(values)):
-            raise ValueError(f"{name} must be finite")
+    start, later = real_array("before", before, ndim=1), real_array("after", after)
+    if not start.size or later.shape[-1:] != start.shape or not later.size:
+        raise ValueError(
+            f"after must have the {start.size} nodes of before along its last axis, got shape "
+            f"{later.shape}"
+        )
+    spacing = check_number("spacing", spacing, above=0)
     return warn_of_changes(
-        Extent.of(before, spacing), Extent.of(np.asarray(after), spacing), kept=kept, stacklevel=4
+        Extent.of(start, spacing), Extent.of(later, spacing), kept=kept, stacklevel=4
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from nlbook.checks import check_choice
 from nlbook.diffusion.kernels import direct_kernel
 
 __all__ = ["Convolution"]
@@ -41,8 +42,7 @@ class Convolution:
         periodic: bool,
         method: str = "auto",
     ) -> None:
-        if method not in ("auto", "direct", "fft"):
-            raise ValueError(f"method must be 'auto', 'direct' or 'fft', got {method!r}")
+        check_choice("method", method, ("auto", "direct", "fft"))
         if method == "auto":
             method = "direct" if weights.size <= _DIRECT_UP_TO else "fft"
         self.method = method

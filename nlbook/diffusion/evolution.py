@@ -36,6 +36,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.diffusion.checks import DiffusionWarning
 from nlbook.diffusion.kernels import bessel_kernel, euler_kernel
 
@@ -109,10 +110,8 @@ def plan(
     ValueError
         If dt is not stable for Euler (the bound is named), or an argument is out of range.
     """
-    if method not in ("auto", "euler", "exact"):
-        raise ValueError(f"method must be 'auto', 'euler' or 'exact', got {method!r}")
-    if not 0 < dt < math.inf:
-        raise ValueError(f"dt must be positive, got {dt!r}")
+    check_choice("method", method, ("auto", "euler", "exact"))
+    check_number("dt", dt, above=0)
     at = _step_numbers(n_steps, steps)
     low, high = spectrum
     if high > 1e-12 * -low:
@@ -138,11 +137,10 @@ def stable_step(spectrum: tuple[float, float]) -> float:
 
 
 def _step_numbers(n_steps: int, steps: ArrayLike | None) -> NDArray[np.int64]:
-    if n_steps != int(n_steps) or n_steps < 0:
-        raise ValueError(f"n_steps must be a number of steps, got {n_steps!r}")
+    check_integer("n_steps", n_steps, 0)
     if steps is None:
-        return np.arange(int(n_steps) + 1)
-    at = np.asarray(steps)
+        return np.arange(n_steps + 1)
+    at = real_array("snapshots", steps)
     whole = at.astype(np.int64)
     if at.ndim != 1 or not np.array_equal(at, whole):
         raise ValueError(f"snapshots must be whole numbers of steps, got {steps!r}")

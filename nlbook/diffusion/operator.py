@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, linalg, sparse
 
-from nlbook.checks import uniform_spacing
+from nlbook.checks import check_choice, check_integer, real_array, uniform_grid, uniform_spacing
 from nlbook.diffusion.checks import check_evolution
 from nlbook.diffusion.convolution import Convolution
 from nlbook.diffusion.evolution import (
@@ -36,7 +36,7 @@ from nlbook.diffusion.evolution import (
 from nlbook.diffusion.quadrature import Rule, line_weights, periodic_weights
 from nlbook.diffusion.spectrum import symbol_range
 from nlbook.diffusion.steady import solve_periodic, solve_volume
-from nlbook.kernels import RadialKernel
+from nlbook.kernels import RadialKernel, check_kernel
 
 __all__ = ["NonlocalDiffusion"]
 
@@ -90,10 +90,10 @@ class NonlocalDiffusion:
         *,
         exceed_grid: bool = False,
     ) -> None:
-        if boundary not in ("volume", "periodic"):
-            raise ValueError(f"boundary must be 'volume' or 'periodic', got {boundary!r}")
+        check_choice("boundary", boundary, ("volume", "periodic"))
+        check_kernel(kernel)
         self.kernel, self.boundary, self.rule = kernel, boundary, rule
-        self.grid = np.array(grid, dtype=np.float64)
+        self.grid = uniform_grid(grid)
         self.spacing = uniform_spacing(self.grid)
         n, length = self.grid.size, float(self.grid[-1] - self.grid[0])
         too_long = length + 1e-6 * self.spacing < kernel.horizon < math.inf
@@ -148,8 +148,7 @@ class NonlocalDiffusion:
 
     def matrix(self, form: Literal["dense", "sparse"] = "dense") -> Any:
         """The matrix of the operator, symmetric: an array, or a `scipy.sparse.csr_array`."""
-        if form not in ("dense", "sparse"):
-            raise ValueError(f"form must be 'dense' or 'sparse', got {form!r}")
+        check_choice("form", form, ("dense", "sparse"))
         n = self.n_nodes
         row = self._first_row()
         if form == "dense":
@@ -172,7 +171,7 @@ class NonlocalDiffusion:
         ValueError
             If the kernel has no horizon and the grid is not periodic with k one of its modes.
         """
-        k = np.asarray(wavenumbers, dtype=np.float64)
+        k = real_array("wavenumbers", wavenumbers)
         if math.isfinite(self.kernel.horizon):
             phase = np.multiply.outer(k, self.spacing / 2 * np.arange(1, self.weights.size + 1))
             return np.asarray(-4 * (np.sin(phase) ** 2 @ self.weights))
@@ -246,6 +245,7 @@ class NonlocalDiffusion:
         ValueError
             If dt is not stable for Euler (the bound is named), or an argument is out of range.
         """
+        check_integer("n_steps", n_steps, 0)
         if snapshots is None:
             wanted = np.array([n_steps])
         elif isinstance(snapshots, str):
@@ -253,7 +253,7 @@ class NonlocalDiffusion:
                 raise ValueError(f"snapshots must be None, 'all' or numbers, got {snapshots!r}")
             wanted = np.arange(n_steps + 1)
         else:
-            wanted = np.asarray(snapshots)
+            wanted = real_array("snapshots", snapshots)
             if not wanted.size:
                 raise ValueError("snapshots must name one number of steps or more, got none")
         start, expansion = self._plan(p0, dt, n_steps, method, wanted)
@@ -307,8 +307,7 @@ class NonlocalDiffusion:
             if self._ring is not None or not np.array_equal(start, start[::-1]):
                 raise ValueError("p0 must be even, to the bit, on a volume-constrained grid")
             columns = (columns + 1) // 2
-        if size < 1:
-            raise ValueError(f"size must be positive, got {size!r}")
+        check_integer("size", size, 1)
         return self._blocks(start, expansion, size, columns)
 
     def solve(self, f: ArrayLike) -> NDArray[np.float64]:
@@ -390,11 +389,9 @@ class NonlocalDiffusion:
         return row
 
     def _values(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
-        array = np.asarray(values, dtype=np.float64)
+        array = real_array(name, values)
         if array.shape[-1:] != (self.n_nodes,):
             raise ValueError(
                 f"{name} must have {self.n_nodes} nodes along its last axis, got {array.shape}"
             )
-        if not np.all(np.isfinite(array)):
-            raise ValueError(f"{name} must be finite")
         return array

@@ -42,8 +42,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.diffusion.checks import DiffusionWarning
-from nlbook.kernels import PowerLawKernel, RadialKernel
+from nlbook.kernels import PowerLawKernel, RadialKernel, check_kernel
 
 __all__ = [
     "LineWeights",
@@ -107,6 +108,8 @@ def line_weights(
         distance of the nodes (nodes rule), or the sum diverges.
     """
     check_rule(kernel, spacing, rule)
+    if n_weights is not None:
+        check_integer("n_weights", n_weights, 0)
     if math.isfinite(kernel.horizon):
         values = _weights_up_to(kernel, spacing, rule, math.inf)
         total = float(values.sum())
@@ -147,6 +150,10 @@ def weight_derivatives(
         If the kernel does not suit the covered rule or has no horizon.
     """
     check_rule(kernel, spacing, "covered")
+    if n_weights is not None:
+        check_integer("n_weights", n_weights, 0)
+    if not isinstance(kernel, PowerLawKernel):
+        raise ValueError(f"kernel must be a power law for derivatives, got {kernel!r}")
     if math.isinf(kernel.horizon):
         raise ValueError("horizon must be finite for a derivative in it, got inf")
     reach, power = kernel.horizon / spacing, 3 - kernel.alpha
@@ -183,6 +190,7 @@ def periodic_weights(
         c_r = sum of ``w_|j|`` over all j = r modulo n_nodes; c_0, which acts on nothing, is zero.
     """
     check_rule(kernel, spacing, rule)
+    check_integer("n_nodes", n_nodes, 1)
     limit = math.inf if math.isfinite(kernel.horizon) else max(_FAR, n_nodes)
     values = _weights_up_to(kernel, spacing, rule, limit)
     forward = np.zeros(n_nodes)
@@ -272,10 +280,9 @@ def check_rule(kernel: RadialKernel, spacing: float, rule: Rule, dimension: int 
         If the rule is unknown, the kernel too singular for it, or the horizon shorter than the
         distance of the nodes (nodes rule).
     """
-    if rule not in ("covered", "nodes"):
-        raise ValueError(f"rule must be 'covered' or 'nodes', got {rule!r}")
-    if not 0 < spacing < math.inf:
-        raise ValueError(f"spacing must be positive, got {spacing!r}")
+    check_choice("rule", rule, ("covered", "nodes"))
+    check_kernel(kernel)
+    check_number("spacing", spacing, above=0)
     alpha = getattr(kernel, "alpha", 0.0)
     if math.isinf(kernel.horizon) and not alpha > dimension:
         raise ValueError(

@@ -24,6 +24,8 @@ def test_the_relative_distance_is_that_of_the_norms():
     truth = np.random.default_rng(1).random((3, 20))
     assert relative_l2(1.1 * truth, truth) == pytest.approx(np.full(3, 0.1))
     assert relative_l2(truth, truth[0])[0] == 0
+    for unit in (1e-200, 1e200):
+        assert relative_l2(1.1 * unit * truth, unit * truth) == pytest.approx(np.full(3, 0.1))
 
 
 def test_bad_densities_are_refused_by_name():
@@ -37,5 +39,9 @@ def test_bad_densities_are_refused_by_name():
         errors_by_decade([1.0], [1.0, 2.0], [0])
     with pytest.raises(ValueError, match="reference must be positive"):
         errors_by_decade([1.0, 1.0], [1.0, 0.0], [0])
+    with pytest.raises(ValueError, match="density must have no masked entries"):
+        relative_l2(np.ma.masked_greater([1.0, 2.0], 1.5), [1.0, 1.0])
+    with pytest.raises(ValueError, match="decades must be whole numbers"):
+        errors_by_decade([1.0, 1.0], [1.0, 1.0], [0.5])
     with pytest.raises(ValueError, match="density not negative"):
         errors_by_decade([1.0, -1.0], [1.0, 1.0], [0])

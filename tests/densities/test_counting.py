@@ -50,3 +50,8 @@ def test_leading_axes_are_kept(crowd):
 def test_bad_counts_are_refused_by_name(counts, newborn, said):
     with pytest.raises(ValueError, match=said):
         shift_counts(counts, newborn=newborn)
+
+
+def test_counts_that_hide_something_are_refused():
+    with pytest.raises(ValueError, match="counts must have no masked entries"):
+        shift_counts(np.ma.masked_equal(np.ones((2, 2, 4), int), 1))

@@ -43,6 +43,7 @@ def test_a_linear_estimate_scatters_as_its_batches_do(batches):
 
 
 def test_a_draw_is_the_estimate_of_the_batches_drawn(batches):
+    batches = batches + batches[..., ::-1]  # symmetric
     (draw,) = draws_of(batches, 1, symmetry="average", mass=0.99, sensitivity=0.5, bandwidth=None)
     weights = np.random.default_rng(5).multinomial(12, np.full(12, 1 / 12))
     drawn = np.tensordot(weights, batches, axes=1)
@@ -76,6 +77,7 @@ def test_the_interval_covers_a_mean_as_often_as_it_says(n):
         ({"batch_counts": np.ones((2, 362))}, "batch_counts must have shape"),
         ({"batch_counts": np.ones((1, 2, 362))}, "must have two or more filled batches, got 1"),
         ({"batch_counts": np.ones((3, 2, 300))}, "counts must have 360 bins"),
+        ({"batch_counts": np.ma.masked_all((3, 2, 362))}, "batch_counts must have no masked"),
         ({"n_resamples": 0}, "n_resamples must be an integer of at least 1"),
         ({"n_resamples": 1.5}, "n_resamples must be an integer of at least 1"),
     ],
@@ -97,9 +99,11 @@ def test_bad_batches_are_refused_by_name(batches, changes, said):
     ("draws", "n_batches", "level", "said"),
     [
         ([1.0], 5, 0.95, "draws must be two or more"),
-        ([1.0, np.nan], 5, 0.95, "draws must be two or more finite"),
-        ([1.0, 2.0], 1, 0.95, "n_batches must be at least 2"),
-        ([1.0, 2.0], 5, 1.0, "level must lie in 0..1"),
+        ([1.0, np.nan], 5, 0.95, "draws must be finite"),
+        (np.ma.masked_less([1.0, 2.0], 1.5), 5, 0.95, "draws must have no masked"),
+        ([1.0, 2.0], 2.5, 0.95, "n_batches must be an integer of at least 2, got 2.5"),
+        ([1.0, 2.0], 1, 0.95, "n_batches must be an integer of at least 2, got 1"),
+        ([1.0, 2.0], 5, 1.0, "level must be a finite number above 0 and below 1"),
     ],
 )
 def test_bad_draws_are_refused_by_name(draws, n_batches, level, said):

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlbook.densities import DensitySnapshots, adaptive_kde, density_snapshots
+from nlbook.diffusion import NonlocalDiffusion
+from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import start_cluster
 
 GRID = np.linspace(-30.0, 30.0, 601)
@@ -175,12 +177,15 @@ def test_a_part_of_the_times_can_be_taken(counts):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"grid": np.array([-1.0, 0.0, 2.0])}, "grid must be uniform, got steps of"),
+        ({"grid": np.array([-1.0, 0.0, 2.0])}, "grid must be uniform: node 1 lies 0.33 spacings"),
         ({"grid": np.array([-1.0, 1.0])}, "grid must have three nodes"),
         ({"times": np.array([1.0, 1.0])}, "times must ascend"),
-        ({"times": np.array([1.0, np.nan])}, "times must be a row of finite"),
+        ({"times": np.array([1.0, np.nan])}, "times must be finite"),
         ({"density": np.ones((3, 3))}, r"density must have shape \(2, 3\)"),
-        ({"density": np.array([[1.0, -1e-9, 1.0], [1.0, 1.0, 1.0]])}, "density must be finite"),
+        (
+            {"density": np.array([[1.0, -1e-9, 1.0], [1.0, 1.0, 1.0]])},
+            "density must not be negative",
+        ),
         ({"density": np.full((2, 3), np.nan)}, "density must be finite"),
     ],
 )
@@ -188,6 +193,63 @@ def test_bad_densities_are_refused_by_name(changes, said):
     good = {"grid": np.linspace(-1, 1, 3), "times": np.arange(2.0), "density": np.ones((2, 3))}
     with pytest.raises(ValueError, match=said):
         DensitySnapshots(**(good | changes))
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        np.linspace(-8, 8, 161, dtype=np.float32),
+        np.linspace(-40, 40, 1601, dtype=np.float32),
+        np.round(np.linspace(-8, 8, 161) + 3e-8 * np.sin(np.arange(161)), 9),
+        np.round(np.linspace(-1, 1, 2001), 8),
+    ],
+    ids=["float32", "fine float32", "seven digits", "eight digits"],
+)
+def test_a_grid_as_uniform_as_its_numbers_allow_serves_to_the_end(grid):
+    rows = [np.random.default_rng(k).uniform(-0.9, 0.9, 500) * (1 + k / 50) for k in range(3)]
+    found = density_snapshots(rows, None, np.arange(3.0), grid=grid)
+    places = np.linspace(float(grid[0]), float(grid[-1]), grid.size)
+    assert found.grid == pytest.approx(places, abs=1e-15 * 40)
+    known = density_snapshots(rows, None, np.arange(3.0), grid=places)
+    assert found.density == pytest.approx(known.density, rel=1e-12)
+    again = DensitySnapshots(grid, found.times, found.density)
+    assert np.array_equal(again.grid, found.grid)
+    operator = NonlocalDiffusion(PowerLawKernel(1.5, 0.37, 0.2), found.grid)
+    assert operator.spacing == found.spacing
+    assert NonlocalDiffusion(PowerLawKernel(1.5, 0.37, 0.2), grid).spacing == found.spacing
+
+
+@pytest.mark.parametrize(
+    ("data", "times", "said"),
+    [
+        ([[1.0, 2.0], []], [0.0, 1.0], r"at each time, got none in data\[1\]"),
+        ([[0.0, 0.0], [1.0, 2.0]], [0.0, 1.0], "data at time 0: samples must not all be equal"),
+        ([[1.0, 2.0], [5.0]], [0.0, 1.0], "data at time 1: samples must be more than one"),
+        (np.ma.masked_greater([[1.0, 2.0]], 1.5), [0.0], r"data\[0\] must have no masked"),
+        ([[1.0, 2.0]], np.ma.masked_greater([1.0], 0.5), "times must have no masked"),
+    ],
+)
+def test_what_is_wrong_with_a_time_is_said_of_that_time(data, times, said):
+    with pytest.raises(ValueError, match=said):
+        density_snapshots(data, None, times, grid=GRID)
+
+
+@pytest.mark.parametrize("name", ["grid", "times", "density"])
+def test_masked_densities_are_refused(name):
+    parts = {"grid": np.linspace(-1, 1, 3), "times": np.arange(2.0), "density": np.ones((2, 3))}
+    parts[name] = np.ma.masked_equal(parts[name], 1)
+    with pytest.raises(ValueError, match=f"{name} must have no masked"):
+        DensitySnapshots(**parts)
+
+
+@pytest.mark.parametrize("factor", [1e-160, 1e160])
+def test_a_series_in_another_unit_is_the_same(samples, factor):
+    known = density_snapshots(samples, None, TIMES, grid=GRID, symmetry=None)
+    scaled = [factor * row for row in samples]
+    found = density_snapshots(scaled, None, TIMES, grid=factor * GRID, symmetry=None)
+    assert factor * found.density == pytest.approx(known.density, rel=1e-4, abs=1e-30)
+    assert found.mean / factor == pytest.approx(known.mean, rel=1e-4, abs=1e-6)
+    assert found.skewness == pytest.approx(known.skewness, rel=1e-3)
 
 
 def test_lists_are_taken_as_arrays():
@@ -199,7 +261,7 @@ def test_lists_are_taken_as_arrays():
     [
         ({"data": np.ones(24002, int)}, r"data must be counts of shape \(n_times, n_bins\)"),
         ({"data": [], "edges": None}, "data must hold the samples of one time"),
-        ({"data": [[1.0, 2.0], [np.nan]], "edges": None}, "samples must be finite"),
+        ({"data": [[1.0, 2.0], [np.nan]], "edges": None}, r"data\[1\] must be finite"),
         ({"times": [1.0, 2.0]}, "times must be 3, one for each of data"),
         ({"times": [1.0, 3.0, 2.0]}, "times must ascend"),
         ({"grid": np.geomspace(1.0, 30.0, 50)}, "grid must be uniform"),
@@ -209,8 +271,8 @@ def test_lists_are_taken_as_arrays():
         ({"support": (2.0, 1.0)}, "support must be 'common', 'each' or"),
         ({"support": (28.0, 29.0)}, "support must hold samples at all times"),
         ({"symmetry": "even"}, "symmetry must be 'average', 'mirror' or None"),
-        ({"mass": 1.01}, "mass must lie in 0..1"),
-        ({"sensitivity": 2.0}, "sensitivity must lie in 0..1"),
+        ({"mass": 1.01}, "mass must be a finite number above 0 and at most 1"),
+        ({"sensitivity": 2.0}, "sensitivity must be a finite number at least 0 and at most 1"),
         ({"edges": np.linspace(-20, 20, 24001), "mass": 1.0}, "edges must hold what mass leaves"),
     ],
 )

@@ -49,3 +49,17 @@ def test_mass_that_a_ring_should_keep_is_told():
     with pytest.warns(DiffusionWarning, match="the mass changed from .* which diffusion keeps"):
         found = check_evolution(bump(0.3), 0.9 * bump(0.3), 0.02)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "spacing", "said"),
+    [
+        (bump(0.3)[:5], 0.02, "after must have the 101 nodes of before along its last axis"),
+        (np.empty((0, 101)), 0.02, "after must have the 101 nodes"),
+        (np.ma.masked_less(bump(0.3), 0.1), 0.02, "after must have no masked"),
+        (bump(0.3), 0.0, "spacing must be a finite number above 0"),
+    ],
+)
+def test_states_that_can_t_be_compared_are_refused(after, spacing, said):
+    with pytest.raises(ValueError, match=said):
+        check_evolution(bump(0.3), after, spacing)

@@ -161,7 +161,7 @@ X = np.linspace(0, 1, 21)
     [
         (lambda k: DistributedDiffusion(k, (X, 2 * X)), "axes must have one distance of nodes"),
         (lambda k: DistributedDiffusion(k, (X, X, X)), "axes must be one or two, got 3"),
-        (lambda k: DistributedDiffusion(k, (X**2, X)), "grid must be uniform: node"),
+        (lambda k: DistributedDiffusion(k, (X**2, X)), r"axes\[0\] must be uniform: node"),
         (lambda k: DistributedDiffusion(k, (X,), Alone(22)), "21 rows, 22 ranks"),
         (lambda k: DistributedDiffusion(k, (X,), None, "open"), "boundary must be 'volume' or"),
         (

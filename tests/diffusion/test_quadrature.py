@@ -186,13 +186,21 @@ def test_alpha_of_three_is_allowed_on_nodes_with_a_warning_and_refused_by_the_co
         line_weights(PowerLawKernel(alpha, 1.0), 0.05)
 
 
+@pytest.mark.parametrize("n_nodes", [0, 2.5, True])
+def test_a_ring_has_a_whole_number_of_nodes(n_nodes):
+    with pytest.raises(ValueError, match="n_nodes must be an integer of at least 1"):
+        periodic_weights(PowerLawKernel(2.2, 1.0, 0.1), 0.1, n_nodes)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((PowerLawKernel(2.0, 0.04), 0.05, "nodes"), "horizon must reach a neighbour: it is 0.04"),
-        ((PowerLawKernel(2.0, 1.0), 0.0), "spacing must be positive, got 0.0"),
+        ((PowerLawKernel(2.0, 1.0), 0.0), "spacing must be a finite number above 0, got 0.0"),
         ((PowerLawKernel(2.0, 1.0), 0.1, "cells"), "rule must be 'covered' or 'nodes', got 'cel"),
         ((PowerLawKernel(2.0, math.inf), 0.1), "n_weights must be given for a kernel without"),
+        ((PowerLawKernel(2.0, 1.0), 0.1, "nodes", 2.0), "n_weights must be an integer of at lea"),
+        ((lambda r: r, 0.1), "kernel must be a PowerLawKernel, a BernsteinKernel or have"),
         ((PowerLawKernel(1.0, math.inf), 0.1, "nodes", 9), "alpha must exceed 1 .* got 1.0"),
     ],
 )
