@@ -92,8 +92,8 @@ class DensitySnapshots:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None:
-                object.__setattr__(self, name, real_array(name, value))
-        object.__setattr__(self, "grid", uniform_grid(self.grid))
+                read = uniform_grid(value) if name == "grid" else real_array(name, value)
+                object.__setattr__(self, name, read)
         if self.times.ndim != 1 or not self.times.size:
             raise ValueError(f"times must be a row of numbers, got shape {self.times.shape}")
         if not np.all(np.diff(self.times) > 0):
@@ -104,7 +104,7 @@ class DensitySnapshots:
                 f"got {self.density.shape}"
             )
         if np.any(self.density < 0):
-            raise ValueError(f"density must not be negative, got {self.density.min():g}")
+            raise ValueError(f"density must be zero or positive, got {self.density.min():g}")
 
     @property
     def spacing(self) -> float:

@@ -42,7 +42,7 @@ def single_samples(samples: NDArray[np.float64], weights: NDArray[np.float64]) -
     """Each sample a source, but for those whose weight has vanished beside the largest."""
     order = np.argsort(samples, kind="stable")
     order = order[weights[order] > 0]
-    return Sources(samples[order], weights[order], np.zeros(samples.size))
+    return Sources(samples[order], weights[order], np.zeros(order.size))
 
 
 def cells_of_samples(

@@ -184,7 +184,7 @@ def test_a_part_of_the_times_can_be_taken(counts):
         ({"density": np.ones((3, 3))}, r"density must have shape \(2, 3\)"),
         (
             {"density": np.array([[1.0, -1e-9, 1.0], [1.0, 1.0, 1.0]])},
-            "density must not be negative",
+            "density must be zero or positive",
         ),
         ({"density": np.full((2, 3), np.nan)}, "density must be finite"),
     ],
