@@ -22,7 +22,7 @@ GROUND = {"checks", "compilation", "host"}
 ARROWS: dict[str, set[str]] = {
     "": set(),
     "checks": set(),
-    "compilation": set(),
+    "compilation": {"host"},
     "host": set(),
     "kernels": set(),
     "parallel": set(),
