@@ -18,3 +18,9 @@ def pytest_collectstart(collector):
     """
     if type(collector).__name__ == "IPyNbFile":
         collector.skip_compare += ("stderr",)
+
+
+def pytest_itemcollected(item):
+    """Wait for the output of a cell as long as a machine may need that does much else."""
+    if type(item).__name__ == "IPyNbCell":
+        item.output_timeout = 600

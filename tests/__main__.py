@@ -17,7 +17,8 @@ SUITES = {
     "notebook copies": [
         "--nbval",
         "--nbval-current-env",
-        "--nbval-cell-timeout=300",
+        "--nbval-cell-timeout=3600",
+        "--nbval-kernel-startup-timeout=600",
         "book/notebooks",
     ],
 }

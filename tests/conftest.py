@@ -1,7 +1,8 @@
 """What all tests share."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The first example of a test may have to wait for the compiler of its kernels.
-settings.register_profile("nlbook", deadline=None)
+# The first example of a test may have to wait for the compiler of its kernels, and all of them for
+# a machine that does much else.
+settings.register_profile("nlbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nlbook")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -114,10 +113,9 @@ def test_outside_a_book_it_says_so(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("wrong", ["n_realisations=3", "n_realizations=few"])
-def test_a_wrong_parameter_stops_the_command_within_three_seconds(book, wrong):
-    started = time.monotonic()
+def test_a_wrong_parameter_stops_the_command_before_anything_is_written(book, wrong):
     ended = process(book, "run", "01_tiny", "-p", wrong)
-    assert time.monotonic() - started < 3
+    assert not (book.root / "_build").exists()
     assert ended.returncode == 2
     assert "n_realizations" in ended.stderr and "Traceback" not in ended.stderr
 
@@ -303,7 +301,7 @@ def test_a_terminated_run_ends_its_engines_and_its_kernel(book):
             "from nlbook import parallel",
             "client = parallel.connect()",
             "open('connected', 'w').close()",
-            "client[:].apply_sync(time.sleep, 60)",
+            "client[:].apply_sync(time.sleep, 600)",
         ),
     )
     run = subprocess.Popen(
@@ -314,13 +312,13 @@ def test_a_terminated_run_ends_its_engines_and_its_kernel(book):
         stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
-    wait_until((book.book / "connected").exists, 60)
+    wait_until((book.book / "connected").exists)
     engines = [p for p in psutil.Process(run.pid).children(recursive=True) if p.is_running()]
     started = {record.cluster_id for record in parallel.list_clusters()} - before
     assert len(started) == 1
     run.terminate()
-    _, errors = run.communicate(timeout=30)
+    _, errors = run.communicate(timeout=300)
     assert run.returncode == 130, errors
     assert kernels(book) == []
     assert started.isdisjoint(record.cluster_id for record in parallel.list_clusters())
-    assert psutil.wait_procs(engines, timeout=10)[1] == []
+    assert psutil.wait_procs(engines, timeout=300)[1] == []

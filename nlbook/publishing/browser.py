@@ -28,8 +28,9 @@ _OPTIONS = (
     "--disable-dev-shm-usage", "--disable-extensions", "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-port=0",
 )  # fmt: skip
-_STARTING_S = 30.0
-_LOADING_S = 20.0
+_STARTING_S = 300.0  # a machine may do much else
+_LOADING_S = 300.0
+_ENDING_S = 60.0
 
 # Waits until the fonts and MathJax are done, then measures.
 _MEASURE = """
@@ -40,7 +41,7 @@ _MEASURE = """
     .filter(m => m.querySelector('mjx-container')).length;
   const started = () => window.MathJax && MathJax.startup;
   const coming = document.querySelector('script[src*=mathjax]');
-  for (let i = 0; i < 100 && coming && !started(); i++) await wait(50);
+  for (let i = 0; i < 2400 && coming && !started(); i++) await wait(50);  // 2 minutes
   if (started()) await MathJax.startup.promise;
   await document.fonts.ready;
   const limit = document.documentElement.clientWidth;
@@ -177,12 +178,16 @@ class Browser:
 
         told = profile / "DevToolsActivePort"
         end = time.monotonic() + _STARTING_S
-        while not (told.is_file() and len(told.read_text().split()) == 2):
+        while not (told.is_file() and len(told.read_text("utf-8").split()) == 2):
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{self._program} did not start (exit {process.poll()})")
             await asyncio.sleep(0.05)
-        port = told.read_text().split()[0]
-        answer = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/json/list")
+        port = told.read_text("utf-8").split()[0]
+        answer = await AsyncHTTPClient().fetch(
+            f"http://127.0.0.1:{port}/json/list",
+            connect_timeout=_STARTING_S,
+            request_timeout=_STARTING_S,
+        )
         page = next(t for t in json.loads(answer.body) if t["type"] == "page")
         self._socket = await websocket_connect(page["webSocketDebuggerUrl"], max_message_size=2**28)
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -262,7 +267,7 @@ def _note(event: dict[str, Any], view: View) -> None:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(_ENDING_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -18,6 +18,7 @@ from nlbook.publishing.errors import BookError
 
 __all__ = ["findings"]
 
+_PATIENCE = 600  # seconds that a program may take to answer on a machine that does much else
 _THREADS = ("NLBOOK_WORKERS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -89,7 +90,9 @@ def _torch() -> str:
 
 def _output_of(command: list[str]) -> str:
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        run = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_PATIENCE
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return run.stdout

@@ -39,6 +39,7 @@ from nlbook.publishing.results import CONTENTS, VARIABLE, read_contents
 __all__ = ["run_chapter"]
 
 _SCRATCH = ".run-"
+_PATIENCE = 600  # seconds that a kernel may take to answer on a machine that does much else
 
 
 def run_chapter(
@@ -195,6 +196,8 @@ def _execute(
         dict(given),
         cwd=path.parent,
         progress_bar=progress,
+        start_timeout=_PATIENCE,
+        iopub_timeout=_PATIENCE,
         stderr_file=sys.stderr if progress else None,
         kernel_manager_class=_kernel_manager(book, environment, watch),
         extra_arguments=["--IPKernelApp.log_level=50"],

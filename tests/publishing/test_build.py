@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,19 +58,29 @@ def test_a_failed_chapter_is_named_and_the_others_are_finished(two):
     assert is_fresh(two.executed / "02_other.ipynb")
 
 
-def test_an_interrupted_build_ends_its_kernels(two):
-    append(two, cell("import time", "time.sleep(60)"))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_build_that_ends_ends_its_kernels_and_keeps_what_they_did(two, number):
+    for name, chapter in two.chapters.items():
+        with chapter.open("a") as file:
+            file.write(
+                cell("import time", f"open('asleep_{name}', 'w').close()", "time.sleep(600)")
+            )
     process = subprocess.Popen(
         [sys.executable, "-m", "nlbook", "build", "--jobs", "2"],
         cwd=two.root,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
+        start_new_session=True,
         text=True,
     )
-    wait_until(lambda: len(kernels(two)) == 2 or (two.executed / "02_other.ipynb").exists())
-    time.sleep(1)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
-    wait_until(lambda: not kernels(two), 5)
-    assert not (two.executed / "01_tiny.ipynb").exists()
+    asleep = [two.book / f"asleep_{name}" for name in two.chapters]
+    wait_until(lambda: all(path.exists() for path in asleep))
+    process.send_signal(number)
+    if number == signal.SIGKILL:  # of the build alone, which its chapters notice
+        process.wait()
+    else:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 130, errors
+    wait_until(lambda: not kernels(two))
+    failed = [f"{name}.failed.ipynb" for name in two.chapters]
+    wait_until(lambda: sorted(path.name for path in two.executed.iterdir()) == failed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from nlbook.publishing.records import (
     environment,
     worker_threads,
 )
+from tests.publishing.small_book import wait_until
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux remembers a peak that is past")
@@ -26,7 +26,7 @@ def test_the_peak_memory_of_a_process_is_followed():
     ) as process:
         process.stdout.readline()
         watch.start(process.pid)
-        time.sleep(0.3)
+        wait_until(lambda: (watch.peak_mib or 0) > 200)
         process.stdin.close()
         process.wait()
         watch.stop()

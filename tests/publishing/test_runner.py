@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.publishing import run_chapter
+from nlbook.publishing import run_chapter, runner
 from nlbook.publishing.errors import BookError, ParameterError, RunFailed
 from nlbook.publishing.freshness import is_fresh
 from nlbook.publishing.records import read_record
@@ -53,7 +53,9 @@ def visible(folder):
 
 def test_a_run_writes_the_notebook_and_its_record(book):
     append(book, LARGE)
+    started = time.perf_counter()
     path = run(book, tier="smoke", command="nlbook run 01_tiny --tier smoke")
+    elapsed_s = time.perf_counter() - started
     assert path == book.runs / "01_tiny.ipynb"
     assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
     assert list(book.runs.glob(".*")) == []
@@ -70,7 +72,7 @@ def test_a_run_writes_the_notebook_and_its_record(book):
         ("tiny.book", "1.000", False),
     ]
     assert 300 < record["peak_memory_mib"] < 800  # the array alone is 300 MiB
-    assert 0.3 < record["wall_s"] < 60
+    assert 0 < record["wall_s"] < elapsed_s
     assert {"host", "cpu_model", "cores", "threads", "commit", "dirty", "started"} <= set(record)
     assert record["environment"]["versions"]["numpy"]
 
@@ -194,12 +196,11 @@ def test_a_name_that_is_claimed_twice_is_refused(book):
         run(book)
 
 
-def test_an_unwritable_folder_is_refused_before_anything_runs(book):
+def test_an_unwritable_folder_is_refused_before_anything_runs(book, monkeypatch):
     (book.root / "file").write_text("")
-    started = time.monotonic()
+    monkeypatch.setattr(runner, "_execute", None)
     with pytest.raises(BookError, match="file/runs: cannot write there"):
         run(book, out=book.root / "file" / "runs")
-    assert time.monotonic() - started < 1
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(book):
@@ -243,7 +244,6 @@ def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, numb
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_twenty_kills_at_random_moments_leave_nothing_half_written(book):
     started = time.monotonic()
     process = start(book)
