@@ -59,6 +59,13 @@ class BernsteinFit:
     constraint: Constraint | None
     #: how
     method: Method
+    #: whether `loss` (of a continuum fit, what it minimises) is the least possible within 1e-4,
+    #: as the certificate's lower bound proves, or within rounding; hardly ever of Adam's kernel,
+    #: nor of least squares whose weakest directions are left out as rounding
+    converged: bool
+    #: ways in which the programme was written down for a solver until that was proved: one if
+    #: nothing had to be tried again, none if linear algebra was enough
+    attempts: int
     #: how Adam came there; otherwise None
     history: AdamHistory | None
     #: exponents that were tried and their losses (n, 2); empty if alpha was given

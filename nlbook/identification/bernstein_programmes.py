@@ -20,6 +20,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
@@ -51,6 +53,9 @@ _REACH = 10.0
 
 # Modes with at least this share of the largest power bound the size of kernels that do as well.
 _LOUD = 1e-9
+
+# Constraints of a programme whose bounds are not all in place yet are met within this share.
+_FEASIBLE = 1e-8
 
 # Rounding of N, for coefficients that cancel: a bound is met with this share to spare.
 _SPARE = 3e-10
@@ -147,11 +152,23 @@ def correction(gram: GramMatrix, positive: Array, solver: str = "CLARABEL") -> O
         least=np.empty(0),
         absolute=(AbsoluteBound(_with_sum(values), np.zeros(values.shape[1]), 1.0),),
     )
-    found = programme.solve(solver, smallest=_smallest(gram))
-    # columns of `values` are orthonormal, so that |x| <= |values x|_1 <= 1
-    bound = programme.lower_bound(found, reach=1.0) + gram.floor
-    change = _coefficients_of(gram, allowed * values @ found.x)
-    return Optimum(positive + _within(gram, change, allowed), positive, bound)
+
+    def corrected(x: Array) -> Array:
+        change = _coefficients_of(gram, allowed * values @ x)
+        return np.asarray(positive + _within(gram, change, allowed))
+
+    near = programme.approach(
+        lambda x: gram.loss(corrected(x)) - gram.floor,
+        # columns of `values` are orthonormal, so that |x| <= |values x|_1 <= 1
+        lambda _: 1.0,
+        solver,
+        smallest=_smallest(gram),
+        floor=gram.floor,
+        rounding=gram.rounding,
+    )
+    return Optimum(
+        corrected(near.found.x), positive, near.lower_bound + gram.floor, attempts=near.attempts
+    )
 
 
 def joint(
@@ -198,6 +215,18 @@ def joint(
     proved = sizes * _largest(gram, kept, scales)
     first = values.T @ (gram.weights @ (start.coefficients - start.positive)) * 2 / unit
     x = np.concatenate([start.positive * scales, first, [1.0]])
+    ring, attempts = gram.boundary == "periodic", start.attempts
+
+    def repaired(x: Array) -> tuple[Array, Array, float, Array]:
+        """C + D, C, its smallest eigenvalue, and the bound that this asks for."""
+        positive = np.maximum(x[:n], 0.0) / scales
+        value, row = gram.lowest_eigenpair(gram.weights @ positive)
+        change = _coefficients_of(gram, unit / 2 * values @ x[n:-1])
+        return positive + _within(gram, change, value / 2), positive, value, row
+
+    def reach(x: Array) -> float:
+        return proved if np.isfinite(proved) else _REACH * float(np.linalg.norm(x))
+
     for _ in range(_MOST_CUTS):
         symbols = cuts @ gram.weights / scales / unit
         rows = np.vstack(
@@ -209,21 +238,27 @@ def joint(
         programme = BoundedLeastSquares(
             matrix, gram.target, rows, np.zeros(len(rows)), (AbsoluteBound(spread, slope),), x
         )
-        found = programme.solve(solver, smallest=_smallest(gram), expected=expected)
-        x = found.x
-        reach = proved if np.isfinite(proved) else _REACH * float(np.linalg.norm(x))
-        bound = max(bound, programme.lower_bound(found, reach) + gram.floor)
-        positive = np.maximum(x[:n], 0.0) / scales
-        value, row = gram.lowest_eigenpair(gram.weights @ positive)
-        change = _coefficients_of(gram, unit / 2 * values @ x[n:-1])
-        repaired = positive + _within(gram, change, value / 2)
-        if value > 0 and gram.loss(repaired) < kept:
-            best, kept = Optimum(repaired, positive, 0.0), gram.loss(repaired)
-        if gram.boundary == "periodic" or value >= _CUT_ENOUGH * unit * x[-1]:
+        # with all bounds in place what counts is the loss once repaired
+        judge = (lambda x: gram.loss(repaired(x)[0]) - gram.floor) if ring else _own_loss(programme)
+        near = programme.approach(
+            judge,
+            reach,
+            solver,
+            smallest=_smallest(gram),
+            expected=expected,
+            floor=gram.floor,
+            rounding=gram.rounding,
+        )
+        x, attempts = near.found.x, max(attempts, near.attempts)
+        bound = max(bound, near.lower_bound + gram.floor)
+        whole, positive, value, row = repaired(x)
+        if value > 0 and gram.loss(whole) < kept:
+            best, kept = Optimum(whole, positive, 0.0), gram.loss(whole)
+        if ring or value >= _CUT_ENOUGH * unit * x[-1]:
             break
         cuts = np.vstack([cuts, row])
-    spoken_of = float("inf") if np.isfinite(proved) else reach
-    return Optimum(best.coefficients, best.positive, bound, spoken_of)
+    spoken_of = float("inf") if np.isfinite(proved) else reach(x)
+    return Optimum(best.coefficients, best.positive, bound, spoken_of, attempts)
 
 
 def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL") -> Optimum:
@@ -253,21 +288,43 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
         raise ValueError(f"margin must be within reach of the basis, got {margin!r}")
     inside = inside * max(1.0, 1.1 * margin / at)
     cuts = _first_cuts(gram, inside)
-    x, bound, reach = inside * scales, free.lower_bound, float("inf")
+    x, bound, attempts = inside * scales, free.lower_bound, 0
+    ring = gram.boundary == "periodic"
+
+    def reach(x: Array) -> float:
+        return _REACH * float(np.linalg.norm(x))
+
     for _ in range(_MOST_CUTS):
         rows = cuts @ gram.weights / scales / margin
         programme = BoundedLeastSquares(
             gram.factor / scales, gram.target, rows, np.ones(len(rows)), (), inside * scales
         )
-        found = programme.solve(solver, smallest=_smallest(gram))
-        x = found.x
-        reach = _REACH * float(np.linalg.norm(x))
-        bound = max(bound, programme.lower_bound(found, reach) + gram.floor)
+        judge = (
+            (lambda x: gram.loss(_blended(gram, x / scales, inside, margin)) - gram.floor)
+            if ring
+            else _own_loss(programme)
+        )
+        near = programme.approach(
+            judge,
+            reach,
+            solver,
+            smallest=_smallest(gram),
+            floor=gram.floor,
+            rounding=gram.rounding,
+        )
+        x, attempts = near.found.x, max(attempts, near.attempts)
+        bound = max(bound, near.lower_bound + gram.floor)
         value, row = gram.lowest_eigenpair(gram.weights @ (x / scales))
-        if gram.boundary == "periodic" or value >= _CUT_ENOUGH * margin:
+        if ring or value >= _CUT_ENOUGH * margin:
             break
         cuts = np.vstack([cuts, row])
-    return Optimum(_blended(gram, x / scales, inside, margin), None, bound, reach)
+    found = _blended(gram, x / scales, inside, margin)
+    return Optimum(found, None, bound, reach(x), attempts)
+
+
+def _own_loss(programme: BoundedLeastSquares) -> Callable[[Array], float]:
+    """The loss of what fulfils the programme's constraints, as far as solvers make it."""
+    return lambda x: programme.loss(x) if programme.excess(x) < _FEASIBLE else np.inf
 
 
 def _largest(gram: GramMatrix, loss: float, scales: Array) -> float:

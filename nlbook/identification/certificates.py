@@ -30,10 +30,6 @@ __all__ = ["Certificate", "Optimum", "certify", "coercivity", "mengesha_du_norm"
 
 Array = NDArray[np.float64]
 
-# Coefficients may be 1e3 times what they sum to, so that a loss is known to this share of the mean
-# square of f.
-_ROUNDING = 1e-13
-
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
@@ -47,6 +43,9 @@ class Optimum:
     lower_bound: float
     #: largest norm of scaled coefficients that the bound speaks of; infinite if it holds for all
     reach: float = float("inf")
+    #: ways in which the programme was written down for a solver until its bound was met; 0 if
+    #: linear algebra was enough
+    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,9 +141,13 @@ def certify(
     if best.positive is not None:
         norm = mengesha_du_norm(gram.weights @ (best.coefficients - best.positive))
         allowed = coercivity(gram, best.positive) / 2
-    rounding = _ROUNDING * gram.response
+    # of the products that a residual is the sum of, where coefficients cancel more than usual
+    cancelled = float(np.linalg.norm(np.abs(gram.factor) @ np.abs(best.coefficients)))
+    off = float(np.finfo(np.float64).eps) * cancelled
+    own = gram.loss(best.coefficients)
+    rounding = max(gram.rounding, 2 * np.sqrt(own) * off + off**2)
     return Certificate(
-        loss=gram.loss(best.coefficients) if objective is None else objective,
+        loss=own if objective is None else objective,
         lower_bound=max(best.lower_bound - rounding, 0.0),
         reach=best.reach,
         rounding=rounding,

@@ -37,6 +37,10 @@ __all__ = ["GramMatrix", "gram_matrix"]
 
 Array = NDArray[np.float64]
 
+# Coefficients may be 1e3 times what they sum to, so that a loss is known to this share of the mean
+# square of f.
+_ROUNDING = 1e-13
+
 # Modes with less than this share of the largest power say nothing of the long waves.
 _FAINT = 1e-8
 
@@ -91,6 +95,26 @@ class GramMatrix:
     def response(self) -> float:
         """Mean square of f."""
         return float(self.target @ self.target) + self.floor
+
+    @property
+    def rounding(self) -> float:
+        """What rounding may add to or take from a loss, units of f squared."""
+        return _ROUNDING * self.response
+
+    @property
+    def size(self) -> float:
+        """Root of the mean square of f, to the nearest power of two; 1 if f is zero."""
+        return 2.0 ** round(math.log2(self.response) / 2) if self.response > 0 else 1.0
+
+    def in_units_of(self, size: float) -> GramMatrix:
+        """The same least squares with u and f divided by a number; kernels stay what they are."""
+        return replace(
+            self,
+            differences=self.differences / size,
+            target=self.target / size,
+            floor=self.floor / size**2,
+            amplitudes=self.amplitudes / size,
+        )
 
     @property
     def length(self) -> float:

@@ -14,20 +14,34 @@ sigma of sizes at most nu, weak duality gives::
 at every feasible x, and rest.x is at least minus the product of the norms of rest and x. The
 solver's multipliers, clipped, make a bound whatever their quality; what they leave of rest in the
 range of A^T is moved into y.
+
+An interior-point method stops where rounding stops it, and whether that is near the optimum hangs
+on how the problem is written down. So it is written in several ways, one after the other, until
+the least loss found and the greatest lower bound found meet (`BoundedLeastSquares.approach`):
+unknowns as they are, or those that make A^T A the identity; scaled by us alone, or by the solver
+too; around zero or around the best point yet; the residual divided by its last norm each time.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
-__all__ = ["AbsoluteBound", "BoundedLeastSquares", "Solution", "SolverFailure"]
+__all__ = [
+    "AbsoluteBound",
+    "Approach",
+    "BoundedLeastSquares",
+    "Formulation",
+    "Solution",
+    "SolverFailure",
+]
 
 Array = NDArray[np.float64]
 
@@ -35,9 +49,8 @@ Array = NDArray[np.float64]
 # the best of several is taken, as every one gives a bound.
 _SHARES = (1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 
-# Tolerances of Clarabel, the next where one fails; and what is still of use where it stalls.
-_TOLERANCES = (1e-11, 1e-9, 1e-7)
-_LOOSE_GAP, _LOOSE_FEASIBILITY = 1e-3, 1e-7
+# What Clarabel is asked for. What it ends with elsewhere is of use too: our bound says how much.
+_TOLERANCE = 1e-11
 
 # The residual is divided by its last norm and solved for again until it falls by less than this.
 _SETTLED = 0.3
@@ -45,6 +58,16 @@ _MOST_ROUNDS = 6
 
 # Where the solver fails, the residual is divided by so much more, and counts for less.
 _EASIER = 10.0
+
+# Singular values of A are taken to be at least this share of the largest when it is whitened.
+_WHITE = 1e-9
+
+# Share of the loss by which it may exceed its lower bound for the search to end. Interior-point
+# methods end at 1e-9 to 1e-12 where nothing goes wrong.
+_WANTED = 1e-8
+
+# Where a solver says that no x fulfils the constraints, so many ways of writing must agree.
+_WITNESSES = 2
 
 
 class SolverFailure(RuntimeError):
@@ -70,6 +93,48 @@ class Solution:
     slopes: tuple[Array, ...]  #: sigma of each
 
 
+@dataclass(frozen=True)
+class Formulation:
+    """One way to write a programme down for an interior-point method."""
+
+    whitened: bool = False  #: unknowns in which A^T A is the identity; else those of x
+    around: bool = False  #: differences from the best x yet; else x itself
+    equilibrated: bool = False  #: rows and columns scaled by the solver as well
+    regularization: float = 1e-8  #: what the solver adds to the diagonal of its equations
+
+
+#: For unknowns that are scaled as their constraints are, such as shares of what is allowed.
+SCALED = (
+    Formulation(),
+    Formulation(around=True),
+    Formulation(equilibrated=True),
+    Formulation(regularization=1e-10),
+    Formulation(equilibrated=True, around=True),
+    Formulation(regularization=1e-7),
+)
+
+#: For unknowns in which the loss is far from round.
+WHITENED = (
+    Formulation(whitened=True, regularization=1e-10),
+    Formulation(whitened=True, equilibrated=True, regularization=1e-10),
+    Formulation(whitened=True, around=True, regularization=1e-10),
+    Formulation(whitened=True, equilibrated=True),
+    Formulation(whitened=True, equilibrated=True, around=True, regularization=1e-9),
+    *SCALED,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """How near the least loss found and the greatest lower bound came."""
+
+    found: Solution  #: with the least loss
+    loss: float  #: what the judge made of it
+    lower_bound: float  #: no feasible x, of a size within reach, has a smaller loss
+    met: bool  #: whether they are as near as was wanted
+    attempts: int  #: ways of writing the programme that were used
+
+
 @dataclass(frozen=True, eq=False)
 class BoundedLeastSquares:
     """The programme; columns and rows are best scaled to order one."""
@@ -91,30 +156,61 @@ class BoundedLeastSquares:
         """Square of the norm of A x - b."""
         return float(np.sum((self.matrix @ x - self.target) ** 2))
 
-    def solve(
+    def excess(self, x: Array) -> float:
+        """By how much constraints are violated at most, over the size of their terms."""
+        worst = 0.0
+        if self.rows.shape[0]:
+            sizes = np.abs(self.least) + np.abs(self.rows) @ np.abs(x)
+            below = self.least - self.rows @ x
+            worst = float(np.max(below / np.maximum(sizes, 1e-300)))
+        for bound in self.absolute:
+            total = float(np.sum(np.abs(bound.matrix @ x)))
+            over = total - float(bound.slope @ x) - bound.level
+            size = total + float(np.abs(bound.slope) @ np.abs(x)) + abs(bound.level)
+            worst = max(worst, over / max(size, 1e-300))
+        return max(worst, 0.0)
+
+    def approach(
         self,
+        judge: Callable[[Array], float],
+        reach: Callable[[Array], float],
         solver: str = "CLARABEL",
         *,
+        ways: tuple[Formulation, ...] = SCALED,
         smallest: float = 0.0,
         expected: float | None = None,
-        **options: Any,
-    ) -> Solution:
-        """Solve, dividing the residual by its last norm until that settles.
+        floor: float = 0.0,
+        rounding: float = 0.0,
+        wanted: float = _WANTED,
+    ) -> Approach:
+        """Solve in one way after the other until the loss is nearly at its lower bound.
 
         Parameters
         ----------
+        judge : callable
+            From an x that a solver found to the loss of a feasible one made of it; infinite if
+            nothing can be made of it.
+        reach : callable
+            From such an x to the largest norm of which the lower bound is to hold.
         solver : str
-            Of those that cvxpy knows.
+            Clarabel, or another of those that cvxpy knows, which is asked in one way only.
+        ways : tuple of Formulation
+            In the order in which they are tried.
         smallest : float
             Norm of the residual below which it need not be resolved.
         expected : float, optional
             Norm of the residual, if something is known of it.
-        **options
-            For the solver, instead of our tolerances.
+        floor : float
+            What is added to every loss, and so to what a gap is a share of.
+        rounding : float
+            What rounding may do to a loss: gaps below it are met.
+        wanted : float
+            Largest gap, as a share of the loss.
 
         Returns
         -------
-        Solution
+        Approach
+            With `met` false where no way came as near as wanted.
 
         Raises
         ------
@@ -123,31 +219,122 @@ class BoundedLeastSquares:
         ValueError
             If no x fulfils the constraints.
         """
+        other = solver.upper() != "CLARABEL"
         start = np.zeros(self.matrix.shape[1]) if self.start is None else self.start
         scale = max(math.sqrt(self.loss(start)), smallest, 1e-300)
         if expected is not None:
             scale = max(min(scale, expected), smallest, 1e-300)
         best: Solution | None = None
-        solved_at = math.inf
-        for _ in range(_MOST_ROUNDS):
-            found = self._solve_scaled(scale, solver, options)
-            if found is None:
-                scale *= _EASIER
-                if scale >= solved_at:
+        upper, lower, without, number = math.inf, 0.0, 0, 0
+        for number, way in enumerate(ways[:1] if other else ways, start=1):
+            solved_at = math.inf
+            for _ in range(_MOST_ROUNDS):
+                origin = best.x if way.around and best is not None else None
+                try:
+                    found = (
+                        self._by_cvxpy(scale, solver)
+                        if other
+                        else self._by_clarabel(scale, way, origin)
+                    )
+                except _NoRoom:
+                    without += 1
                     break
-                continue
-            best, solved_at = found, scale
-            norm = math.sqrt(self.loss(found.x))
-            if norm > _SETTLED * scale or scale <= smallest:
-                break
-            scale = max(norm, smallest, 1e-300)
+                if found is None:
+                    scale *= _EASIER
+                    if scale >= solved_at:
+                        break
+                    continue
+                solved_at = scale
+                judged = judge(found.x)
+                if best is None or judged < upper:
+                    best, upper = found, judged
+                lower = max(lower, self.lower_bound(found, reach(found.x)))
+                if upper - lower <= wanted * (upper + floor) + rounding:
+                    return Approach(best, upper, lower, True, number)
+                norm = math.sqrt(self.loss(found.x))
+                if norm > _SETTLED * scale or scale <= smallest:
+                    break
+                scale = max(norm, smallest, 1e-300)
+            if best is None and without >= (1 if other else _WITNESSES):
+                raise ValueError("constraints must leave room for a kernel, and these leave none")
+        if best is None and without:
+            raise ValueError("constraints must leave room for a kernel, and these leave none")
         if best is None:
             raise SolverFailure(
                 f"{solver} found no solution; the constraints or the data are badly scaled"
             )
-        return best
+        return Approach(best, upper, lower, False, number)
 
-    def _solve_scaled(self, scale: float, solver: str, options: dict[str, Any]) -> Solution | None:
+    def _by_clarabel(self, scale: float, way: Formulation, origin: Array | None) -> Solution | None:
+        """Unknowns z, x = origin + T z; then y = A x - b over its scale; then sizes of F x."""
+        import clarabel
+
+        n = self.matrix.shape[1]
+        x0 = np.zeros(n) if origin is None else origin
+        turn = self._whitening(scale) if way.whitened else np.eye(n)
+        both = np.column_stack([self.matrix @ turn, self.target - self.matrix @ x0]) / scale
+        triangle = linalg.qr(both, mode="r")[0][: n + 1]
+        k, sizes = triangle.shape[0], [bound.matrix.shape[0] for bound in self.absolute]
+        width = n + k + sum(sizes)
+        residual = np.zeros((k, width))
+        residual[:, :n], residual[:, n : n + k] = triangle[:, :n], -np.eye(k)
+        blocks, sides = [residual], [triangle[:, n]]
+        rows, least = self.rows @ turn, self.least - self.rows @ x0
+        norms = np.linalg.norm(rows, axis=1)
+        norms[norms == 0] = 1.0
+        block = np.zeros((len(rows), width))
+        block[:, :n] = -rows / norms[:, np.newaxis]
+        blocks.append(block)
+        sides.append(-least / norms)
+        at, units = n + k, []
+        for bound, count in zip(self.absolute, sizes, strict=True):
+            inner, here = bound.matrix @ turn, bound.matrix @ x0
+            unit = float(np.max(np.abs(inner)))
+            unit = unit if unit > 0 else 1.0
+            block = np.zeros((2 * count + 1, width))
+            block[:count, :n], block[count:-1, :n] = inner / unit, -inner / unit
+            block[:count, at : at + count] = block[count:-1, at : at + count] = -np.eye(count)
+            block[-1, at : at + count] = 1.0
+            block[-1, :n] = -(bound.slope @ turn) / unit
+            blocks.append(block)
+            level = float(bound.slope @ x0) + bound.level
+            sides.append(np.concatenate([-here, here, [level]]) / unit)
+            units.append(unit)
+            at += count
+        squares = np.concatenate([np.zeros(n), np.full(k, 2.0), np.zeros(sum(sizes))])
+        cones = [clarabel.ZeroConeT(k)]
+        if inequalities := sum(len(side) for side in sides[1:]):
+            cones.append(clarabel.NonnegativeConeT(inequalities))
+        solved = clarabel.DefaultSolver(
+            sparse.csc_matrix(np.diag(squares)),
+            np.zeros(width),
+            sparse.csc_matrix(np.vstack(blocks)),
+            np.concatenate(sides),
+            cones,
+            _clarabel(way),
+        ).solve()
+        if "PrimalInfeasible" in str(solved.status):
+            raise _NoRoom
+        x = x0 + turn @ np.asarray(solved.x)[:n]
+        duals = np.asarray(solved.z)[k:] * scale**2
+        if not (np.all(np.isfinite(x)) and np.all(np.isfinite(duals))):
+            return None
+        multipliers, duals = duals[: len(rows)] / norms, duals[len(rows) :]
+        levels, slopes = [], []
+        for count, unit in zip(sizes, units, strict=True):
+            slopes.append((duals[:count] - duals[count : 2 * count]) / unit)
+            levels.append(float(duals[2 * count]) / unit)
+            duals = duals[2 * count + 1 :]
+        return Solution(x, multipliers, tuple(levels), tuple(slopes))
+
+    def _whitening(self, scale: float) -> Array:
+        """T with T^T A^T A T = scale**2 in the directions that A sees."""
+        _, singular, right = np.linalg.svd(self.matrix / scale, full_matrices=True)
+        sizes = np.zeros(len(right))
+        sizes[: singular.size] = singular
+        return np.asarray(right.T / np.maximum(sizes, _WHITE * sizes[0]))
+
+    def _by_cvxpy(self, scale: float, solver: str) -> Solution | None:
         import cvxpy as cp
 
         both = np.column_stack([self.matrix, self.target])
@@ -166,22 +353,15 @@ class BoundedLeastSquares:
         problem = cp.Problem(
             cp.Minimize(cp.sum_squares(triangle[:, :-1] @ x - triangle[:, -1])), constraints
         )
-        ladder = [options]
-        if solver == "CLARABEL" and not options:
-            ladder = [_clarabel(tolerance) for tolerance in _TOLERANCES]
         with warnings.catch_warnings():
             # the bound says how much
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")
-            for step in ladder:
-                try:
-                    problem.solve(solver=solver, **step)
-                except cp.error.SolverError:
-                    continue
-                break
-            else:
+            try:
+                problem.solve(solver=solver)
+            except cp.error.SolverError:
                 return None
         if problem.status in ("infeasible", "infeasible_inaccurate"):
-            raise ValueError("constraints must leave room for a kernel, and these leave none")
+            raise _NoRoom
         if x.value is None:
             return None
         square = scale**2
@@ -228,12 +408,16 @@ class BoundedLeastSquares:
         return best
 
 
-def _clarabel(tolerance: float) -> dict[str, float]:
-    return {
-        "tol_gap_abs": tolerance,
-        "tol_gap_rel": tolerance,
-        "tol_feas": tolerance,
-        "reduced_tol_gap_abs": _LOOSE_GAP,
-        "reduced_tol_gap_rel": _LOOSE_GAP,
-        "reduced_tol_feas": _LOOSE_FEASIBILITY,
-    }
+class _NoRoom(Exception):
+    """A solver's word that no x fulfils the constraints."""
+
+
+def _clarabel(way: Formulation) -> Any:
+    import clarabel
+
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
+    settings.equilibrate_enable = way.equilibrated
+    settings.static_regularization_constant = way.regularization
+    return settings

@@ -61,6 +61,9 @@ Array = NDArray[np.float64]
 # Exponents at which an interval is looked at before the best is refined, and how finely.
 _LOOKS, _ALPHA_TOLERANCE = 13, 1e-5
 
+# A fit has converged if its loss is the least possible within this share.
+_GAP = 1e-4
+
 # A constraint holds with equality if it is met within this share.
 _ACTIVE = 1e-6
 
@@ -223,10 +226,33 @@ def _solve(
     spectrum: PairSpectrum | None,
     samples: TrainingPairs | None,
 ) -> _Solved:
-    constraint, solver, expected = asked.constraint, asked.solver, _expected(asked)
-    fixed = None if asked.positive is None else _coefficients(asked.positive, gram)
+    """Solve for u and f over the size of f, so that the kernel does not hang on their unit."""
     if asked.method == "adam":
+        fixed = None if asked.positive is None else _coefficients(asked.positive, gram)
         return _Solved(*_by_adam(gram, asked, samples, fixed))
+    size, expected = gram.size, _expected(asked)
+    if spectrum is not None:
+        spectrum = replace(
+            spectrum,
+            power=spectrum.power / size**2,
+            cross=spectrum.cross / size**2,
+            response=spectrum.response / size**2,
+        )
+    solved = _solve_scaled(gram.in_units_of(size), asked, spectrum, expected)
+    square = size**2
+    best = solved.optimum
+    return replace(
+        solved,
+        optimum=replace(best, lower_bound=best.lower_bound * square),
+        objective=None if solved.objective is None else solved.objective * square,
+    )
+
+
+def _solve_scaled(
+    gram: GramMatrix, asked: _Request, spectrum: PairSpectrum | None, expected: float | None
+) -> _Solved:
+    constraint, solver = asked.constraint, asked.solver
+    fixed = None if asked.positive is None else _coefficients(asked.positive, gram)
     if constraint is None:
         return _Solved(programmes.unconstrained(gram))
     if constraint == "nonnegative":
@@ -236,7 +262,7 @@ def _solve(
                 "of the kernels that are nowhere negative, K = 0 is the nearest to the pairs: no "
                 "coercive operator makes f from u; is the sign of f right?",
                 RegressionWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return _Solved(best)
     if constraint == "symbol":
@@ -271,6 +297,17 @@ def _certified(
     best = solved.optimum
     certificate = certify(gram, best, continuum=solved.continuum, objective=solved.objective)
     loss = gram.loss(best.coefficients)
+    converged = _near_enough(certificate)
+    free = asked.constraint in (None, "symbol") and best.attempts == 0
+    if not converged and not free and asked.method != "adam":
+        warnings.warn(
+            f"the loss may exceed the least that such a kernel can have by "
+            f"{100 * certificate.gap:.2g} %: {asked.solver} came no nearer to the lower bound, in "
+            f"{best.attempts} ways of writing the programme down; lower the degree, or ask another "
+            f"solver",
+            RegressionWarning,
+            stacklevel=3,
+        )
     stages: tuple[float, ...] = (loss,)
     if asked.constraint == "mengesha-du" and best.positive is not None:
         stages = (gram.loss(best.positive), loss)
@@ -284,11 +321,19 @@ def _certified(
         conditioning=strengths / strengths[0],
         constraint=asked.constraint,
         method=asked.method,
+        converged=converged,
+        attempts=best.attempts,
         history=solved.history,
         search=np.empty((0, 2)),
         gram=gram,
         data=spectrum,
     )
+
+
+def _near_enough(certificate: Certificate) -> bool:
+    """Whether the loss is known to be the least within `_GAP` and rounding, or nothing is known."""
+    over = certificate.loss - certificate.lower_bound
+    return not over > _GAP * certificate.loss + 2 * certificate.rounding
 
 
 def _search(
@@ -345,11 +390,11 @@ def _by_adam(
 
 
 def _expected(asked: _Request) -> float | None:
-    """Norm of the residual that a fit to similar data, of the same kind, ended with."""
+    """Norm of the residual, over the size of f, of a fit to similar data of the same kind."""
     before = asked.start
     if before is None or (before.constraint, before.method) != (asked.constraint, asked.method):
         return None
-    return math.sqrt(before.certificate.loss)
+    return math.sqrt(before.certificate.loss) / before.gram.size
 
 
 def _first_symbol(gram: GramMatrix) -> float:

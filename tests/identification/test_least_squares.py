@@ -28,10 +28,12 @@ def projected(target, radius=1.0):
 def test_the_nearest_point_of_an_l1_ball_is_found_and_certified():
     target = np.array([1.0, -0.7, 0.2, 0.05])
     programme = on_l1_ball(target)
-    found = programme.solve()
-    np.testing.assert_allclose(found.x, projected(target), atol=1e-9)
+    near = programme.approach(programme.loss, lambda x: 1.0)
+    np.testing.assert_allclose(near.found.x, projected(target), atol=1e-9)
     best = np.sum((projected(target) - target) ** 2)
-    bound = programme.lower_bound(found, reach=1.0)
+    bound = near.lower_bound
+    assert near.met
+    assert bound == programme.lower_bound(near.found, reach=1.0)
     # the solver's tolerance is 1e-11
     assert best * (1 - 1e-8) <= bound <= best * (1 + 1e-12)
 
@@ -42,7 +44,7 @@ def test_a_bound_that_rises_with_x_is_met():
         np.eye(2), np.array([2.0, 0.0]), np.array([[0.0, -1.0]]), np.array([-0.8]),
         (AbsoluteBound(np.array([[1.0, 0.0]]), np.array([0.0, 1.0])),),
     )  # fmt: skip
-    found = programme.solve()
+    found = programme.approach(programme.loss, lambda x: 10.0).found
     np.testing.assert_allclose(found.x, [0.8, 0.8], atol=1e-8)
     assert programme.lower_bound(found, 10.0) == pytest.approx(1.2**2 + 0.8**2, rel=1e-8)
 
@@ -69,8 +71,9 @@ def test_a_residual_of_rounding_is_reached():
     target = matrix @ np.array([1e-3, 0.2, -0.3, 0.1, 1.0])
     n = 5
     programme = BoundedLeastSquares(matrix, target, np.eye(n), np.full(n, -10.0), (), np.zeros(n))
-    found = programme.solve(smallest=1e-9)
-    assert programme.loss(found.x) < 1e-16
+    near = programme.approach(programme.loss, lambda x: 10.0, smallest=1e-9, rounding=1e-17)
+    assert programme.loss(near.found.x) < 1e-16
+    assert near.met
 
 
 def test_constraints_without_room_are_refused():
@@ -78,9 +81,10 @@ def test_constraints_without_room_are_refused():
         np.eye(1), np.ones(1), np.array([[1.0], [-1.0]]), np.array([1.0, 1.0])
     )
     with pytest.raises(ValueError, match="^constraints must leave room"):
-        programme.solve()
+        programme.approach(programme.loss, lambda x: 1.0)
 
 
 def test_a_solver_that_finds_nothing_is_named():
     with pytest.raises(SolverFailure, match="^SCIPY found no solution"):
-        on_l1_ball(np.array([1.0, -0.7])).solve("SCIPY")  # for linear programmes
+        # for linear programmes
+        on_l1_ball(np.array([1.0, -0.7])).approach(lambda x: 0.0, lambda x: 1.0, "SCIPY")
