@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from nlbook.checks import check_integer, check_number
 from nlbook.identification.gram import GramMatrix
 from nlbook.identification.symbol_bounds import legendre_in_bernstein
 from nlbook.kernels import BernsteinKernel, bernstein_basis
@@ -83,11 +84,9 @@ def kernel_band(
     ValueError
         If an argument is not positive, or the kernel is of another form.
     """
-    for name, value in (("tolerance", tolerance), ("size", size)):
-        if not 0 < value < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    if n_points != int(n_points) or n_points < 1:
-        raise ValueError(f"n_points must be a positive whole number, got {n_points!r}")
+    tolerance = check_number("tolerance", tolerance, above=0.0)
+    size = check_number("size", size, above=0.0)
+    n_points = check_integer("n_points", n_points, 1)
     if (kernel.horizon, kernel.degree, kernel.alpha) != (gram.horizon, gram.degree, gram.alpha):
         raise ValueError(
             f"kernel must have horizon {gram.horizon:g}, degree {gram.degree} and alpha "

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import real_array
 from nlbook.identification.gram import GramMatrix
 
 __all__ = ["Certificate", "Optimum", "certify", "coercivity", "mengesha_du_norm"]
@@ -91,7 +92,7 @@ def mengesha_du_norm(node_weights: Array) -> float:
     float
         1/time.
     """
-    w = np.asarray(node_weights, dtype=np.float64)
+    w = real_array("node_weights", node_weights, ndim=1)
     return float(np.sum(np.abs(w)) + abs(np.sum(w)))
 
 
@@ -110,7 +111,8 @@ def coercivity(gram: GramMatrix, coefficients: Array) -> float:
     float
         1/time; not positive if the operator is singular or indefinite.
     """
-    return gram.lowest_eigenpair(gram.weights @ coefficients)[0]
+    c = real_array("coefficients", coefficients, ndim=1)
+    return gram.lowest_eigenpair(gram.weights @ c)[0]
 
 
 def certify(

@@ -38,6 +38,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_integer, check_number
 from nlbook.identification.bernstein_programmes import nonnegative
 from nlbook.identification.certificates import Optimum
 from nlbook.identification.gram import GramMatrix, gram_matrix
@@ -95,28 +96,21 @@ class ContinuumSettings:
     most_cells: int = 32  #: in the horizon, of grids whose own symbol is held positive
 
     def __post_init__(self) -> None:
-        if not 0 < self.margin <= 0.9:
+        # a margin above 0.9 leaves too little room below the data's own symbol
+        check_number("margin", self.margin, above=0.0, most=0.9)
+        limit = check_number("limit", self.limit, above=0.0)
+        if not self.margin < limit:
             raise ValueError(
-                f"margin must be positive and at most 0.9, got {self.margin!r}: the data's own "
-                f"symbol must lie above it"
+                f"limit must exceed the margin {self.margin!r}, got {self.limit!r}: the second "
+                f"moment of a kernel is at most that of its absolute value"
             )
-        if not self.margin < self.limit < math.inf:
-            raise ValueError(
-                f"limit must exceed the margin {self.margin!r} and be finite, got {self.limit!r}: "
-                f"the second moment of a kernel is at most that of its absolute value"
-            )
-        if not 10 <= self.reach < math.inf:
-            raise ValueError(f"reach must be at least 10 and finite, got {self.reach!r}")
-        if not self.refinements or any(n != int(n) or n < 1 for n in self.refinements):
-            raise ValueError(
-                f"refinements must be one or more positive whole numbers, got {self.refinements!r}"
-            )
-        if self.most_cells != int(self.most_cells) or self.most_cells < 0:
-            raise ValueError(
-                f"most_cells must be a whole number, not negative, got {self.most_cells!r}"
-            )
-        if self.n_pieces != int(self.n_pieces) or self.n_pieces < 1:
-            raise ValueError(f"n_pieces must be a positive whole number, got {self.n_pieces!r}")
+        check_number("reach", self.reach, least=10.0)
+        if not self.refinements:
+            raise ValueError("refinements must be one or more integers, got none")
+        for refinement in self.refinements:
+            check_integer("refinements", refinement, 1)
+        check_integer("most_cells", self.most_cells, 0)
+        check_integer("n_pieces", self.n_pieces, 1)
 
 
 @dataclass(frozen=True, eq=False)

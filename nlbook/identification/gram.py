@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from nlbook.checks import check_integer, real_array
 from nlbook.identification.moments import PairMoments, PairSource, gather
 from nlbook.identification.node_weights import QuadratureRule, basis_weights
 from nlbook.identification.training_pairs import PairSpectrum
@@ -148,7 +149,8 @@ class GramMatrix:
 
     def loss(self, coefficients: Array) -> float:
         """Mean over samples of the mean square residual over nodes, units of f squared."""
-        return float(np.sum((self.factor @ coefficients - self.target) ** 2)) + self.floor
+        c = real_array("coefficients", coefficients, ndim=1)
+        return float(np.sum((self.factor @ c - self.target) ** 2)) + self.floor
 
     @cached_property
     def mode_rows(self) -> Array:
@@ -227,8 +229,7 @@ def gram_matrix(
         If the collar is narrower than the horizon, or another argument is out of range.
     """
     data = gather(pairs)
-    if refinement != int(refinement) or refinement < 1:
-        raise ValueError(f"refinement must be a positive whole number, got {refinement!r}")
+    refinement = check_integer("refinement", refinement, 1)
     if isinstance(data, PairMoments) and refinement != 1:
         raise ValueError("refinement must be 1 where pairs are not periodic")
     spacing = data.spacing / refinement

@@ -19,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from nlbook.identification.training_pairs import PairSpectrum, TrainingPairs, spectrum
+from nlbook.checks import check_integer, real_array
+from nlbook.identification.training_pairs import (
+    PairSpectrum,
+    TrainingPairs,
+    check_length,
+    spectrum,
+)
 
 __all__ = ["PairMoments", "PairSource", "gather", "pair_moments"]
 
@@ -46,6 +52,16 @@ class PairMoments:
     spacing: float
     #: that the means are over
     n_samples: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("n_nodes", 3), ("collar", 1), ("n_samples", 1)):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name), least))
+        object.__setattr__(self, "spacing", check_length("spacing", self.spacing))
+        products = real_array("products", self.products, ndim=2)
+        object.__setattr__(self, "products", products)
+        n = 2 * self.n_nodes + 2 * self.collar
+        if products.shape != (n, n):
+            raise ValueError(f"products must have the shape {(n, n)}, got {products.shape}")
 
     def __add__(self, other: PairMoments) -> PairMoments:
         """Moments of both sets of samples; of one grid."""

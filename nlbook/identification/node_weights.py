@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_choice, check_integer, check_number, real_array
+from nlbook.identification.training_pairs import check_length
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 
 __all__ = ["QuadratureRule", "basis_weights", "grid_symbol"]
@@ -127,7 +129,7 @@ def grid_symbol(
     weights = basis_weights(
         kernel.horizon, kernel.degree, spacing, alpha=kernel.alpha, rule=rule
     ) @ np.asarray(kernel.coefficients)
-    k = np.asarray(wavenumbers, dtype=np.float64)
+    k = real_array("wavenumbers", wavenumbers)
     j = np.arange(1, weights.size + 1)
     return np.asarray(4 * np.sin(np.multiply.outer(k, j * spacing / 2)) ** 2 @ weights)
 
@@ -176,12 +178,9 @@ def _gauss(alpha: float) -> tuple[Array, Array]:
 
 
 def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str) -> None:
-    for name, value in (("horizon", horizon), ("spacing", spacing)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    if not (0 <= degree <= _MOST and degree == int(degree)):
-        raise ValueError(f"degree must be a whole number from 0 to {_MOST}, got {degree!r}")
-    if rule not in ("cells", "nodes", "moments", "covered"):
-        raise ValueError(f"rule must be 'cells', 'nodes', 'moments' or 'covered', got {rule!r}")
-    if not math.isfinite(alpha) or (rule in ("moments", "covered") and not alpha < 3):
-        raise ValueError(f"alpha must be finite, and below 3 for this rule, got {alpha!r}")
+    check_length("horizon", horizon)
+    check_length("spacing", spacing)
+    check_integer("degree", degree, 0, _MOST)
+    check_choice("rule", rule, ("cells", "nodes", "moments", "covered"))
+    below = 3.0 if rule in ("moments", "covered") else None
+    check_number("alpha", alpha, below=below)

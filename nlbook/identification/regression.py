@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
+from nlbook.checks import check_number
 from nlbook.identification import bernstein_programmes as programmes
 from nlbook.identification.adam import AdamHistory, AdamSettings, adam_fit
 from nlbook.identification.bernstein_fit import (
@@ -194,11 +195,8 @@ class _Request:
             )
         if self.positive is not None and not (split and self.method != "joint"):
             raise ValueError("positive must be None unless a correction alone is fitted")
-        if not 0 < self.margin <= 0.9:
-            raise ValueError(
-                f"margin must be positive and at most 0.9, got {self.margin!r}: the data's own "
-                f"symbol must lie above it"
-            )
+        # a margin above 0.9 leaves too little room below the data's own symbol
+        check_number("margin", self.margin, above=0.0, most=0.9)
         wanted: type | None = ContinuumSettings if self.constraint == "continuum" else None
         if self.method == "adam":
             wanted = AdamSettings
@@ -343,7 +341,9 @@ def _search(
     start: BernsteinFit | None,
 ) -> Array:
     """Exponents tried and their losses (n, 2), the least within a tolerance among them."""
-    low, high = (float(end) for end in interval)
+    if len(interval) != 2:
+        raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
+    low, high = (check_number("alpha", end) for end in interval)
     if not low < high:
         raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
     for end in (low, high):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
+from nlbook.checks import check_integer, real_array
 from nlbook.identification.node_weights import QuadratureRule, basis_weights
 from nlbook.identification.training_pairs import TrainingPairs
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
@@ -56,6 +57,13 @@ def kernel_weights(
     return np.asarray(basis @ np.asarray(kernel.coefficients))
 
 
+def _read_weights(node_weights: ArrayLike) -> Array:
+    w = real_array("node_weights", node_weights, ndim=1)
+    if not w.size:
+        raise ValueError("node_weights must be one or more numbers, got none")
+    return w
+
+
 def apply_weights(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
     """-L u at the nodes of f.
 
@@ -70,7 +78,7 @@ def apply_weights(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
     -------
     ndarray, shape (n_samples, n_nodes)
     """
-    w = np.asarray(node_weights, dtype=np.float64)
+    w = _read_weights(node_weights)
     n = pairs.n_nodes
     if pairs.boundary == "periodic":
         modes = np.fft.rfft(pairs.u, axis=1) * ring_symbol(w, n)
@@ -100,7 +108,8 @@ def ring_symbol(node_weights: ArrayLike, n_nodes: int) -> Array:
     ndarray, shape (n_nodes // 2 + 1,)
         4 sum_j w_j sin(pi m j / n_nodes)**2 for m = 0, 1, ...
     """
-    w = np.asarray(node_weights, dtype=np.float64)
+    w = _read_weights(node_weights)
+    n_nodes = check_integer("n_nodes", n_nodes, 1)
     phase = np.pi / n_nodes * np.outer(np.arange(n_nodes // 2 + 1), np.arange(1, w.size + 1))
     return np.asarray(4 * (np.sin(phase) ** 2 @ w))
 
@@ -125,9 +134,7 @@ def solve_pairs(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
     ValueError
         If the operator is singular, or the weights are not finite.
     """
-    w = np.asarray(node_weights, dtype=np.float64)
-    if w.ndim != 1 or not w.size or not np.all(np.isfinite(w)):
-        raise ValueError(f"node_weights must be one or more finite numbers, got {node_weights!r}")
+    w = _read_weights(node_weights)
     n = pairs.n_nodes
     if pairs.boundary == "periodic":
         symbol = ring_symbol(w, n)

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 
 __all__ = ["SymbolBound", "bernstein_symbol", "symbol_bound"]
@@ -97,7 +98,10 @@ def bernstein_symbol(
     ndarray, shape (n, degree + 1)
         s(k)/k**2 for K = B_m(r/horizon) / r**alpha, length**(3 - alpha).
     """
-    phase = np.abs(np.asarray(wavenumbers, dtype=np.float64)) * horizon
+    horizon = check_number("horizon", horizon, above=0.0)
+    degree = check_integer("degree", degree, 0)
+    alpha = check_number("alpha", alpha, below=3.0)
+    phase = np.abs(real_array("wavenumbers", wavenumbers, ndim=1)) * horizon
     largest = float(np.max(phase, initial=0.0))
     t, weights = _points(math.ceil(largest / _PHASES) * _PHASES, degree, alpha)
     half = np.multiply.outer(phase, t / 2)
@@ -126,10 +130,8 @@ def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
     ValueError
         If `lowest` is not positive, or alpha not below 3.
     """
-    if not 0 < lowest < math.inf:
-        raise ValueError(f"lowest must be positive and finite, got {lowest!r}")
-    if not kernel.alpha < 3:
-        raise ValueError(f"alpha must be below 3, got {kernel.alpha!r}")
+    lowest = check_number("lowest", lowest, above=0.0)
+    check_number("alpha", kernel.alpha, below=3.0)
     pieces = _Pieces(kernel)
     second, fourth = pieces.absolute_moment(2), pieces.absolute_moment(4)
     reach = _FIRST_REACH

@@ -22,6 +22,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.kernels import BernsteinKernel, RadialKernel
 
 __all__ = [
@@ -61,14 +62,12 @@ class CosineKernel:
     amplitude: float = 21.4615  #: length**2 / time
 
     def __post_init__(self) -> None:
-        if not 0 < self.horizon < math.inf:
-            raise ValueError(f"horizon must be positive and finite, got {self.horizon!r}")
-        if not math.isfinite(self.amplitude):
-            raise ValueError(f"amplitude must be finite, got {self.amplitude!r}")
+        object.__setattr__(self, "horizon", check_number("horizon", self.horizon, above=0.0))
+        object.__setattr__(self, "amplitude", check_number("amplitude", self.amplitude))
 
     def __call__(self, r: ArrayLike) -> Array:
         """Values K(r); `r` in any shape, positive."""
-        distance = np.asarray(r, dtype=np.float64)
+        distance = real_array("r", r)
         if not np.all(distance > 0):
             raise ValueError(f"r must be positive, got {float(np.min(distance))!r}")
         phase = 3 * np.pi / 5 * distance / self.horizon
@@ -91,9 +90,11 @@ class CosineKernel:
         ValueError
             If the integral diverges.
         """
-        if not power > -1:
-            raise ValueError(f"power must exceed -1, got {power!r}")
-        reach = np.minimum(np.asarray(radius, dtype=np.float64), self.horizon)
+        power = check_number("power", power, above=-1.0)
+        radii = real_array("radius", radius, finite=False)
+        if not np.all(radii >= 0):
+            raise ValueError(f"radius must not be negative, got {radius!r}")
+        reach = np.minimum(radii, self.horizon)
         phase = 3 * np.pi / 5 * reach / self.horizon  # below 1.9, so that 16 terms are exact
         total = sum(
             (-1) ** n * phase ** (2 * n) / (math.factorial(2 * n) * (2 * n + power + 1))
@@ -103,8 +104,7 @@ class CosineKernel:
 
     def moment(self, order: float, dimension: int = 1) -> float:
         """Integral of K(r) r**order over the ball of radius `horizon`."""
-        if dimension < 1:
-            raise ValueError(f"dimension must be at least 1, got {dimension!r}")
+        dimension = check_integer("dimension", dimension, 1)
         sphere = 2 * math.pi ** (dimension / 2) / math.gamma(dimension / 2)
         return sphere * float(self.radial_integral(self.horizon, order + dimension - 1))
 
@@ -147,7 +147,7 @@ def kernel_symbol(kernel: RadialKernel, wavenumbers: ArrayLike) -> Array:
     """
     if not math.isfinite(kernel.horizon):
         raise ValueError(f"horizon must be finite, got {kernel.horizon!r}")
-    k = np.asarray(wavenumbers, dtype=np.float64)
+    k = real_array("wavenumbers", wavenumbers)
     largest = float(np.max(np.abs(k), initial=0.0)) * kernel.horizon
     points, weights = np.polynomial.legendre.leggauss(
         math.ceil(_LEAST_POINTS + _POINTS_PER_RADIAN * largest)
@@ -178,11 +178,9 @@ def biharmonic_symbol(wavenumbers: ArrayLike, c: float, horizon: float) -> Array
     ValueError
         If `c` is negative, or the horizon not positive.
     """
-    if not 0 <= c < math.inf:
-        raise ValueError(f"c must not be negative, and finite, got {c!r}")
-    if not 0 < horizon < math.inf:
-        raise ValueError(f"horizon must be positive and finite, got {horizon!r}")
-    squared = np.asarray(wavenumbers, dtype=np.float64) ** 2
+    c = check_number("c", c, least=0.0)
+    horizon = check_number("horizon", horizon, above=0.0)
+    squared = real_array("wavenumbers", wavenumbers) ** 2
     return np.asarray(squared + c * horizon**2 * squared**2)
 
 
@@ -207,10 +205,10 @@ def symbol_values(
     ValueError
         If the values are not as many as the wavenumbers, or not finite.
     """
-    k = np.asarray(wavenumbers, dtype=np.float64)
+    k = real_array("wavenumbers", wavenumbers)
     if hasattr(operator, "radial_integral"):
         return kernel_symbol(cast(RadialKernel, operator), k)
-    values = np.asarray(operator(k), dtype=np.float64)
+    values = real_array("the symbol", operator(k), finite=False)
     if values.shape != k.shape or not np.all(np.isfinite(values)):
         raise ValueError(
             f"the symbol must be finite, one value for each of {k.size} wavenumbers, got {values!r}"

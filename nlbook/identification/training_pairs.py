@@ -21,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -29,9 +28,37 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PairSpectrum", "TrainingPairs", "iter_blocks", "spectrum"]
+from nlbook.checks import check_choice, check_integer, check_number, real_array
+
+__all__ = ["PairSpectrum", "TrainingPairs", "check_length", "iter_blocks", "spectrum"]
 
 Array = NDArray[np.float64]
+
+# Largest values of u and of f, and lengths, may be as small or large as this: squares of modes
+# 1e-16 times as large, and powers of lengths, are still numbers in double precision.
+_SMALLEST, _LARGEST = 1e-120, 1e120
+_SHORTEST, _LONGEST = 1e-40, 1e40
+
+
+def check_length(name: str, value: float) -> float:
+    """Refuse what is no length, or so short or long that its powers overflow, by name."""
+    length = check_number(name, value, above=0.0)
+    if not _SHORTEST <= length <= _LONGEST:
+        raise ValueError(
+            f"{name} must be from {_SHORTEST:g} to {_LONGEST:g}, got {value!r}: take another unit "
+            f"of length"
+        )
+    return length
+
+
+def _check_size(name: str, largest: float, power: int) -> None:
+    """Refuse values whose squares double precision does not hold; zero is one of its numbers."""
+    if largest and not _SMALLEST**power <= largest <= _LARGEST**power:
+        raise ValueError(
+            f"{name} must have its largest value from {_SMALLEST**power:g} to "
+            f"{_LARGEST**power:g}, got {largest:.3g}: give u and f in other units, the same factor "
+            f"on both leaves the kernel as it is"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,17 +84,14 @@ class TrainingPairs:
     name: str = "pairs"  #: where they come from, in a word or two
 
     def __post_init__(self) -> None:
-        u, f = (np.asarray(values, dtype=np.float64) for values in (self.u, self.f))
+        # what is not finite is looked for below, where its row is known
+        u, f = (real_array(name, getattr(self, name), finite=False) for name in ("u", "f"))
         object.__setattr__(self, "u", u)
         object.__setattr__(self, "f", f)
-        if self.boundary not in ("periodic", "volume"):
-            raise ValueError(f"boundary must be 'periodic' or 'volume', got {self.boundary!r}")
-        if not 0 < self.spacing < math.inf:
-            raise ValueError(f"spacing must be positive and finite, got {self.spacing!r}")
-        if not math.isfinite(self.start):
-            raise ValueError(f"start must be finite, got {self.start!r}")
-        if self.collar != int(self.collar) or self.collar < 0:
-            raise ValueError(f"collar must be a whole number of nodes, got {self.collar!r}")
+        check_choice("boundary", self.boundary, ("periodic", "volume"))
+        object.__setattr__(self, "spacing", check_length("spacing", self.spacing))
+        object.__setattr__(self, "start", check_number("start", self.start))
+        object.__setattr__(self, "collar", check_integer("collar", self.collar, 0))
         if self.boundary == "periodic" and self.collar:
             raise ValueError(f"collar must be 0 on a periodic grid, got {self.collar!r}")
         if self.boundary == "volume" and not self.collar:
@@ -92,6 +116,8 @@ class TrainingPairs:
             raise ValueError(
                 "u must vary, got constant samples alone: every kernel makes 0 of a constant"
             )
+        for name, values in (("u", u), ("f", f)):
+            _check_size(name, float(np.max(np.abs(values))), 1)
 
     @property
     def n_samples(self) -> int:
@@ -150,17 +176,23 @@ class PairSpectrum:
     name: str = "pairs"  #: where they come from
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "n_nodes", check_integer("n_nodes", self.n_nodes, 3))
+        object.__setattr__(self, "n_samples", check_integer("n_samples", self.n_samples, 1))
         shape = (self.n_nodes // 2 + 1,)
         for name in ("wavenumbers", "power", "cross", "response"):
-            values = np.asarray(getattr(self, name), dtype=np.float64)
+            values = real_array(name, getattr(self, name), finite=False)
             object.__setattr__(self, name, values)
             if values.shape != shape or not np.all(np.isfinite(values)):
                 raise ValueError(
                     f"{name} must be {shape[0]} finite numbers for {self.n_nodes} nodes, got "
                     f"shape {values.shape}"
                 )
-        if not 0 < self.period < math.inf:
-            raise ValueError(f"period must be positive and finite, got {self.period!r}")
+        object.__setattr__(self, "period", check_length("period", self.period))
+        for name in ("power", "response"):
+            values = getattr(self, name)
+            if np.min(values) < 0:
+                raise ValueError(f"{name} must be means of squares, got {np.min(values):g}")
+            _check_size(name, float(np.max(values)), 2)
         if not np.any(self.power[1:] > 0):
             raise ValueError(
                 "power must be positive at a mode that is not constant: every kernel makes 0 of "
@@ -185,7 +217,9 @@ class PairSpectrum:
         float
             Over samples and nodes, units of f squared.
         """
-        s = np.asarray(symbol, dtype=np.float64)
+        s = real_array("symbol", symbol, ndim=1)
+        if s.shape != self.power.shape:
+            raise ValueError(f"symbol must have {self.power.size} values, got {s.size}")
         return float(np.sum(s * (s * self.power - 2 * self.cross) + self.response))
 
 
@@ -273,8 +307,7 @@ def iter_blocks(
     >>> [block.n_samples for block in iter_blocks(generator, 250, block_size=100)]
     [100, 100, 50]
     """
-    for name, value in (("n_samples", n_samples), ("block_size", block_size)):
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    n_samples = check_integer("n_samples", n_samples, 1)
+    block_size = check_integer("block_size", block_size, 1)
     for low in range(0, n_samples, block_size):
         yield generator(n_samples=min(block_size, n_samples - low), first=low)

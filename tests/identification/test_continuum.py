@@ -133,7 +133,7 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
     ("change", "message"),
     [
         ({"margin": 0.0}, "^margin must"),
-        ({"margin": 0.95}, "^margin must be positive and at most 0.9"),
+        ({"margin": 0.95}, "^margin must be a finite number above 0 and at most 0.9"),
         ({"limit": 0.05}, "^limit must exceed the margin"),
         ({"reach": 1.0}, "^reach must"),
         ({"refinements": ()}, "^refinements must"),

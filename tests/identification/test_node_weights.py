@@ -55,13 +55,13 @@ def test_cells_converge_at_second_order():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"horizon": 0.0}, "^horizon must be positive"),
+        ({"horizon": 0.0}, "^horizon must be a finite number above 0"),
         ({"horizon": 0.04}, "^horizon must reach a neighbour"),
         ({"spacing": np.inf}, "^spacing must"),
         ({"degree": -1}, "^degree must"),
         ({"degree": 1.5}, "^degree must"),
         ({"degree": math.nan}, "^degree must"),
-        ({"degree": 101}, "^degree must be a whole number from 0 to 100"),
+        ({"degree": 101}, "^degree must be an integer from 0 to 100"),
         ({"alpha": np.nan}, "^alpha must"),
         ({"alpha": 3.0, "rule": "moments"}, "^alpha must"),
         ({"rule": "simpson"}, "^rule must"),

@@ -111,8 +111,8 @@ def test_the_test_forcing_of_the_paper_has_a_sine_as_its_solution():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (partial(biharmonic_pairs, -0.1, 0.5), "c must not be negative"),
-        (partial(biharmonic_pairs, 0.1, 0.0, 5), "horizon must be positive"),
+        (partial(biharmonic_pairs, -0.1, 0.5), "c must be a finite number at least 0"),
+        (partial(biharmonic_pairs, 0.1, 0.0, 5), "horizon must be a finite number above 0"),
         (partial(wave_pairs, linear_kernel(0.1), [50]), "numbers must be whole"),
         (partial(wave_pairs, lambda k: np.nan * k, [1]), "the symbol must be finite"),
         (partial(wave_pairs, linear_kernel(0.1), [1], period=0.0), "period must be positive"),

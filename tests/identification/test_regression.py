@@ -173,7 +173,10 @@ def test_a_missing_collar_is_refused():
         ({"constraint": "positive"}, "^constraint must be one of"),
         ({"method": "newton"}, "^method must be one of"),
         ({"constraint": "symbol", "method": "two-stage"}, "^method must be 'joint' for constraint"),
-        ({"constraint": "symbol", "margin": 1.0}, "^margin must be positive and at most 0.9"),
+        (
+            {"constraint": "symbol", "margin": 1.0},
+            "^margin must be a finite number above 0 and at most 0.9",
+        ),
         ({"constraint": "symbol", "settings": ContinuumSettings()}, "^settings must be None"),
         (
             {"constraint": "continuum", "settings": AdamSettings()},
@@ -188,7 +191,7 @@ def test_a_missing_collar_is_refused():
             "^positive must have horizon 0.3, degree 2 and alpha 0, got|^positive must have no neg",
         ),
         ({"alpha": (2.0, 1.0)}, "^alpha must be a number or a rising pair"),
-        ({"alpha": (0.0, 3.5), "rule": "moments"}, "^alpha must be finite, and below 3"),
+        ({"alpha": (0.0, 3.5), "rule": "moments"}, "^alpha must be a finite number below 3"),
         ({"degree": -1}, "^degree must"),
         ({"horizon": -1.0}, "^horizon must"),
     ],

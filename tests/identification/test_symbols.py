@@ -54,11 +54,14 @@ def test_the_symbol_of_the_cosine_kernel_is_known(k):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (partial(CosineKernel, -1.0), "horizon must be positive"),
-        (partial(CosineKernel, 1.0, np.nan), "amplitude must be finite"),
+        (partial(CosineKernel, -1.0), "horizon must be a finite number above 0"),
+        (partial(CosineKernel, 1.0, np.nan), "amplitude must be a finite number"),
         (partial(CosineKernel(1.0), [0.0]), "r must be positive"),
-        (partial(CosineKernel(1.0).radial_integral, 1.0, -1.0), "power must exceed -1"),
-        (partial(CosineKernel(1.0).moment, 2, 0), "dimension must be at least 1"),
+        (
+            partial(CosineKernel(1.0).radial_integral, 1.0, -1.0),
+            "power must be a finite number above -1",
+        ),
+        (partial(CosineKernel(1.0).moment, 2, 0), "dimension must be an integer of at least 1"),
         (partial(kernel_symbol, PowerLawKernel(1.5, np.inf), 1.0), "horizon must be finite"),
     ],
 )

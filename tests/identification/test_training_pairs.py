@@ -61,10 +61,10 @@ def test_pairs_know_their_nodes():
         ({"boundary": "volume"}, "collar must be positive for boundary='volume'"),
         ({"boundary": "volume", "collar": 2}, r"u must have the shape \(1, 12\)"),
         ({"collar": 2}, "collar must be 0 on a periodic grid"),
-        ({"collar": -1}, "collar must be a whole number"),
+        ({"collar": -1}, "collar must be an integer of at least 0"),
         ({"boundary": "free"}, "boundary must be 'periodic' or 'volume'"),
-        ({"spacing": 0.0}, "spacing must be positive"),
-        ({"start": np.nan}, "start must be finite"),
+        ({"spacing": 0.0}, "spacing must be a finite number above 0"),
+        ({"start": np.nan}, "start must be a finite number"),
     ],
 )
 def test_pairs_that_make_no_sense_are_refused(change, message):
@@ -120,7 +120,7 @@ def test_a_spectrum_needs_periodic_pairs_on_one_grid():
         ({"power": np.ones(4)}, "power must be 5 finite numbers for 8 nodes"),
         ({"cross": np.full(5, np.nan)}, "cross must be 5 finite numbers"),
         ({"power": np.eye(5)[0]}, "power must be positive at a mode that is not constant"),
-        ({"period": -1.0}, "period must be positive"),
+        ({"period": -1.0}, "period must be a finite number above 0"),
     ],
 )
 def test_a_spectrum_that_makes_no_sense_is_refused(change, message):
@@ -182,5 +182,5 @@ def test_samples_are_counted_from_zero(name, bad):
 
 
 def test_blocks_are_counted_from_one():
-    with pytest.raises(ValueError, match="block_size must be a positive whole number"):
+    with pytest.raises(ValueError, match="block_size must be an integer of at least 1"):
         next(iter_blocks(GENERATORS["low"], 10, 0))
