@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.identification.random_series import amplitudes, condensed, uniform_numbers
 from nlbook.identification.training_pairs import TrainingPairs
 from nlbook.kernels import PowerLawKernel
@@ -73,11 +74,8 @@ class FractionalSettings:
     def __post_init__(self) -> None:
         _check_order(self.order)
         for name in ("spacing", "collar", "period"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, got {value!r}")
-        if not self.spacing < self.reach < 1:
-            raise ValueError(f"reach must lie between spacing and 1, got {self.reach!r}")
+            check_number(name, getattr(self, name), above=0)
+        check_number("reach", self.reach, above=self.spacing, below=1)
         for name in ("reach", "collar"):
             cells = getattr(self, name) / self.spacing
             if abs(cells - round(cells)) > 1e-6:
@@ -85,9 +83,10 @@ class FractionalSettings:
                     f"{name} must be a whole number of spacings, got {getattr(self, name)!r} for "
                     f"spacing={self.spacing!r}"
                 )
-        if self.n_modes != int(self.n_modes) or self.n_modes < 1:
-            raise ValueError(f"n_modes must be a positive whole number, got {self.n_modes!r}")
-        amplitudes(np.arange(2), self.decay)
+        check_integer("n_modes", self.n_modes, 1)
+        check_number("decay", self.decay, least=0)
+        if not isinstance(self.with_mean, bool):
+            raise ValueError(f"with_mean must be True or False, got {self.with_mean!r}")
 
 
 def fractional_pairs(
@@ -129,8 +128,7 @@ def fractional_pairs(
         If an argument is out of range.
     """
     chosen = settings or FractionalSettings()
-    if solver not in ("exact", "green"):
-        raise ValueError(f"solver must be 'exact' or 'green', got {solver!r}")
+    check_choice("solver", solver, ("exact", "green"))
     scale, u, f = _basis(chosen, solver)
     coefficients = scale * uniform_numbers(seed, first, n_samples, scale.size)
     kept = condensed(coefficients) if condense else coefficients
@@ -172,17 +170,24 @@ def fractional_solution(
     0.752253
     """
     _check_order(order)
-    if n_terms != int(n_terms) or n_terms < 8:
-        raise ValueError(f"n_terms must be a whole number from 8 up, got {n_terms!r}")
-    places = np.asarray(x, dtype=np.float64)
+    n_terms = check_integer("n_terms", n_terms, 8)
+    places = real_array("x", x)
     points, weights = special.roots_jacobi(2 * n_terms, order, order)
-    values = forcing(points) if callable(forcing) else np.full(points.size, float(forcing))
+    if callable(forcing):
+        values = real_array("forcing", forcing(points))
+        if values.shape[-1:] != points.shape:
+            raise ValueError(
+                f"forcing must return an array of shape (..., n) for places of shape (n,), got "
+                f"{values.shape} for {points.shape}"
+            )
+    else:
+        values = np.full(points.size, check_number("forcing", forcing))
     n = np.arange(n_terms)
     weighted = special.eval_jacobi(n[:, np.newaxis], order, order, points) * weights
     norms = np.sum(
         weighted * special.eval_jacobi(n[:, np.newaxis], order, order, points), axis=1
     )  # by the same rule, which is exact for them
-    coefficients = np.asarray(values) @ weighted.T / np.sqrt(norms)
+    coefficients = values @ weighted.T / np.sqrt(norms)
     last = np.abs(coefficients[..., -4:]).max()  # of either parity
     if not last <= _RESOLVED * np.abs(coefficients).max():
         raise ValueError(f"n_terms must be larger for this forcing, got {n_terms!r}")
@@ -239,9 +244,8 @@ def fractional_green(x: ArrayLike, y: ArrayLike, order: float) -> Array:
     ValueError
         If an argument is out of range.
     """
-    if not 0.5 < order < 1:
-        raise ValueError(f"order must lie between 1/2 and 1, got {order!r}")
-    a, b = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    check_number("order", order, above=0.5, below=1)
+    a, b = np.broadcast_arrays(real_array("x", x), real_array("y", y))
     if not (np.all(np.abs(a) <= 1) and np.all(np.abs(b) <= 1)):
         raise ValueError("x and y must lie in [-1, 1]")
     product = np.maximum((1 - a**2) * (1 - b**2), 0.0)
@@ -280,20 +284,19 @@ def green_solution(
     ValueError
         If an argument is out of range.
     """
-    if not 0 < spacing <= 1:
-        raise ValueError(f"spacing must lie in 0 .. 1, got {spacing!r}")
+    spacing = check_number("spacing", spacing, above=0, most=1)
     nodes = np.linspace(-1.0, 1.0, round(2 / spacing) + 1)
     weights = np.full(nodes.size, nodes[1] - nodes[0])
     weights[[0, -1]] /= 2
-    places = np.asarray(x, dtype=np.float64)
+    places = real_array("x", x, ndim=1)
     inside = np.abs(places) < 1
     green = fractional_green(np.where(inside, places, 0.0)[:, np.newaxis], nodes, order)
-    return np.asarray(np.where(inside, (np.asarray(forcing(nodes)) * weights) @ green.T, 0.0))
+    loads = real_array("forcing", forcing(nodes)) * weights
+    return np.asarray(np.where(inside, loads @ green.T, 0.0))
 
 
 def _check_order(order: float) -> None:
-    if not 0 < order < 1:
-        raise ValueError(f"order must lie between 0 and 1, got {order!r}")
+    check_number("order", order, above=0, below=1)
 
 
 def _cells(settings: FractionalSettings) -> tuple[int, int]:

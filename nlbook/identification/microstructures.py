@@ -26,7 +26,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -36,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse import linalg
 
+from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.identification.random_series import uniform_numbers
 from nlbook.identification.training_pairs import TrainingPairs
 
@@ -62,23 +62,20 @@ class DarcyMedium:
     elements_per_layer: int = 16  #: linear elements
 
     def __post_init__(self) -> None:
-        if not 0 < self.layer < self.length < math.inf:
-            raise ValueError(f"layer must be positive and below length, got {self.layer!r}")
+        check_number("length", self.length, above=0)
+        check_number("layer", self.layer, above=0, below=self.length)
         pairs = self.length / (2 * self.layer)
         if abs(pairs - round(pairs)) > 1e-9 * pairs:
             raise ValueError(
                 f"length must be a whole number of pairs of layers, got {self.length!r} for "
                 f"layer={self.layer!r}"
             )
-        if len(self.conductivities) != 2 or not all(0 < k < math.inf for k in self.conductivities):
+        given = real_array("conductivities", self.conductivities, ndim=1)
+        if given.size != 2 or not np.all(given > 0):
             raise ValueError(
                 f"conductivities must be two positive numbers, got {self.conductivities!r}"
             )
-        if self.elements_per_layer != int(self.elements_per_layer) or self.elements_per_layer < 1:
-            raise ValueError(
-                f"elements_per_layer must be a positive whole number, got "
-                f"{self.elements_per_layer!r}"
-            )
+        check_integer("elements_per_layer", self.elements_per_layer, 1)
 
     @property
     def n_elements(self) -> int:
@@ -135,8 +132,7 @@ def darcy_pairs(
         If an argument is out of range.
     """
     chosen = medium or DarcyMedium()
-    if not 0 < shortest < chosen.length:
-        raise ValueError(f"shortest must be positive and below {chosen.length:g}, got {shortest!r}")
+    shortest = check_number("shortest", shortest, above=0, below=chosen.length)
     numbers = uniform_numbers(seed, first, n_samples, 1)[:, 0]
     wavelengths = shortest + (chosen.length - shortest) * numbers
     return darcy_response(wavelengths, chosen, n_nodes=n_nodes, average=average, forcing=forcing)
@@ -170,10 +166,8 @@ def darcy_response(
         If an argument is out of range.
     """
     chosen = medium or DarcyMedium()
-    if average not in ("moving", "block"):
-        raise ValueError(f"average must be 'moving' or 'block', got {average!r}")
-    if n_nodes != int(n_nodes) or n_nodes < 3:
-        raise ValueError(f"n_nodes must be a whole number from 3 up, got {n_nodes!r}")
+    check_choice("average", average, ("moving", "block"))
+    n_nodes = check_integer("n_nodes", n_nodes, 3)
     wavenumbers = _wavenumbers(wavelengths, chosen, forcing)
     nodal = _solve(wavenumbers, chosen)
     window = 2 * chosen.layer
@@ -214,13 +208,12 @@ def solve_darcy(
 
 
 def _wavenumbers(wavelengths: ArrayLike, medium: DarcyMedium, forcing: str) -> Array:
-    values = np.atleast_1d(np.asarray(wavelengths, dtype=np.float64))
-    if values.ndim != 1 or not np.all((values > 0) & (values <= medium.length)):
+    check_choice("forcing", forcing, ("whole", "continuous"))
+    values = np.atleast_1d(real_array("wavelengths", wavelengths))
+    if values.ndim != 1 or not values.size or not np.all((values > 0) & (values <= medium.length)):
         raise ValueError(
             f"wavelengths must be positive, at most {medium.length:g}, got {wavelengths!r}"
         )
-    if forcing not in ("whole", "continuous"):
-        raise ValueError(f"forcing must be 'whole' or 'continuous', got {forcing!r}")
     waves = medium.length / values
     return 2 * np.pi / medium.length * (np.round(waves) if forcing == "whole" else waves)
 

@@ -21,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -29,6 +28,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.identification.random_series import amplitudes, condensed, uniform_numbers
 from nlbook.identification.symbols import biharmonic_symbol, symbol_values
 from nlbook.identification.training_pairs import TrainingPairs
@@ -62,13 +62,10 @@ class SeriesSettings:
     period: float = 1.0  #: of the ring, length
 
     def __post_init__(self) -> None:
-        for name, least in (("n_modes", 1), ("n_nodes", 3)):
-            value = getattr(self, name)
-            if value != int(value) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
-        if not 0 < self.period < math.inf:
-            raise ValueError(f"period must be positive and finite, got {self.period!r}")
-        amplitudes(np.arange(2), self.decay)
+        check_integer("n_modes", self.n_modes, 1)
+        check_integer("n_nodes", self.n_nodes, 3)
+        check_number("period", self.period, above=0)
+        check_number("decay", self.decay, least=0)
 
 
 def manufactured_pairs(
@@ -113,8 +110,8 @@ def manufactured_pairs(
     ValueError
         If an argument is out of range.
     """
-    if frequencies not in ("low", "mixed"):
-        raise ValueError(f"frequencies must be 'low' or 'mixed', got {frequencies!r}")
+    check_choice("frequencies", frequencies, ("low", "mixed"))
+    n_samples, first = check_integer("n_samples", n_samples, 1), check_integer("first", first, 0)
     chosen = settings or SeriesSettings()
     mixed = frequencies == "mixed"
     scale = amplitudes(np.arange(chosen.n_modes + 1), chosen.decay)
@@ -216,10 +213,10 @@ def wave_pairs(
     ValueError
         If a number is out of range.
     """
-    if not 0 < period < math.inf:
-        raise ValueError(f"period must be positive and finite, got {period!r}")
-    modes = np.atleast_1d(np.asarray(numbers))
-    if not np.all((modes == np.round(modes)) & (modes >= 1) & (modes < n_nodes / 2)):
+    period, n_nodes = check_number("period", period, above=0), check_integer("n_nodes", n_nodes, 3)
+    modes = np.atleast_1d(real_array("numbers", numbers))
+    fit = (modes == np.round(modes)) & (modes >= 1) & (modes < n_nodes / 2)
+    if modes.ndim != 1 or not np.all(fit):
         raise ValueError(
             f"numbers must be whole, from 1 to below {n_nodes / 2:g} (half of n_nodes), got "
             f"{numbers!r}"

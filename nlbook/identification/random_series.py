@@ -21,8 +21,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.parallel import seed_sequence
 
 __all__ = ["amplitudes", "condensed", "uniform_numbers"]
@@ -33,12 +34,12 @@ Array = NDArray[np.float64]
 _NEGLIGIBLE = 1e-30
 
 
-def amplitudes(modes: NDArray[np.int64], decay: float) -> Array:
+def amplitudes(modes: ArrayLike, decay: float) -> Array:
     """Upper ends exp(-decay k**2) of the coefficients, up to the last that is not negligible.
 
     Parameters
     ----------
-    modes : ndarray of int, shape (n,)
+    modes : array_like of int, shape (n,)
         Ascending numbers k of the modes.
     decay : float
         alpha of the paper, not negative.
@@ -51,11 +52,14 @@ def amplitudes(modes: NDArray[np.int64], decay: float) -> Array:
     Raises
     ------
     ValueError
-        If `decay` is negative or not finite.
+        If `decay` is negative or not finite, or modes are not whole and ascending.
     """
-    if not 0 <= decay < math.inf:
-        raise ValueError(f"decay must not be negative, and finite, got {decay!r}")
-    values = np.exp(-decay * np.asarray(modes, dtype=np.float64) ** 2)
+    decay = check_number("decay", decay, least=0)
+    numbers = real_array("modes", modes, ndim=1)
+    rising = np.diff(numbers, prepend=-1.0) > 0
+    if not np.all((numbers >= 0) & (numbers == np.round(numbers)) & rising):
+        raise ValueError(f"modes must be whole, ascending and not negative, got {modes!r}")
+    values = np.exp(-decay * numbers**2)
     return np.asarray(values[values > _NEGLIGIBLE])
 
 
@@ -82,22 +86,21 @@ def uniform_numbers(
     Raises
     ------
     ValueError
-        If `n_samples` or `first` is out of range.
+        If a number is out of range.
     """
-    for name, value, least in (("n_samples", n_samples, 1), ("first", first, 0)):
-        if value != int(value) or value < least:
-            raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
+    n_samples = check_integer("n_samples", n_samples, 1)
+    first, width = check_integer("first", first, 0), check_integer("width", width, 1)
     bits = np.random.PCG64(seed_sequence(seed))
     bits.advance(first * width)  # a double takes one step of the generator
     return np.random.Generator(bits).random((n_samples, width))
 
 
-def condensed(coefficients: Array) -> Array:
+def condensed(coefficients: ArrayLike) -> Array:
     """At most K samples with the second moments of all.
 
     Parameters
     ----------
-    coefficients : ndarray, shape (n, K)
+    coefficients : array_like, shape (n, K)
         One sample a row.
 
     Returns
@@ -105,6 +108,14 @@ def condensed(coefficients: Array) -> Array:
     ndarray, shape (min(n, K), K)
         R with mean of R**T R over rows equal to that over the samples: quadratic means over
         samples agree for whatever is linear in the coefficients.
+
+    Raises
+    ------
+    ValueError
+        If the coefficients are no array of two axes of finite numbers, or there are none.
     """
-    triangle: Array = np.asarray(np.linalg.qr(coefficients, mode="r"))
-    return np.asarray(triangle * math.sqrt(triangle.shape[0] / coefficients.shape[0]))
+    values = real_array("coefficients", coefficients, ndim=2)
+    if not values.size:
+        raise ValueError(f"coefficients must not be empty, got shape {values.shape}")
+    triangle: Array = np.asarray(np.linalg.qr(values, mode="r"))
+    return np.asarray(triangle * math.sqrt(triangle.shape[0] / values.shape[0]))

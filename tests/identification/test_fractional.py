@@ -129,21 +129,40 @@ def test_the_truncated_kernel_is_that_of_the_fractional_laplacian():
     assert kernel.alpha == 2.5
 
 
+HIDDEN = np.ma.masked_array([0.0, 0.5], mask=[True, False])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (partial(fractional_solution, 1.0, [0.0], 1.0), "order must lie between 0 and 1"),
+        (
+            partial(fractional_solution, 1.0, [0.0], 1.0),
+            "order must be a finite number above 0 and below 1",
+        ),
         (partial(fractional_solution, np.sign, [0.0], 0.75), "n_terms must be larger"),
-        (partial(fractional_solution, 1.0, [0.0], 0.75, n_terms=2), "n_terms must be a whole"),
-        (partial(fractional_green, 0.0, 0.0, 0.4), "order must lie between 1/2 and 1"),
+        (
+            partial(fractional_solution, 1.0, [0.0], 0.75, n_terms=2),
+            "n_terms must be an integer of at least 8",
+        ),
+        (partial(fractional_green, 0.0, 0.0, 0.4), "order must be a finite number above 0.5"),
         (partial(fractional_green, 1.1, 0.0, 0.75), "x and y must lie"),
-        (partial(green_solution, np.cos, [0.0], 0.75, spacing=0.0), "spacing must lie"),
+        (partial(green_solution, np.cos, [0.0], 0.75, spacing=0.0), "spacing must be a finite"),
         (partial(fractional_pairs, 2, solver="fem"), "solver must be"),
-        (partial(FractionalSettings, reach=1.0), "reach must lie"),
+        (
+            partial(FractionalSettings, reach=1.0),
+            "reach must be a finite number above 0.01 and below 1",
+        ),
         (partial(FractionalSettings, collar=0.125), "collar must be a whole number of spacings"),
-        (partial(FractionalSettings, order=0.0), "order must lie"),
+        (partial(FractionalSettings, order=0.0), "order must be"),
         (partial(FractionalSettings, n_modes=0), "n_modes must be"),
-        (partial(FractionalSettings, period=-1.0), "period must be positive"),
+        (partial(FractionalSettings, period=-1.0), "period must be a finite number above 0"),
+        (partial(FractionalSettings, period=True), "period must be"),
+        (partial(FractionalSettings, with_mean=1), "with_mean must be True or False"),
+        (partial(fractional_pairs, 2.0), "n_samples must be an integer"),
+        (partial(fractional_solution, 1.0, HIDDEN, 0.75), "x must have no masked entries"),
+        (partial(fractional_green, HIDDEN, 0.0, 0.75), "x must have no masked entries"),
+        (partial(green_solution, np.cos, HIDDEN, 0.75, spacing=0.1), "x must have no masked"),
+        (partial(fractional_solution, lambda x: 1.0, [0.0], 0.75), "forcing must return an array"),
     ],
 )
 def test_fractional_problems_out_of_range_are_refused(call, message):

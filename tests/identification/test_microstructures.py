@@ -105,14 +105,20 @@ def test_wavelengths_are_uniform_above_the_shortest():
     ("call", "message"),
     [
         (partial(DarcyMedium, layer=0.3), "length must be a whole number of pairs of layers"),
-        (partial(DarcyMedium, layer=-1.0), "layer must be positive"),
+        (partial(DarcyMedium, layer=-1.0), "layer must be a finite number above 0 and below 10"),
         (partial(DarcyMedium, conductivities=(1.0, 0.0)), "conductivities must be two positive"),
         (partial(DarcyMedium, elements_per_layer=0), "elements_per_layer must be"),
-        (partial(darcy_pairs, 10.0), "shortest must be positive and below 10"),
+        (partial(darcy_pairs, 10.0), "shortest must be a finite number above 0 and below 10"),
         (partial(darcy_response, [11.0]), "wavelengths must be positive, at most 10"),
         (partial(darcy_response, [1.0], average="mean"), "average must be"),
         (partial(darcy_response, [1.0], forcing="free"), "forcing must be"),
         (partial(darcy_response, [1.0], n_nodes=2), "n_nodes must be"),
+        (partial(darcy_response, [1.0], n_nodes=500.0), "n_nodes must be an integer"),
+        (
+            partial(darcy_response, np.ma.masked_array([1.0, 2.0], mask=[True, False])),
+            "wavelengths must have no masked entries",
+        ),
+        (partial(solve_darcy, []), "wavelengths must be positive"),
     ],
 )
 def test_media_out_of_range_are_refused(call, message):

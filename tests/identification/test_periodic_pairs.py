@@ -20,6 +20,7 @@ from nlbook.identification import (
     spectrum,
     wave_pairs,
 )
+from nlbook.identification.random_series import amplitudes, condensed, uniform_numbers
 
 
 @pytest.mark.parametrize("name", ["low", "mixed"])
@@ -115,7 +116,7 @@ def test_the_test_forcing_of_the_paper_has_a_sine_as_its_solution():
         (partial(biharmonic_pairs, 0.1, 0.0, 5), "horizon must be a finite number above 0"),
         (partial(wave_pairs, linear_kernel(0.1), [50]), "numbers must be whole"),
         (partial(wave_pairs, lambda k: np.nan * k, [1]), "the symbol must be finite"),
-        (partial(wave_pairs, linear_kernel(0.1), [1], period=0.0), "period must be positive"),
+        (partial(wave_pairs, linear_kernel(0.1), [1], period=0.0), "period must be a finite"),
         (
             partial(manufactured_pairs, linear_kernel(0.1), 3, settings=SeriesSettings(n_nodes=14)),
             r"n_nodes must exceed 16, two for each of the waves, got 14",
@@ -131,9 +132,19 @@ def test_the_test_forcing_of_the_paper_has_a_sine_as_its_solution():
             "n_nodes must exceed 30",
         ),
         (partial(manufactured_pairs, linear_kernel(0.1), frequencies="high"), "frequencies must"),
-        (partial(SeriesSettings, decay=-1.0), "decay must not be negative"),
-        (partial(SeriesSettings, n_nodes=2), "n_nodes must be a whole number from 3 up"),
-        (partial(SeriesSettings, period=np.inf), "period must be positive"),
+        (partial(SeriesSettings, decay=-1.0), "decay must be a finite number at least 0"),
+        (partial(SeriesSettings, n_nodes=2), "n_nodes must be an integer of at least 3"),
+        (partial(SeriesSettings, period=np.inf), "period must be a finite"),
+        (partial(SeriesSettings, n_nodes=100.0), "n_nodes must be an integer"),
+        (partial(biharmonic_pairs, 0.1, 0.2, 3.0), "n_samples must be an integer"),
+        (
+            partial(wave_pairs, linear_kernel(0.1), np.ma.masked_array([1, 2], mask=[1, 0])),
+            "numbers must have no masked entries",
+        ),
+        (partial(amplitudes, [2, 1], 0.1), "modes must be whole, ascending"),
+        (partial(condensed, np.ma.masked_array(np.eye(2), mask=np.eye(2))), "coefficients must"),
+        (partial(condensed, [[np.nan]]), "coefficients must be finite"),
+        (partial(uniform_numbers, 0, 0, 3, 1.0), "width must be an integer"),
     ],
 )
 def test_series_out_of_range_are_refused(call, message):
