@@ -64,15 +64,12 @@ class TaskError:
 
 
 class TaskErrors(RuntimeError):
-    """Some tasks of a run failed; the others are finished, and stored where there is a store.
+    """Some tasks of a run failed; the others are finished, and stored where there is a store."""
 
-    Attributes
-    ----------
-    errors : list of TaskError
-        The failed tasks in their order.
-    results : list
-        The result of each task, None where it failed; empty when the run had a `reduce`.
-    """
+    #: the failed tasks in their order
+    errors: list[TaskError]
+    #: the result of each task, None where it failed; empty when the run had a `reduce`
+    results: list[Any]
 
     def __init__(
         self, errors: Sequence[TaskError], results: list[Any], name: str, n_tasks: int

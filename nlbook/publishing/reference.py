@@ -1,26 +1,25 @@
-"""The reference of the package: its modules, and the comments of dataclass fields.
+"""The reference of the package: a page for each of its rooms, and what Sphinx does with them.
 
-The page is written from every ``__all__`` of the package, read from the source, so that no
-public name is left out. As a Sphinx extension this module adds what the package writes as a
-comment on a field's line, and Sphinx does not see, as the docstring's section *Attributes*.
+The pages are written from every ``__all__`` of the package, read from the source, so that no
+public name is left out. Docstrings and the comments of fields (``#:``) are read by Sphinx itself.
+As a Sphinx extension this module adds the type of a field to its comment, keeps signs that
+reStructuredText would take for its own, and puts the chapters first in a search.
 """
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 import inspect
-import io
 import re
-import textwrap
-import tokenize
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "field_comments",
     "public_names",
-    "reference_page",
+    "reference_pages",
+    "rooms_list",
 ]
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -49,29 +48,68 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def reference_page(package: Path = PACKAGE) -> str:
-    """Write the sections of the API reference, in reStructuredText.
+def reference_pages(package: Path = PACKAGE) -> dict[str, str]:
+    """Write the pages of the API reference, in reStructuredText, by name.
 
-    First each subpackage with the names that it exports; then each module inside it with the
-    names that the subpackage does not export itself.
+    A page for each room that is a subpackage, ``api_NAME``: first the names that it exports, then
+    each module inside it with the names that the room does not export itself. Modules of one
+    file, which stand in no room, share the page ``api_modules``.
     """
     names = public_names(package)
-    root = package.name
-    rooms = [name for name in names if name.count(".") == 1]
-    lines: list[str] = []
-    for room in rooms:
-        lines += [*_heading(room, "="), *_automodule(room, names[room])]
-    inner = {
-        module: [name for name in some if name not in names.get(module.rpartition(".")[0], [])]
-        for module, some in names.items()
-        if module not in rooms and module != root
-    }
-    if any(inner.values()):
-        lines += [*_heading("Inside", "="), "Modules that the ones above are made of.", ""]
-    for module, some in inner.items():
-        if some:
-            lines += [*_heading(module, "-"), *_automodule(module, some)]
-    return "\n".join(lines)
+    pages = {}
+    for room in _rooms(names, package):
+        lines = [*_heading(room, "="), *_automodule(room, names[room])]
+        for module in _inside(room, names, package):
+            some = [name for name in names[module] if name not in _exported(module, names)]
+            if some:
+                lines += [*_heading(module, "-"), *_automodule(module, some)]
+        pages[_page(room)] = "\n".join(lines)
+    lines = [*_heading("Modules of one file", "="), "What the rooms stand on, and the command.", ""]
+    for module in _inside(package.name, names, package):
+        lines += [*_heading(module, "-"), *_automodule(module, names[module])]
+    pages["api_modules"] = "\n".join(lines)
+    return pages
+
+
+def rooms_list(package: Path = PACKAGE) -> str:
+    """List the pages of the API reference, each with the first line of its module's docstring."""
+    names = public_names(package)
+    pages = {room: _page(room) for room in _rooms(names, package)}
+    pages |= dict.fromkeys(_inside(package.name, names, package), "api_modules")
+    lines = [f"* :doc:`{name} <{page}>`: {_summary(name, package)}" for name, page in pages.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _rooms(names: dict[str, list[str]], package: Path) -> list[str]:
+    """The packages in the package."""
+    return [name for name in names if name != package.name and not _is_module(name, package)]
+
+
+def _inside(room: str, names: dict[str, list[str]], package: Path) -> list[str]:
+    """The modules that lie in a package itself."""
+    return [n for n in names if n.rpartition(".")[0] == room and _is_module(n, package)]
+
+
+def _is_module(name: str, package: Path) -> bool:
+    return package.joinpath(*name.split(".")[1:]).with_suffix(".py").is_file()
+
+
+def _page(room: str) -> str:
+    return "_".join(["api", *room.split(".")[1:]])
+
+
+def _exported(module: str, names: dict[str, list[str]]) -> set[str]:
+    """What the packages that hold a module export."""
+    parts = module.split(".")
+    holders = (".".join(parts[:n]) for n in range(2, len(parts)))
+    return {name for holder in holders for name in names.get(holder, [])}
+
+
+def _summary(name: str, package: Path) -> str:
+    place = package.joinpath(*name.split(".")[1:])
+    file = place.with_suffix(".py")
+    tree = ast.parse((file if file.is_file() else place / "__init__.py").read_text("utf-8"))
+    return (ast.get_docstring(tree) or "").strip().partition("\n")[0].rstrip(".") + "."
 
 
 def _heading(text: str, mark: str) -> list[str]:
@@ -84,49 +122,36 @@ def _automodule(module: str, names: list[str]) -> list[str]:
 
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx, ahead of numpydoc."""
-    app.connect("autodoc-process-docstring", _add_fields, priority=400)
+    app.connect("config-inited", _put_chapters_first)
+    app.connect("autodoc-process-docstring", _add_type, priority=400)
     app.connect("autodoc-process-docstring", _escape, priority=410)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def field_comments(cls: type) -> dict[str, str]:
-    """Map each field of a dataclass to the comment on its line, and on the lines below it."""
-    source = textwrap.dedent(inspect.getsource(cls))
-    comments = {}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            comments[token.start[0]] = token.string.lstrip("#:").strip()
-    names = {field.name for field in dataclasses.fields(cls)}
+def _put_chapters_first(app: Any, config: Any) -> None:
+    config.html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
+
+
+def _add_type(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Begin the comment of a field with its type, which the header leaves out."""
+    module, _, rest = name.rpartition(".")
+    if what != "attribute" or not lines:
+        return
+    kind = _field_types(module).get(rest)
+    if kind:
+        lines[0] = f"``{kind}``: {lines[0]}"
+
+
+@lru_cache(maxsize=1024)
+def _field_types(owner: str) -> dict[str, str]:
+    """Types of the fields of a class, as its source writes them."""
+    module, _, name = owner.rpartition(".")
+    cls = getattr(import_module(module), name)
     found: dict[str, str] = {}
-    latest = None
-    for number, line in enumerate(source.splitlines(), start=1):
-        name = line.strip().split(":")[0].strip()
-        if name in names and name not in found and ":" in line:
-            latest = name
-            found[name] = comments.get(number, "")
-        elif latest and line.strip().startswith("#"):
-            found[latest] = f"{found[latest]} {comments.get(number, '')}".strip()
-        else:
-            latest = None
+    for base in reversed(inspect.getmro(cls)):
+        for field, kind in inspect.get_annotations(base).items():
+            found[field] = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
     return found
-
-
-def _add_fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    if not isinstance(obj, type) or not dataclasses.is_dataclass(obj):
-        return
-    if any(line.strip() in ("Attributes", "Parameters") for line in lines):
-        return
-    try:
-        comments = field_comments(obj)
-    except (OSError, TypeError):
-        return
-    if not any(comments.values()):
-        return
-    lines += ["", "Attributes", "----------"]
-    for field in dataclasses.fields(obj):
-        kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
-        lines += [f"{field.name} : ``{kind}``", f"    {comments.get(field.name, '') or '.'}"]
-    lines.append("")
 
 
 def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

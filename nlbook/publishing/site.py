@@ -165,7 +165,8 @@ def stage(
     staged.mkdir(parents=True)
     names = _pages_of_toc(root / "_toc.yml")
     chapters = [name for name in names if _CHAPTER.fullmatch(name)]
-    _check_toc(names, chapters, source)
+    references = reference.reference_pages() if _wants_reference(names, source) else {}
+    _check_toc(names, chapters, {*GENERATED, *references}, source)
 
     shutil.copy2(root / "_toc.yml", staged)
     _write_config(root, staged, repository, hub)
@@ -176,11 +177,13 @@ def stage(
         shutil.copy2(bibliography, staged)
         keys += re.findall(r"^\s*@\w+\{([^,\s]+),", bibliography.read_text("utf-8"), re.MULTILINE)
     for name in names:
-        if name not in chapters and name not in GENERATED:
+        if name in references:
+            (staged / f"{name}.rst").write_text(references[name], encoding="utf-8")
+        elif name not in chapters and name not in GENERATED:
             page = _page(source, name)
             text = page.read_text(encoding="utf-8")
             if _REFERENCE in text:
-                text = text.replace(_REFERENCE, reference.reference_page())
+                text = text.replace(_REFERENCE, reference.rooms_list())
             (staged / page.name).write_text(text, encoding="utf-8")
 
     claims: dict[str, list[dict[str, Any]]] = {}
@@ -279,16 +282,22 @@ def _pages_of_toc(path: Path) -> list[str]:
     return [Path(name).with_suffix("").as_posix() for name in names]
 
 
-def _check_toc(names: list[str], chapters: list[str], source: Path) -> None:
+def _wants_reference(names: list[str], source: Path) -> bool:
+    """Whether a page asks for the reference of the package."""
+    files = [source / f"{name}{suffix}" for name in names for suffix in (".md", ".rst")]
+    return any(file.is_file() and _REFERENCE in file.read_text("utf-8") for file in files)
+
+
+def _check_toc(names: list[str], chapters: list[str], generated: set[str], source: Path) -> None:
     there = {path.stem for path in source.glob("*.md") if _CHAPTER.fullmatch(path.stem)}
     if absent := sorted(set(chapters) - there):
         raise SiteError(f"_toc.yml names {', '.join(absent)}, which {source} does not hold")
     if unlisted := sorted(there - set(chapters)):
         raise SiteError(f"chapters that _toc.yml does not name: {', '.join(unlisted)}")
     for name in names:
-        if name not in chapters and name not in GENERATED:
+        if name not in chapters and name not in generated:
             _page(source, name)
-    for name in GENERATED:
+    for name in sorted(generated):
         if name not in names:
             raise SiteError(f"_toc.yml must name the generated page {name!r}")
 
