@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.parallel.running import PATIENCE
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CORES = 4  # that the node pretends to have; a job of four engines fits on any machine
 
@@ -147,7 +149,7 @@ def _wait_for_node(folder, processes, environment):
     _wait(folder, processes, idle, "the node")
 
 
-def _wait(folder, processes, condition, name, timeout=30.0):
+def _wait(folder, processes, condition, name, timeout=PATIENCE):
     end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end or any(p.poll() is not None for p in processes):
@@ -169,7 +171,7 @@ def _end(processes):
         left += psutil.Process(process.pid).children(recursive=True) if _alive(process) else []
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

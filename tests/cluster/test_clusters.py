@@ -1,12 +1,15 @@
 """Clusters end with their runner, and what a killed one leaves can be found and stopped."""
 
+import dataclasses
 import os
 import signal
+import sys
 import time
 
 import psutil
 import pytest
 
+from nlbook import cli
 from nlbook.parallel import (
     ClusterError,
     cluster_records,
@@ -16,8 +19,9 @@ from nlbook.parallel import (
     start_cluster,
     stop_clusters,
 )
-from tests.parallel.running import same, start_ensemble, stored_files, wait_until
-from tests.parallel.sample_tasks import noise, noise_tasks
+from nlbook.parallel.cluster_records import new_record, write_record
+from tests.parallel.running import finish, same, start_ensemble, stored_files, wait_until
+from tests.parallel.sample_tasks import GATE, LONG, noise, noise_tasks
 
 pytestmark = pytest.mark.serial
 
@@ -36,6 +40,15 @@ def processes_of(ipython_folder):
     return found
 
 
+@pytest.fixture
+def gate(tmp_path, monkeypatch):
+    """Let an ensemble finish three tasks, and hold the others."""
+    (tmp_path / "gate").write_text("3")
+    monkeypatch.setenv(GATE, str(tmp_path / "gate"))
+    yield
+    (tmp_path / "gate").unlink()
+
+
 def files_of(ipython_folder):
     profile = ipython_folder / "profile_nlbook"
     return [path for name in ("security", "log") for path in (profile / name).glob("*")]
@@ -52,49 +65,64 @@ def test_a_cluster_ends_with_its_block_even_when_its_engines_are_busy(ipython_fo
         assert len(processes_of(ipython_folder)) > 2
         with cluster.connect() as client:
             assert len(client.ids) == 2
-            client[:].apply_async(time.sleep, 60)
-            time.sleep(0.3)
+            client[:].apply_async(time.sleep, LONG)
+            time.sleep(0.3)  # by then they may be busy; the test holds if they aren't
         raise ZeroDivisionError
     assert list_clusters() == []
     assert processes_of(ipython_folder) == []
     assert files_of(ipython_folder) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_stored_results_and_no_engine_behind(ipython_folder, tmp_path, number):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_stored_results_and_no_engine_behind(
+    ipython_folder, tmp_path, gate, number
+):
     store = tmp_path / "s"
-    process = start_ensemble(store, "--kind", "local", "--tasks", 40, "--duration", 0.4)
-    wait_until(lambda: len(stored_files(store)) >= 2)
+    process = start_ensemble(store, "--kind", "local", "--tasks", 8)
+    wait_until(lambda: len(stored_files(store)) == 3)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = finish(process)
     assert process.returncode != 0
     assert "KeyboardInterrupt" in err and "the same call goes on from there" in err
     assert processes_of(ipython_folder) == []
     assert files_of(ipython_folder) == []
-    assert 2 <= len(stored_files(store)) < 40
-    expected = run_tasks(noise, noise_tasks(2), progress=False)
-    assert same(
-        run_tasks(noise, noise_tasks(2, duration=0.4), store=store, progress=False), expected
-    )
+    assert len(stored_files(store)) == 3
+    expected = run_tasks(noise, noise_tasks(3), progress=False)
+    tasks = noise_tasks(3, duration=0.0)
+    assert same(run_tasks(noise, tasks, store=store, progress=False), expected)
 
 
-def test_a_signal_while_the_engines_start_leaves_nothing_behind(ipython_folder, tmp_path):
-    for delay in (0.3, 1.0):
-        process = start_ensemble(tmp_path / "s", "--kind", "local", "--duration", 60.0)
-        time.sleep(delay)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-        assert processes_of(ipython_folder) == []
-        assert list_clusters() == []
+def moments(ipython_folder):
+    """What can be seen of a cluster that starts, one after the other."""
+    return {
+        "recorded": lambda: list_clusters() != [],
+        "its controller starts": lambda: processes_of(ipython_folder) != [],
+        "its engines start": lambda: any(path.exists() for path in client_files()),
+    }
+
+
+def client_files():
+    return [record.client_file for record in list_clusters()]
+
+
+@pytest.mark.parametrize("moment", ["recorded", "its controller starts", "its engines start"])
+def test_a_signal_while_the_engines_start_leaves_nothing_behind(ipython_folder, tmp_path, moment):
+    process = start_ensemble(tmp_path / "s", "--kind", "local", "--duration", LONG)
+    wait_until(moments(ipython_folder)[moment])
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert process.returncode != 0
+    assert processes_of(ipython_folder) == []
+    assert list_clusters() == []
 
 
 @pytest.mark.parametrize("kind", ["local", "mpi"])
-def test_what_a_killed_runner_left_is_found_and_stopped(ipython_folder, tmp_path, kind):
+def test_what_a_killed_runner_left_is_found_and_stopped(ipython_folder, tmp_path, gate, kind):
     store = tmp_path / "s"
-    process = start_ensemble(store, "--kind", kind, "--tasks", 40, "--duration", 0.4)
-    wait_until(lambda: len(stored_files(store)) >= 2)
+    process = start_ensemble(store, "--kind", kind, "--tasks", 8)
+    wait_until(lambda: len(stored_files(store)) == 3)
     process.kill()
-    process.communicate(timeout=30)
+    finish(process)
     assert len(processes_of(ipython_folder)) > 2
     (record,) = list_clusters()
     assert record.is_abandoned and record.runner.pid == process.pid
@@ -102,6 +130,20 @@ def test_what_a_killed_runner_left_is_found_and_stopped(ipython_folder, tmp_path
     assert processes_of(ipython_folder) == []
     assert files_of(ipython_folder) == []
     assert list_clusters() == stop_clusters() == []
+
+
+def test_a_cluster_of_another_container_of_this_name_is_left_alone(ipython_folder, capsys):
+    here = new_record("local", 2)
+    runner = dataclasses.replace(here.runner, namespace="another", pid=2**22 + 1)
+    elsewhere = dataclasses.replace(here, runner=runner)
+    write_record(elsewhere)
+    assert list_clusters() == [elsewhere]
+    assert not elsewhere.is_here and not elsewhere.is_abandoned
+    assert stop_clusters(running=True) == []
+    assert cli.main(["clusters", "--stop"]) == 0
+    said = capsys.readouterr().out
+    assert "another machine or container" in said and str(elsewhere.record_file) in said
+    assert list_clusters() == [elsewhere]
 
 
 def test_a_running_cluster_is_stopped_only_on_request(ipython_folder):
@@ -137,6 +179,32 @@ def test_engines_that_do_not_come_up_are_one_clear_error(ipython_folder, monkeyp
     with refused, start_cluster("local", 1):
         pass
     assert processes_of(ipython_folder) == []
+
+
+def test_an_engine_that_ends_while_others_start_is_noticed(ipython_folder, monkeypatch, tmp_path):
+    # the second engine finds the file that the first one has made, and ends
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        f"if 'ipyparallel.engine' in sys.orig_argv:\n"
+        f"    try:\n        os.mkdir({str(tmp_path / 'first')!r})\n"
+        f"    except FileExistsError:\n        os._exit(3)\n"
+    )
+    monkeypatch.setattr(clusters, "_import_path", lambda: str(tmp_path))
+    refused = pytest.raises(ClusterError, match="engines did not start: one ended before all were")
+    with refused, start_cluster("local", 2):
+        pass
+    assert processes_of(ipython_folder) == []
+
+
+def test_engines_import_from_wherever_their_client_does(monkeypatch, tmp_path):
+    # a project may lie below the prefix of the interpreter, such as /usr, or of the environment
+    below = [os.path.join(sys.base_prefix, "share"), os.path.join(sys.prefix, "share", "project")]
+    own = [str(tmp_path), *below]
+    monkeypatch.setattr(sys, "path", [own[0], *sys.path, *own[1:]])
+    found = clusters._import_path().split(os.pathsep)
+    assert set(own) <= set(found)
+    assert found[0] == own[0] and len(found) == len(set(found))
+    assert os.path.dirname(os.__file__) not in found  # engines have their own
 
 
 @pytest.mark.parametrize(

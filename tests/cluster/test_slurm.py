@@ -24,8 +24,15 @@ from nlbook.parallel import (
     start_cluster,
 )
 from tests.cluster.slurm_site import running_slurm, why_not
-from tests.parallel.running import same, start_ensemble, stored_files, wait_until
-from tests.parallel.sample_tasks import noise, noise_tasks, sum_over_ranks
+from tests.parallel.running import (
+    PATIENCE,
+    finish,
+    same,
+    start_ensemble,
+    stored_files,
+    wait_until,
+)
+from tests.parallel.sample_tasks import LONG, noise, noise_tasks, sum_over_ranks
 from tests.publishing.small_book import append, cell, write_book
 
 pytestmark = [
@@ -141,7 +148,7 @@ def test_engines_compute_with_one_thread_and_end_with_their_block(ipython_folder
     with start_cluster("slurm", 3, slurm=SlurmOptions(partition="main")) as cluster:
         assert jobs("%j|%P|%C") == [[cluster.record.cluster_id, "main", "3"]]
         with cluster.connect() as client:
-            client.wait_for_engines(3, timeout=30, interactive=False)
+            client.wait_for_engines(3, timeout=PATIENCE, interactive=False)
             names = ["SLURM_JOB_NAME", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "NLBOOK_WORKERS"]
             found = client[:].apply_sync(lambda names: [os.environ[n] for n in names], names)
             assert found == [[cluster.record.cluster_id, "1", "1", "1"]] * 3
@@ -152,7 +159,7 @@ def test_engines_compute_with_one_thread_and_end_with_their_block(ipython_folder
 
 def test_an_ensemble_that_loses_an_engine_equals_the_serial_one_to_the_bit(serial, tmp_path):
     with start_cluster("slurm", 3) as cluster, cluster.connect() as client:
-        client.wait_for_engines(3, timeout=30, interactive=False)
+        client.wait_for_engines(3, timeout=PATIENCE, interactive=False)
         victim = client[0].apply_sync(os.getpid)
         stored = []
 
@@ -203,13 +210,13 @@ def test_a_job_that_waits_in_the_queue_is_reported_in_words():
     assert said[-1].endswith("of 2 engines are there")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_stored_results_and_no_job_behind(tmp_path, number):
     store = tmp_path / "s"
     process = start_ensemble(store, "--kind", "slurm", "--tasks", 60, "--duration", 0.4)
     wait_until(lambda: len(stored_files(store)) >= 2)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = finish(process)
     assert process.returncode != 0 and "KeyboardInterrupt" in err
     assert jobs() == [] and list_clusters() == []
     assert 2 <= len(stored_files(store)) < 60
@@ -217,10 +224,10 @@ def test_a_signal_leaves_stored_results_and_no_job_behind(tmp_path, number):
 
 def test_a_signal_while_the_job_is_submitted_or_waits_leaves_none(tmp_path):
     for delay in (0.5, 1.0, 1.5):
-        process = start_ensemble(tmp_path / "s", "--kind", "slurm", "--duration", 60.0)
+        process = start_ensemble(tmp_path / "s", "--kind", "slurm", "--duration", LONG)
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        finish(process)
         assert jobs() == [] and list_clusters() == []
 
 
@@ -229,7 +236,7 @@ def test_the_job_that_a_killed_runner_left_is_stopped_by_the_command(tmp_path, c
     process = start_ensemble(store, "--kind", "slurm", "--tasks", 200, "--duration", 0.4)
     wait_until(lambda: len(stored_files(store)) >= 2)
     process.kill()
-    process.communicate(timeout=30)
+    finish(process)
     (record,) = list_clusters()
     assert record.is_abandoned and jobs() == [[record.cluster_id]]
     assert cli.main(["clusters", "--stop"]) == 0

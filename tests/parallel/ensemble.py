@@ -15,8 +15,9 @@ def main():
     parser.add_argument("--duration", type=float, default=0.0)
     parser.add_argument("--kind", default="")
     arguments = parser.parse_args()
-    # a process started in the background ignores Ctrl-C
+    # a process started in the background ignores Ctrl-C, and under nohup a closed terminal
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     tasks = noise_tasks(arguments.tasks, arguments.size, duration=arguments.duration)
     print("started", flush=True)
     if arguments.kind:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 600.0  # seconds: what a machine may take that has much else to do
 
 
 def start_ensemble(store, *options, **variables):
@@ -27,7 +28,12 @@ def start_ensemble(store, *options, **variables):
     return process
 
 
-def wait_until(condition, timeout=60.0):
+def finish(process):
+    """Wait until a process ends; return what it wrote to the standard streams."""
+    return process.communicate(timeout=PATIENCE)
+
+
+def wait_until(condition, timeout=PATIENCE):
     """Wait until a condition holds, and fail when it takes too long."""
     end = time.monotonic() + timeout
     while not condition():

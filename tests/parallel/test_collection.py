@@ -14,6 +14,7 @@ from nlbook.parallel.store import open_store
 from tests.parallel.running import same, stored_files, wait_until
 from tests.parallel.sample_tasks import (
     COMPUTED,
+    LONG,
     computed_seeds,
     noise,
     noise_tasks,
@@ -171,7 +172,7 @@ def test_failed_tasks_are_skipped_and_listed_at_the_end(tmp_path, shard_size, wi
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_an_exception_in_reduce_stops_the_run_and_what_is_finished_stays(tmp_path, computed, error):
-    tasks = [*noise_tasks(3), *noise_tasks(4, seed=8, duration=60.0)]
+    tasks = [*noise_tasks(3), *noise_tasks(4, seed=8, duration=LONG)]
     handed = []
 
     def fails(index, result):
@@ -179,10 +180,8 @@ def test_an_exception_in_reduce_stops_the_run_and_what_is_finished_stays(tmp_pat
             raise error
         handed.append(index)
 
-    begin = time.monotonic()
     with pytest.raises(error) as caught:
         run_tasks(noise, tasks, store=tmp_path / "s", workers=2, reduce=fails, progress=False)
-    assert time.monotonic() - begin < 10.0
     assert handed == [0, 1]
     assert len(stored_files(tmp_path / "s")) == 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("nlbook")]

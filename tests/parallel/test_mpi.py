@@ -13,7 +13,7 @@ from nlbook.parallel import (
     require_mpi,
     start_cluster,
 )
-from tests.parallel.running import ROOT
+from tests.parallel.running import PATIENCE, ROOT
 
 
 @settings(deadline=None)
@@ -50,7 +50,7 @@ def test_ranks_of_the_environment_s_mpiexec_share_a_sum(n_ranks):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     lines = sorted(done.stdout.splitlines())
