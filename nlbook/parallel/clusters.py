@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.host import signals_as_interrupt, signals_ignored, thread_variables, usable_cores
 from nlbook.parallel.cluster_records import (
     ClusterRecord,
@@ -121,15 +122,11 @@ def start_cluster(
     ClusterError
         If the engines do not come up in time.
     """
-    if kind not in _KINDS:
-        raise ValueError(f"kind must be one of {', '.join(_KINDS)}, got {kind!r}")
-    if n_engines is None:
-        n_engines = usable_cores()
-    if isinstance(n_engines, bool) or not isinstance(n_engines, int) or n_engines < 1:
-        raise ValueError(f"n_engines must be a positive integer, got {n_engines!r}")
+    check_choice("kind", kind, _KINDS)
+    n_engines = usable_cores() if n_engines is None else check_integer("n_engines", n_engines, 1)
     if slurm is not None and kind != "slurm":
         raise ValueError(f"slurm must be None for kind {kind!r}, got {slurm!r}")
-    timeout = _TIMEOUT[kind] if timeout is None else timeout
+    timeout = _TIMEOUT[kind] if timeout is None else check_number("timeout", timeout, above=0.0)
     report = report or _to_stderr
     mpiexec = require_mpi() if kind == "mpi" else None
     record = new_record(kind, n_engines)
@@ -182,11 +179,12 @@ def slurm_submission(n_engines: int, slurm: SlurmOptions | None = None) -> tuple
     Raises
     ------
     ValueError
-        If the template cannot be read or filled in.
+        If `n_engines` cannot be, or the template cannot be read or filled in.
     """
     from nlbook.parallel.slurm_launcher import submission
 
-    return submission(slurm or SlurmOptions(), new_record("slurm", n_engines), _TIMEOUT["slurm"])
+    record = new_record("slurm", check_integer("n_engines", n_engines, 1))
+    return submission(slurm or SlurmOptions(), record, _TIMEOUT["slurm"])
 
 
 def stop_clusters(*, running: bool = False) -> list[ClusterRecord]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nlbook.checks import check_integer, check_number
 from nlbook.parallel.errors import ClusterError
 
 __all__ = ["CLUSTER_VARIABLE", "connect", "opened"]
@@ -41,9 +42,13 @@ def connect(
 
     Raises
     ------
+    ValueError
+        If `n_engines` or `timeout` cannot be.
     ClusterError
         If the file is missing or damaged, or the cluster does not answer.
     """
+    check_integer("n_engines", n_engines, 0)
+    check_number("timeout", timeout, above=0.0)
     given = "cluster"
     if cluster is None:
         cluster = os.environ.get(CLUSTER_VARIABLE, "")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nlbook.checks import check_integer
 from nlbook.parallel.connection import opened
 from nlbook.parallel.errors import ClusterError, MPIUnavailable
 from nlbook.parallel.keys import function_name, load_function
@@ -51,14 +52,12 @@ def block_partition(n_items: int, n_parts: int, part: int) -> range:
     Raises
     ------
     ValueError
-        If `n_items` is negative, `n_parts` not positive, or `part` not among them.
+        If one is no integer, `n_items` negative, `n_parts` not positive, or `part` not among
+        them.
     """
-    if n_items < 0:
-        raise ValueError(f"n_items must not be negative, got {n_items!r}")
-    if n_parts < 1:
-        raise ValueError(f"n_parts must be positive, got {n_parts!r}")
-    if not 0 <= part < n_parts:
-        raise ValueError(f"part must be at least 0 and below n_parts = {n_parts}, got {part!r}")
+    n_items = check_integer("n_items", n_items, 0)
+    n_parts = check_integer("n_parts", n_parts, 1)
+    part = check_integer("part", part, 0, n_parts - 1)
     length, longer = divmod(n_items, n_parts)
     start = part * length + min(part, longer)
     return range(start, start + length + (part < longer))

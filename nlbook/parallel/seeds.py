@@ -13,6 +13,8 @@ from numbers import Integral
 
 import numpy as np
 
+from nlbook.checks import check_integer
+
 __all__ = ["seed_sequence", "task_seed"]
 
 
@@ -36,7 +38,7 @@ def task_seed(seed: int | Sequence[int], k: int) -> tuple[int, ...]:
     ValueError
         If a number is negative or not an integer.
     """
-    return (*_path(seed), _natural("k", k))
+    return (*_path(seed), check_integer("k", k, 0))
 
 
 def seed_sequence(seed: int | Sequence[int] | np.random.SeedSequence) -> np.random.SeedSequence:
@@ -64,15 +66,9 @@ def seed_sequence(seed: int | Sequence[int] | np.random.SeedSequence) -> np.rand
 
 def _path(seed: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(seed, Integral):
-        return (_natural("seed", seed),)
+        return (check_integer("seed", seed, 0),)
     if isinstance(seed, (list, tuple)) and len(seed) > 0:
-        return tuple(_natural("seed", number) for number in seed)
+        return tuple(check_integer("seed", number, 0) for number in seed)
     raise ValueError(
         f"seed must be a non-negative integer or a sequence (entropy, k, ...) of them, got {seed!r}"
     )
-
-
-def _natural(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise ValueError(f"{name} must be a non-negative integer, got {value!r}")
-    return int(value)

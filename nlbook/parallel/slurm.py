@@ -22,6 +22,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nlbook.checks import check_integer
 from nlbook.parallel.cluster_records import ClusterRecord
 from nlbook.parallel.connection import connect
 from nlbook.parallel.errors import ClusterError, SlurmError
@@ -83,11 +84,8 @@ class SlurmOptions:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
                 raise ValueError(f"{name} must be {allowed}, got {value!r}")
-        tasks = self.tasks_per_node
-        if tasks is not None and (isinstance(tasks, bool) or not isinstance(tasks, int)):
-            raise ValueError(f"tasks_per_node must be a positive integer, got {tasks!r}")
-        if tasks is not None and tasks < 1:
-            raise ValueError(f"tasks_per_node must be a positive integer, got {tasks!r}")
+        if self.tasks_per_node is not None:
+            check_integer("tasks_per_node", self.tasks_per_node, 1)
 
 
 def require_slurm() -> None:

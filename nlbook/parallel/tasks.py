@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from numbers import Integral
 from typing import Any
 
+from nlbook.checks import check_integer
 from nlbook.host import worker_threads
 from nlbook.parallel.batches import Batch, Outcome
 from nlbook.parallel.code_tree import code_tree_hash
@@ -104,11 +104,11 @@ def run_tasks(
     KeyboardInterrupt
         On Ctrl-C, when the running tasks have stopped; finished ones are in the store.
     """
-    _check_number("schema", schema, 0)
-    _check_number("shard_size", shard_size, 1)
-    _check_number("retries", retries, 0)
+    check_integer("schema", schema, 0)
+    check_integer("shard_size", shard_size, 1)
+    check_integer("retries", retries, 0)
     if workers is not None:
-        _check_number("workers", workers, 1)
+        check_integer("workers", workers, 1)
     if reduce is not None and not callable(reduce):
         raise ValueError(f"reduce must be callable, got {reduce!r}")
     name = function_name(function)
@@ -167,11 +167,6 @@ def run_tasks(
         ]
         raise TaskErrors(errors, collected.as_list(), name, len(keys))
     return collected.as_list()
-
-
-def _check_number(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
 def _distinct_keys(name: str, schema: int, tasks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -210,8 +210,8 @@ def test_engines_import_from_wherever_their_client_does(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "n_engines", "message"),
     [
-        ("threads", 2, "kind must be one of local, mpi, slurm, got 'threads'"),
-        ("local", 0, "n_engines must be a positive integer, got 0"),
+        ("threads", 2, "kind must be 'local', 'mpi' or 'slurm', got 'threads'"),
+        ("local", 0, "n_engines must be an integer of at least 1, got 0"),
         ("local", 1.5, "n_engines must be"),
         ("local", True, "n_engines must be"),
     ],

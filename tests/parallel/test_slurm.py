@@ -79,7 +79,7 @@ def test_every_option_reaches_sbatch():
         ({"time_limit": "1h"}, "time_limit must be minutes, HH:MM:SS or D-HH:MM:SS, got '1h'"),
         ({"time_limit": 60}, "time_limit must be"),
         ({"memory": "2GB"}, "memory must be a number with K, M, G or T"),
-        ({"tasks_per_node": 0}, "tasks_per_node must be a positive integer, got 0"),
+        ({"tasks_per_node": 0}, "tasks_per_node must be an integer of at least 1, got 0"),
         ({"tasks_per_node": True}, "tasks_per_node must be"),
         ({"controller_ip": ""}, "controller_ip must be an address"),
     ],
