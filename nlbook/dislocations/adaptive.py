@@ -53,6 +53,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_number, real_array
 from nlbook.dislocations.adaptive_crowd import AdaptiveCrowd
 from nlbook.dislocations.dynamics import Trajectory, check_physics, speed_bins
 from nlbook.dislocations.fast_sum import check_configuration
@@ -136,7 +137,7 @@ def evolve_adaptive(
     6.000
     """
     position, sign = check_configuration(x, y, burgers_sign, box_length)
-    check_physics(applied_stress, annihilation_distance, box_length, images)
+    check_physics(applied_stress, annihilation_distance, box_length, images, sources)
     _check_steps(duration, tolerance, longest_step)
     recorded = np.union1d(_check_times("record_times", record_times, duration), [0.0, duration])
     wanted = _check_times("snapshot_times", snapshot_times, duration)
@@ -206,17 +207,15 @@ def evolve_adaptive(
 
 def _check_steps(duration: float, tolerance: float, longest_step: float) -> None:
     """Refuse a duration or steps that make no sense."""
-    if not (np.isfinite(duration) and duration >= 0):
-        raise ValueError(f"duration must not be negative, got {duration!r}")
-    if not (np.isfinite(tolerance) and tolerance > 0):
-        raise ValueError(f"tolerance must be positive and finite, got {tolerance!r}")
-    if not longest_step > 0:
-        raise ValueError(f"longest_step must be positive, got {longest_step!r}")
+    check_number("duration", duration, least=0.0)
+    check_number("tolerance", tolerance, above=0.0)
+    if longest_step != np.inf:
+        check_number("longest_step", longest_step, above=0.0)
 
 
 def _check_times(name: str, times: Times, duration: float) -> NDArray[np.float64]:
     """Times as an array; refuse those that do not ascend within the run."""
-    array = np.asarray(times, dtype=np.float64)
+    array = real_array(name, times)
     inside = array.ndim == 1 and bool(np.all((array >= 0) & (array <= duration)))
     if not inside or np.any(np.diff(array) <= 0):
         raise ValueError(f"{name} must ascend within 0..{duration:g}, got {times!r}")

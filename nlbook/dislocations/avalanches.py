@@ -25,6 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
+
 __all__ = ["Avalanches", "avalanche_threshold", "find_avalanches", "logarithmic_histogram"]
 
 
@@ -73,18 +75,15 @@ def find_avalanches(
     ValueError
         If times do not ascend, or something is not finite.
     """
-    times, values = np.asarray(time, dtype=np.float64), np.asarray(activity, dtype=np.float64)
-    if times.ndim != 1 or times.shape != values.shape or times.size < 2:
+    times, values = real_array("time", time, ndim=1), real_array("activity", activity, ndim=1)
+    if times.shape != values.shape or times.size < 2:
         raise ValueError(
             "time and activity must have one shape (n,), n at least 2, "
             f"got {times.shape} and {values.shape}"
         )
-    if not (np.all(np.isfinite(times)) and np.all(np.diff(times) > 0)):
-        raise ValueError("time must be finite and ascend")
-    if not np.all(np.isfinite(values)):
-        raise ValueError("activity must be finite")
-    if not np.isfinite(threshold):
-        raise ValueError(f"threshold must be finite, got {threshold!r}")
+    if not np.all(np.diff(times) > 0):
+        raise ValueError("time must ascend")
+    threshold = check_number("threshold", threshold)
     excess = values - threshold
     above = np.concatenate([[False], excess > 0, [False]])
     first = np.flatnonzero(above[1:-1] & ~above[:-2])  # first and last entry of each excursion
@@ -132,11 +131,10 @@ def avalanche_threshold(activity: ArrayLike, multiple: float = 1.25) -> float:
     ValueError
         If the activity is not finite or its median not positive, or the multiple not above 1.
     """
-    values = np.asarray(activity, dtype=np.float64)
-    if values.size == 0 or not np.all(np.isfinite(values)):
-        raise ValueError("activity must be finite, with at least one entry")
-    if not (np.isfinite(multiple) and multiple > 1):
-        raise ValueError(f"multiple must exceed 1, got {multiple!r}")
+    values = real_array("activity", activity)
+    if values.size == 0:
+        raise ValueError("activity must have at least one entry")
+    multiple = check_number("multiple", multiple, above=1.0)
     level = float(np.median(values))
     if not level > 0:
         raise ValueError(f"activity must have a positive median, got {level!r}")
@@ -167,11 +165,10 @@ def logarithmic_histogram(
     ValueError
         If there are no values, or one is not positive and finite.
     """
-    array = np.asarray(values, dtype=np.float64).ravel()
-    if array.size == 0 or not (np.all(np.isfinite(array)) and np.all(array > 0)):
-        raise ValueError("values must be positive and finite, at least one")
-    if isinstance(per_decade, bool) or per_decade != int(per_decade) or per_decade < 1:
-        raise ValueError(f"per_decade must be an integer of at least 1, got {per_decade!r}")
+    array = real_array("values", values).ravel()
+    if array.size == 0 or not np.all(array > 0):
+        raise ValueError("values must be positive, at least one")
+    check_integer("per_decade", per_decade, 1)
     place = np.floor(np.log10(array) * per_decade).astype(np.int64)
     low, high = int(place.min()), int(place.max())
     edges = 10.0 ** (np.arange(low, high + 2) / per_decade)

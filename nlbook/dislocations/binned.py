@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
+
 __all__ = [
     "HALF_DECADE",
     "ROUNDING",
@@ -30,20 +32,20 @@ def read_counts(
     counts: ArrayLike, edges: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
     """Counts within the edges, shape (n_batches, n_bins), logarithms of edges, sum of all."""
-    ends = np.asarray(edges, dtype=np.float64)
-    if ends.ndim != 1 or ends.size < 3 or not np.all(np.isfinite(ends)) or ends[0] <= 0:
+    ends = real_array("edges", edges, ndim=1)
+    if ends.size < 3 or ends[0] <= 0:
         raise ValueError("edges must be three or more positive numbers")
     log_edges = np.log(ends)
     steps = np.diff(log_edges)
     if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0.0)):
         raise ValueError("edges must ascend by equal ratios, as speed_bins() does")
-    array = np.atleast_2d(np.asarray(counts))
+    array = np.atleast_2d(real_array("counts", counts))
     if array.ndim != 2 or array.shape[1] not in (steps.size, steps.size + 2):
         raise ValueError(
             f"counts must have {steps.size} bins, or {steps.size + 2} with the outer ones, "
             f"got shape {np.shape(counts)}"
         )
-    if not (np.all(np.isfinite(array)) and np.all(array >= 0) and np.all(array == array.round())):
+    if not (np.all(array >= 0) and np.all(array == array.round())):
         raise ValueError("counts must be whole numbers that are not negative")
     whole = array.astype(np.int64)
     inner = whole[:, 1:-1] if whole.shape[1] > steps.size else whole
@@ -53,7 +55,8 @@ def read_counts(
 def nearest_edge(log_edges: NDArray[np.float64], name: str, value: float) -> int:
     """Index of the edge nearest to a value, which must lie within the edges."""
     step = log_edges[1] - log_edges[0]
-    place = (np.log(value) - log_edges[0]) / step if np.isfinite(value) and value > 0 else -1.0
+    value = check_number(name, value, above=0.0)
+    place = (np.log(value) - log_edges[0]) / step
     if not -0.5 <= place <= log_edges.size - 0.5:
         ends = np.exp(log_edges[[0, -1]])
         raise ValueError(f"{name} must lie within {ends[0]:.6g} .. {ends[1]:.6g}, got {value!r}")
@@ -77,10 +80,8 @@ def possible_starts(
     least_ratio: float,
 ) -> tuple[range, int]:
     """Bins at which a window may start, and the one before which it ends."""
-    if least_samples < 2:
-        raise ValueError(f"least_samples must be at least 2, got {least_samples!r}")
-    if not (np.isfinite(least_ratio) and least_ratio > 1):
-        raise ValueError(f"least_ratio must exceed 1, got {least_ratio!r}")
+    check_integer("least_samples", least_samples, 2)
+    check_number("least_ratio", least_ratio, above=1.0)
     last = nearest_edge(log_edges, "v_max", v_max)
     first = 0 if lowest is None else nearest_edge(log_edges, "lowest", lowest)
     span = (np.log(least_ratio) - ROUNDING) / (log_edges[1] - log_edges[0])

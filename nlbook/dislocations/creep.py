@@ -218,6 +218,7 @@ def _simulate(protocol: CreepProtocol, seed: np.random.SeedSequence) -> CreepRun
         mean_delay=protocol.nucleation_time,
         variance=protocol.nucleation_variance,
         clearance=protocol.birth_clearance,
+        annihilation_distance=protocol.annihilation_distance,
     )
     glide = partial(_glide, protocol)
     relaxation = glide(

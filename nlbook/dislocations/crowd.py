@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.dislocations.fast_sum import make_plan
-from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.interaction import Images, wrap
 from nlbook.dislocations.kernels import annihilate_kernel, euler_kernel, glide_kernel
 from nlbook.dislocations.neighbours import meeting_pairs_kernel
 from nlbook.dislocations.sources import FrankReadSources
@@ -44,7 +44,7 @@ class Crowd:
         sources: FrankReadSources,
     ) -> None:
         self.x = position[0].copy()  # not wrapped
-        self.y = np.mod(position[1], box_length)
+        self.y = wrap(position[1], box_length)
         self.origin = position[0].copy()  # x at the start or at birth
         self.burgers_sign = sign.copy()
         self.sign = sign.copy()  # zero once vanished
@@ -54,9 +54,10 @@ class Crowd:
         self._box_length = box_length
         self._images = images
         self._reach = annihilation_distance
-        order = np.lexsort((np.mod(sources.x, box_length), np.mod(sources.y, box_length)))
+        source_y = wrap(sources.y, box_length)
+        order = np.lexsort((wrap(sources.x, box_length), source_y))
         self._source_x = np.asarray(sources.x, dtype=np.float64)[order]
-        self._source_y = np.mod(sources.y, box_length)[order]
+        self._source_y = source_y[order]
         self._length = np.asarray(sources.length, dtype=np.float64)[order]
         self._critical = sources.critical_stress[order]
         self._delay = np.asarray(sources.delay, dtype=np.float64)[order]
@@ -124,7 +125,7 @@ class Crowd:
         y = np.concatenate([self.y[alive], self._source_y])
         sign = np.concatenate([self.sign[alive], np.zeros(self._source_x.size)])
         # pairs are born at one height; sign x orders them alike in a mirrored crystal
-        order = np.lexsort((np.mod(x, self._box_length), sign * x, y))
+        order = np.lexsort((wrap(x, self._box_length), sign * x, y))
         entry = np.concatenate([alive, -1 - np.arange(self._source_x.size)])[order]
         self._living = np.flatnonzero(entry >= 0)
         self._entry = entry[self._living]

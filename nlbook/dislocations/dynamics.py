@@ -31,12 +31,12 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.dislocations.crowd import Crowd
 from nlbook.dislocations.fast_sum import check_configuration
 from nlbook.dislocations.interaction import Images
 from nlbook.dislocations.kernels import SPEED_DECADES, SPEED_FIRST
-from nlbook.dislocations.sources import FrankReadSources
+from nlbook.dislocations.sources import FrankReadSources, check_lengths
 from nlbook.parallel import checkpoint
 
 __all__ = [
@@ -120,8 +120,7 @@ def random_dislocations(
     check_integer("count", count, 2)
     if count % 2:
         raise ValueError(f"count must be even, got {count!r}")
-    if not (np.isfinite(box_length) and box_length > 0):
-        raise ValueError(f"box_length must be positive and finite, got {box_length!r}")
+    box_length = check_number("box_length", box_length, above=0.0)
     generator = np.random.default_rng(seed)
     x, y = generator.uniform(0.0, box_length, size=(2, count))
     return x, y, np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
@@ -191,7 +190,7 @@ def evolve(
         If a dislocation would move farther than half the box in a step.
     """
     position, sign = check_configuration(x, y, burgers_sign, box_length)
-    check_physics(applied_stress, annihilation_distance, box_length, images)
+    check_physics(applied_stress, annihilation_distance, box_length, images, sources)
     _check_run(dt, n_steps, count_speeds_every)
     wanted = _check_steps("snapshots", snapshots, n_steps)
     recorded = np.arange(n_steps + 1)
@@ -257,30 +256,31 @@ def evolve(
 
 
 def check_physics(
-    applied_stress: float, annihilation_distance: float, box_length: float, images: str
+    applied_stress: float,
+    annihilation_distance: float,
+    box_length: float,
+    images: str,
+    sources: FrankReadSources | None,
 ) -> None:
-    """Refuse a load, a distance or images that make no sense."""
-    if not np.isfinite(applied_stress):
-        raise ValueError(f"applied_stress must be finite, got {applied_stress!r}")
-    if not 0 <= annihilation_distance < box_length / 2:
-        raise ValueError(
-            f"annihilation_distance must be at least 0 and less than box_length/2="
-            f"{box_length / 2!r}, got {annihilation_distance!r}"
-        )
-    if images not in get_args(Images):
-        raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
+    """Refuse a load, a distance, images or sources that make no sense."""
+    check_number("applied_stress", applied_stress)
+    check_number("annihilation_distance", annihilation_distance, least=0.0, below=0.5 * box_length)
+    check_choice("images", images, get_args(Images))
+    if sources is not None:
+        check_lengths(sources, box_length, annihilation_distance)
 
 
 def _check_run(dt: float, n_steps: int, count_speeds_every: int) -> None:
     """Refuse steps that make no sense."""
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be positive and finite, got {dt!r}")
+    check_number("dt", dt, above=0.0)
     check_integer("n_steps", n_steps, 0)
     check_integer("count_speeds_every", count_speeds_every, 0)
 
 
 def _check_steps(name: str, steps: Sequence[int], n_steps: int) -> NDArray[np.int64]:
     """Steps as an array; refuse those that are not whole or do not ascend within the run."""
+    if np.ma.is_masked(steps):
+        raise ValueError(f"{name} must have no masked entries, got {steps!r}")
     array = np.asarray(steps)
     if array.size == 0:
         return np.empty(0, dtype=np.int64)

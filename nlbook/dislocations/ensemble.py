@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer, is_integer
+from nlbook.checks import check_choice, check_integer, check_number, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
@@ -134,8 +134,7 @@ class CreepEnsemble:
         signed : bool
             Count b X instead of X.
         """
-        if newborn not in ("left_out", "counted"):
-            raise ValueError(f"newborn must be 'left_out' or 'counted', got {newborn!r}")
+        check_choice("newborn", newborn, get_args(Newborn))
         n_snapshots = self.shift_counts.shape[1]
         if not is_integer(snapshot) or not -n_snapshots <= snapshot < n_snapshots:
             raise ValueError(
@@ -160,8 +159,7 @@ class CreepEnsemble:
         self, level: float, snapshot: int = -1, *, newborn: Newborn = "left_out"
     ) -> float:
         """Distance that a part `level` of the dislocations has not glided, to a bin's width."""
-        if not 0 <= level <= 1:
-            raise ValueError(f"level must lie in 0..1, got {level!r}")
+        level = check_number("level", level, least=0.0, most=1.0)
         counts = self.counts_of_shifts(snapshot, newborn=newborn).sum(axis=0)
         half = counts.size // 2
         folded = counts[half:] + counts[:half][::-1]  # an even number of bins, an edge at zero
@@ -228,8 +226,8 @@ def run_ensemble(
         ("n_batches", n_batches, 1),
     ):
         check_integer(name, value, least)
-    if not 0 < shift_bin <= largest_shift:
-        raise ValueError(f"shift_bin must lie in 0 .. largest_shift, got {shift_bin!r}")
+    largest_shift = check_number("largest_shift", largest_shift, above=0.0)
+    shift_bin = check_number("shift_bin", shift_bin, above=0.0, most=largest_shift)
     half = round(largest_shift / shift_bin)
     edges = np.asarray(np.arange(-half, half + 1) * shift_bin, dtype=np.float64)
     snapshots = len(protocol.snapshots)

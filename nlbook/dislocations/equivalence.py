@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.dislocations.binned import NoFit, bins_between
 from nlbook.dislocations.truncated_law import fit_rows
 
@@ -121,10 +121,8 @@ def paired_equivalence(
     one, two = (_read(name, values) for name, values in (("first", first), ("second", second)))
     if one.shape != two.shape:
         raise ValueError(f"second must have the shape of first, {one.shape}, got {two.shape}")
-    if not (np.isfinite(margin) and margin > 0):
-        raise ValueError(f"margin must be positive and finite, got {margin!r}")
-    if not 0 < level < 0.5:
-        raise ValueError(f"level must lie in 0..1/2, got {level!r}")
+    margin = check_number("margin", margin, above=0.0)
+    level = check_number("level", level, above=0.0, below=0.5)
     check_integer("n_resamples", n_resamples, 2)
     count = len(one)
     generator = np.random.default_rng(seed)
@@ -166,11 +164,10 @@ def pooled_quantile(edges: ArrayLike, level: float) -> Statistic:
     callable
         See `Statistic`.
     """
-    ends = np.asarray(edges, dtype=np.float64)
-    if ends.ndim != 1 or ends.size < 2 or not np.all(np.diff(ends) > 0):
+    ends = real_array("edges", edges, ndim=1)
+    if ends.size < 2 or not np.all(np.diff(ends) > 0):
         raise ValueError(f"edges must ascend, got {edges!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in 0..1, got {level!r}")
+    level = check_number("level", level, above=0.0, below=1.0)
     return partial(_quantile, ends, level)
 
 
@@ -189,15 +186,18 @@ def pooled_exponent(edges: ArrayLike, v_min: float, v_max: float) -> Statistic:
     callable
         See `Statistic`.
     """
-    log_edges = np.log(np.asarray(edges, dtype=np.float64))
+    ends = real_array("edges", edges, ndim=1)
+    if ends.size < 3 or not (ends[0] > 0 and np.all(np.diff(ends) > 0)):
+        raise ValueError(f"edges must be positive and ascend, got {edges!r}")
+    log_edges = np.log(ends)
     return partial(_exponent, log_edges, bins_between(log_edges, v_min, v_max))
 
 
 def _read(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim not in (1, 2) or len(array) < 3 or not np.all(np.isfinite(array)):
+    array = real_array(name, values)
+    if array.ndim not in (1, 2) or len(array) < 3:
         raise ValueError(
-            f"{name} must be finite, of shape (n,) or (n, n_values) with three realizations or "
+            f"{name} must be of shape (n,) or (n, n_values) with three realizations or "
             f"more, got shape {array.shape}"
         )
     return array.reshape(len(array), -1)

@@ -29,7 +29,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Images", "Summation", "periodic_shear_stress"]
+from nlbook.checks import check_choice, check_number, real_array
+
+__all__ = ["Images", "Summation", "periodic_shear_stress", "wrap"]
 
 Images = Literal["periodic", "one_row"]
 """Which images of the box act: all of them, or those along the glide direction alone."""
@@ -89,10 +91,8 @@ def periodic_shear_stress(
     -----
     Accurate to 1e-10/L: rows beyond the fourth are left out.
     """
-    x = np.asarray(dx, dtype=np.float64)
-    y = np.asarray(dy, dtype=np.float64)
-    if not (np.isfinite(box_length) and box_length >= _SMALLEST):
-        raise ValueError(f"box_length must be positive and finite, got {box_length!r}")
+    x, y = real_array("dx", dx, finite=False), real_array("dy", dy, finite=False)
+    box_length = check_number("box_length", box_length, least=_SMALLEST)
     for name, values in (("dx", x), ("dy", y)):
         with np.errstate(over="ignore"):
             bad = ~np.isfinite(values / box_length)
@@ -101,10 +101,8 @@ def periodic_shear_stress(
                 f"{name} must be finite, also in units of box_length={box_length!r}, "
                 f"got {values[bad].flat[0]!r}"
             )
-    if images not in get_args(Images):
-        raise ValueError(f"images must be one of {get_args(Images)}, got {images!r}")
-    if summation not in _SHAPE:
-        raise ValueError(f"summation must be one of {tuple(_SHAPE)}, got {summation!r}")
+    check_choice("images", images, get_args(Images))
+    check_choice("summation", summation, get_args(Summation))
     if images == "one_row" and summation != "rows":
         raise ValueError(f"summation={summation!r} needs images='periodic': one row has no order")
 
@@ -118,6 +116,15 @@ def periodic_shear_stress(
         if summation != "rows":
             stress = stress + _SHAPE[summation] * (x / box_length) / box_length
     return np.asarray(stress)
+
+
+def wrap(position: NDArray[np.float64], box_length: float) -> NDArray[np.float64]:
+    """Positions in a periodic box, 0 <= position < box_length.
+
+    The remainder of a tiny negative number rounds to the box itself, which is the place zero.
+    """
+    inside = np.mod(position, box_length)
+    return np.asarray(np.where(inside < box_length, inside, 0.0))
 
 
 def _row(half_angle: NDArray[np.float64], height: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.dislocations.dynamics import evolve, random_dislocations, speed_bins
 from nlbook.dislocations.interaction import Images
 from nlbook.parallel import checkpoint, seed_sequence, task_seed
@@ -114,9 +114,10 @@ def poisson_speed_tail(speed: ArrayLike, density: float) -> NDArray[np.float64]:
     -------
     ndarray, shape of `speed`
     """
-    values = np.asarray(speed, dtype=np.float64)
-    if not (np.all(np.isfinite(values)) and np.all(values > 0)):
-        raise ValueError("speed must be positive and finite")
-    if not (np.isfinite(density) and density > 0):
-        raise ValueError(f"density must be positive and finite, got {density!r}")
-    return np.minimum(0.25 * np.pi * density / values**2, 1.0)
+    values = real_array("speed", speed)
+    if not np.all(values > 0):
+        raise ValueError("speed must be positive")
+    density = check_number("density", density, above=0.0)
+    with np.errstate(over="ignore"):
+        part = 0.25 * np.pi * density / values / values
+    return np.minimum(part, 1.0)

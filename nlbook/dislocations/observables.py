@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_number
 from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.protocol import CreepProtocol
 
@@ -44,6 +45,8 @@ def activity(
     time, level : ndarray, shape (n,)
         Times of the creep's series in t0, and the sum of abs(v) over the living, b/t0.
     """
+    if duration != np.inf:
+        duration = check_number("duration", duration, above=0.0)
     last = run.creep_time >= run.creep_time[-1] - duration - 1e-9
     return run.creep_time[last], (run.creep_number * run.creep_speed)[last]
 

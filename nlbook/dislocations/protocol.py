@@ -6,9 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from nlbook.checks import check_integer, is_integer
+from nlbook.checks import check_choice, check_integer, check_number, is_integer
 from nlbook.dislocations.interaction import Images
 
 __all__ = ["CreepProtocol", "Integrator"]
@@ -84,33 +82,22 @@ class CreepProtocol:
             check_integer(name, value, least)
             object.__setattr__(self, name, int(value))  # NumPy's integers too
         for name in _POSITIVE:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive and finite, got {value!r}")
+            check_number(name, getattr(self, name), above=0.0)
         if self.n_dislocations % 2:
             raise ValueError(f"n_dislocations must be even, got {self.n_dislocations!r}")
-        if not 0 <= self.annihilation_distance < self.box_length / 2:
-            raise ValueError(
-                "annihilation_distance must lie in 0 .. box_length/2, "
-                f"got {self.annihilation_distance!r}"
-            )
-        if not self.nucleation_length < self.box_length:
-            raise ValueError(
-                f"nucleation_length must be less than box_length={self.box_length!r}, "
-                f"got {self.nucleation_length!r}"
-            )
-        for name in ("nucleation_variance", "birth_clearance"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be finite and not negative, got {value!r}")
-        if not np.isfinite(self.applied_stress):
-            raise ValueError(f"applied_stress must be finite, got {self.applied_stress!r}")
-        if self.images not in get_args(Images):
-            raise ValueError(f"images must be one of {get_args(Images)}, got {self.images!r}")
-        if self.integrator not in get_args(Integrator):
-            raise ValueError(
-                f"integrator must be one of {get_args(Integrator)}, got {self.integrator!r}"
-            )
+        check_number(
+            "annihilation_distance",
+            self.annihilation_distance,
+            least=0.0,
+            below=0.5 * self.box_length,
+        )
+        if self.n_sources:
+            self._check_sources()
+        check_number("applied_stress", self.applied_stress)
+        check_choice("images", self.images, get_args(Images))
+        check_choice("integrator", self.integrator, get_args(Integrator))
+        if self.integrator == "adaptive":
+            check_number("tolerance", self.tolerance, above=0.0)
         steps = (0, *self.snapshot_steps, self.creep_steps + 1)
         if not all(map(is_integer, steps)) or any(a >= b for a, b in itertools.pairwise(steps)):
             raise ValueError(
@@ -122,6 +109,20 @@ class CreepProtocol:
             raise ValueError(
                 f"n_snapshots must be at most creep_steps={self.creep_steps}, "
                 f"got {self.n_snapshots!r}"
+            )
+
+    def _check_sources(self) -> None:
+        """Refuse settings of sources that make no sense; without sources nothing uses them."""
+        check_number("nucleation_time", self.nucleation_time, above=0.0)
+        check_number("nucleation_variance", self.nucleation_variance, least=0.0)
+        check_number("birth_clearance", self.birth_clearance, least=0.0)
+        check_number("nucleation_length", self.nucleation_length, above=0.0)
+        below = self.box_length - self.annihilation_distance
+        if not self.nucleation_length < below:
+            raise ValueError(
+                f"nucleation_length must be below box_length - annihilation_distance={below:g}, "
+                f"got {self.nucleation_length!r}: through the boundary such a pair is within the "
+                "annihilation distance as it appears"
             )
 
     @property
@@ -140,7 +141,7 @@ class CreepProtocol:
     @classmethod
     def for_case(cls, case: int, **changes: Any) -> CreepProtocol:
         """The paper's protocol of case 1, 2 or 3, with changes to its fields."""
-        if case not in _CASES:
+        if not is_integer(case) or case not in _CASES:
             raise ValueError(f"case must be one of {tuple(_CASES)}, got {case!r}")
         return cls(**(_CASES[case] | changes))
 
@@ -158,11 +159,4 @@ _INTEGERS = {
     "data_steps": 1,
     "count_speeds_every": 0,
 }
-_POSITIVE = (
-    "box_length",
-    "tolerance",
-    "relaxation_dt",
-    "creep_dt",
-    "nucleation_length",
-    "nucleation_time",
-)
+_POSITIVE = ("box_length", "relaxation_dt", "creep_dt")

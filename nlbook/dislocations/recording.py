@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_integer
 from nlbook.dislocations.ensemble import SCHEMA, CreepEnsemble, creep_task
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.dislocations.provenance import describe_record, note_store
@@ -108,7 +109,8 @@ class Recorded:
             In the record's batches, with shifts at the end of the creep, and no runs.
         """
         half = self.batch_edges.size // 2
-        if merged < 1 or half % merged:
+        check_integer("merged", merged, 1)
+        if half % merged:
             raise ValueError(f"merged must divide the {half} bins on a side, got {merged!r}")
         fine = read_counts(self.path, "batch_counts", 2 * half + 2, last_only=True)
         inner = fine[..., 1:-1].reshape(*fine.shape[:-1], -1, merged).sum(axis=-1)

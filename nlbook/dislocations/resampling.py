@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.dislocations.binned import (
     HALF_DECADE,
     NoFit,
@@ -105,8 +106,7 @@ def bootstrap_exponents(
     inner = inner[inner.any(axis=1)]
     if len(inner) < 2:
         raise ValueError(f"batch_counts must have two or more filled rows, got {len(inner)}")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
+    check_integer("n_resamples", n_resamples, 1)
     generator = np.random.default_rng(seed)
     share = np.full(len(inner), 1.0 / len(inner))
     drawn = generator.multinomial(len(inner), share, size=n_resamples) @ inner
@@ -144,13 +144,11 @@ def exponent_interval(
     -------
     low, high : float
     """
-    values = np.asarray(draws, dtype=np.float64)
-    if values.ndim != 1 or values.size < 2 or not np.all(np.isfinite(values)):
-        raise ValueError(f"draws must be two or more finite numbers, got shape {values.shape}")
-    if n_batches < 2:
-        raise ValueError(f"n_batches must be at least 2, got {n_batches!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in 0..1, got {level!r}")
+    values = real_array("draws", draws, ndim=1)
+    if values.size < 2:
+        raise ValueError(f"draws must be two or more numbers, got shape {values.shape}")
+    check_integer("n_batches", n_batches, 2)
+    level = check_number("level", level, above=0.0, below=1.0)
     reach = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(n_batches / (n_batches - 1))
     centre, half = float(values.mean()), float(reach * values.std(ddof=1))
     return centre - half, centre + half
@@ -194,7 +192,7 @@ def fit_with_interval(
     TailInterval or None
         None where the window, or a draw of batches, holds too few speeds for a fit.
     """
-    counts = np.asarray(batch_counts)
+    counts = real_array("batch_counts", batch_counts)
     inside = counts[counts.any(axis=1)] if counts.ndim == 2 else counts
     try:
         fit = fit_tail(inside, edges, v_min, v_max)
@@ -252,10 +250,8 @@ def compare_counts(
         raise ValueError(f"second must have the {one.shape[1]} bins of first, got {two.shape[1]}")
     if paired and len(one) != len(two):
         raise ValueError(f"second must have a batch for each of first, {len(one)}, got {len(two)}")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in 0..1, got {level!r}")
+    check_integer("n_resamples", n_resamples, 1)
+    level = check_number("level", level, above=0.0, below=1.0)
     generator = np.random.default_rng(seed)
     exchanges = (_swaps if paired else _splits)(len(one), len(two), n_resamples, generator)
     batches = np.concatenate([one, two])
@@ -276,8 +272,8 @@ def compare_counts(
 
 
 def _read_batches(name: str, counts: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(counts, dtype=np.float64)
-    if array.ndim != 2 or not np.all(np.isfinite(array)) or np.any(array < 0):
+    array = real_array(name, counts)
+    if array.ndim != 2 or np.any(array < 0):
         raise ValueError(f"{name} must be counts of shape (n_batches, n_bins), got {array.shape}")
     filled = array[array.any(axis=1)]
     if len(filled) < 2:

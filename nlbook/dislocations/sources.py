@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_integer, check_number, real_array
 
-__all__ = ["FrankReadSources", "random_sources"]
+__all__ = ["FrankReadSources", "check_lengths", "random_sources"]
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,16 @@ class FrankReadSources:
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "length", "delay"):
-            values = np.asarray(getattr(self, name), dtype=np.float64)
+            values = real_array(f"{name} of the sources", getattr(self, name))
             object.__setattr__(self, name, values)
         shapes = {np.shape(values) for values in (self.x, self.y, self.length, self.delay)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
             raise ValueError(f"x, y, length and delay must have one shape (n,), got {shapes}")
-        for name in ("x", "y"):
-            if not np.all(np.isfinite(getattr(self, name))):
-                raise ValueError(f"{name} of the sources must be finite")
         for name in ("length", "delay"):
             values = getattr(self, name)
-            if not np.all(np.isfinite(values) & (values > 0)):
+            if not np.all(values > 0):
                 raise ValueError(f"{name} of the sources must be positive, got {values!r}")
-        if not (np.isfinite(self.clearance) and self.clearance >= 0):
-            raise ValueError(f"clearance must not be negative, got {self.clearance!r}")
+        check_number("clearance", self.clearance, least=0.0)
 
     @property
     def critical_stress(self) -> NDArray[np.float64]:
@@ -73,6 +69,24 @@ class FrankReadSources:
         return cls(*np.empty((4, 0)))
 
 
+def check_lengths(
+    sources: FrankReadSources, box_length: float, annihilation_distance: float
+) -> None:
+    """Refuse pairs that would annihilate through the boundary as they appear.
+
+    Two that are l apart are L - l apart the other way round a periodic box of side L: where that
+    is within the annihilation distance there is no such pair. (From l = L/2 on they are nearer to
+    each other through the boundary, and attract that way.)
+    """
+    longest = float(np.max(sources.length, initial=0.0))
+    if sources.length.size and not box_length - longest > annihilation_distance:
+        raise ValueError(
+            f"length of the sources must be below box_length - annihilation_distance="
+            f"{box_length - annihilation_distance:g}, got {longest!r}: through the boundary such "
+            "a pair is within the annihilation distance as it appears"
+        )
+
+
 def random_sources(
     count: int,
     box_length: float,
@@ -82,6 +96,7 @@ def random_sources(
     mean_delay: float = 10.0,
     variance: float = 5.0,
     clearance: float = 0.1,
+    annihilation_distance: float = 2.0,
 ) -> FrankReadSources:
     """Sources at random places, their lengths and delays normal.
 
@@ -93,38 +108,42 @@ def random_sources(
         Side of the box, in b.
     seed : int or SeedSequence
     mean_length : float
-        Mean distance of a pair, in b, less than the box.
+        Mean distance of a pair, in b; less than the box by more than the annihilation distance,
+        within which a pair would be of itself through the boundary.
     mean_delay : float
         Mean nucleation time, in t0.
     variance : float
         Variance of a length (in b squared), and of a delay in the paper's time steps, of which
-        the mean delay is ten. Values that are not positive, and lengths of the box's side or
-        more, are drawn again.
+        the mean delay is ten. Values that are not positive, and lengths that are not below that
+        bound, are drawn again.
     clearance : float
         See `FrankReadSources`, in b.
+    annihilation_distance : float
+        Of opposite signs, in b.
 
     Returns
     -------
     FrankReadSources
     """
-    check_integer("count", count, 0)
-    for name, value in (
-        ("box_length", box_length),
-        ("mean_length", mean_length),
-        ("mean_delay", mean_delay),
-    ):
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    if not mean_length < box_length:
+    if check_integer("count", count, 0) == 0:
+        return FrankReadSources.none()  # the rest is not used
+    box_length = check_number("box_length", box_length, above=0.0)
+    annihilation_distance = check_number("annihilation_distance", annihilation_distance, least=0.0)
+    below = box_length - annihilation_distance
+    mean_length = check_number("mean_length", mean_length, above=0.0)
+    if not mean_length < below:
         raise ValueError(
-            f"mean_length must be less than box_length={box_length!r}, got {mean_length!r}"
+            f"mean_length must be below box_length - annihilation_distance={below:g}, got "
+            f"{mean_length!r}: through the boundary such a pair is within the annihilation "
+            "distance as it appears"
         )
-    if not (np.isfinite(variance) and variance >= 0):
-        raise ValueError(f"variance must not be negative, got {variance!r}")
+    mean_delay = check_number("mean_delay", mean_delay, above=0.0)
+    variance = check_number("variance", variance, least=0.0)
+    check_number("clearance", clearance, least=0.0)
     generator = np.random.default_rng(seed)
     x, y = generator.uniform(0.0, box_length, (2, count))
     deviation = float(np.sqrt(variance))
-    length = _normal_within(generator, mean_length, deviation, count, box_length)
+    length = _normal_within(generator, mean_length, deviation, count, below)
     delay = _normal_within(generator, 10.0, deviation, count, np.inf) * mean_delay / 10.0
     return FrankReadSources(x, y, length, delay, clearance)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import real_array
+from nlbook.checks import check_integer, check_number, real_array
 
 __all__ = ["extrapolation_errors", "local_exponents", "number_changes"]
 
@@ -87,10 +87,10 @@ def local_exponents(
     ValueError
         If times or values do not allow a logarithm, or a window falls between two times.
     """
-    times, values = np.asarray(time, dtype=np.float64), np.asarray(curves, dtype=np.float64)
-    if not factor > 1:
-        raise ValueError(f"factor must exceed 1, got {factor!r}")
-    if values.ndim != 2 or times.ndim != 1 or values.shape[1:] != times.shape or not times.size:
+    times, values = real_array("time", time, ndim=1), real_array("curves", curves, ndim=2)
+    factor = check_number("factor", factor, above=1.0)
+    check_integer("n_windows", n_windows, 1)
+    if values.shape[1:] != times.shape or not times.size:
         raise ValueError(f"curves must be rows over time, got {values.shape} and {times.shape}")
     at = _marks(times, times[-1] / factor ** np.arange(n_windows, -1, -1.0))
     _check_positive(values.mean(axis=0)[at], "mean of the curves")
@@ -135,10 +135,17 @@ def extrapolation_errors(
     ValueError
         If there is one curve only, or values in the window are not positive.
     """
-    times, values = np.asarray(time, dtype=np.float64), np.asarray(curves, dtype=np.float64)
-    if values.ndim != 2 or values.shape[0] < 2:
-        raise ValueError(f"curves must be two or more rows, got shape {values.shape}")
-    first, last = _marks(times, np.array([start, stop]))
+    times, values = real_array("time", time, ndim=1), real_array("curves", curves, ndim=2)
+    if values.shape[0] < 2 or values.shape[1:] != times.shape:
+        raise ValueError(
+            f"curves must be two or more rows over time, got {values.shape} and {times.shape}"
+        )
+    start = check_number("start", start, above=0.0)
+    first, last = _marks(times, np.array([start, check_number("stop", stop, above=start)]))
+    # to the last time within the window: `stop` need not be among them
+    last = int(np.searchsorted(times, stop * (1 + 1e-9), side="right")) - 1
+    if last <= first:
+        raise ValueError(f"time must have two entries in start..stop={start:g}..{stop:g}")
     window = slice(first, last + 1)
     errors = np.empty(values.shape[0])
     for k in range(errors.size):

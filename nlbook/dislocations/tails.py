@@ -39,6 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import check_integer, check_number, real_array
 from nlbook.dislocations.binned import (
     HALF_DECADE,
     ROUNDING,
@@ -88,12 +89,16 @@ class TailFit:
 
     def density(self, v: ArrayLike) -> NDArray[np.float64]:
         """Fitted density of all samples, in t0/b: zero outside the window, `fraction` in all."""
-        values = np.asarray(v, dtype=np.float64)
+        values = real_array("v", v)
         inside = (values >= self.v_min) & (values <= self.v_max)
-        gamma, width = self.exponent - 1.0, np.log(self.v_max / self.v_min)
-        u = np.log(np.where(inside, values, self.v_min) / self.v_min)
+        gamma, width = self.exponent - 1.0, _log_ratio(self.v_max, self.v_min)
+        there = np.where(inside, values, self.v_min)
+        u = np.log(there) - np.log(self.v_min)
         level = 1.0 / width if gamma == 0.0 else -gamma / np.expm1(-gamma * width)
-        return np.where(inside, self.fraction * level * np.exp(-gamma * u) / values, 0.0)
+        # v**-1 last, as the density may be beyond what floats hold where v is tiny
+        with np.errstate(over="ignore"):
+            density = self.fraction * level * np.exp(-gamma * u) / there
+        return np.where(inside, density, 0.0)
 
 
 @dataclass(frozen=True)
@@ -167,18 +172,17 @@ def fit_tail_samples(samples: ArrayLike, v_min: float, v_max: float) -> TailFit:
     ValueError
         If a sample is not finite, or there are not two different samples in the window.
     """
-    values = np.asarray(samples, dtype=np.float64)
-    if values.ndim != 1 or not np.all(np.isfinite(values)):
-        raise ValueError(f"samples must be finite and one-dimensional, got shape {values.shape}")
-    if not (np.isfinite(v_max) and 0 < v_min < v_max):
-        raise ValueError(f"v_min, v_max must satisfy 0 < v_min < v_max, got {v_min!r}, {v_max!r}")
-    u = np.log(np.sort(values[(values >= v_min) & (values <= v_max)]) / v_min)
+    values = real_array("samples", samples, ndim=1)
+    v_min = check_number("v_min", v_min, above=0.0)
+    v_max = check_number("v_max", v_max, above=v_min)
+    # logarithms apart: the ratio of the ends may be beyond what floats hold
+    u = np.log(np.sort(values[(values >= v_min) & (values <= v_max)])) - np.log(v_min)
     if u.size < 2 or u[0] == u[-1]:
         raise ValueError(
             f"v_min={v_min!r}, v_max={v_max!r}: the window must hold two different samples, "
             f"got {u.size} samples"
         )
-    width = float(np.log(v_max / v_min))
+    width = _log_ratio(v_max, v_min)
     gamma = solve_rate(np.array([u.mean()]), width, 0.0)
     law = cumulative(gamma, width, u)[0]
     steps = np.arange(u.size + 1) / u.size
@@ -269,8 +273,13 @@ def sweep_windows(
     """
     inner, log_edges, _ = read_counts(counts, edges)
     pooled = inner.sum(axis=0, keepdims=True)
-    lower = [nearest_edge(log_edges, "v_min", v) for v in np.atleast_1d(v_min)]
-    upper = [nearest_edge(log_edges, "v_max", v) for v in np.atleast_1d(v_max)]
+    check_integer("least_samples", least_samples, 0)
+    check_number("least_ratio", least_ratio, least=1.0)
+    ends_below, ends_above = (
+        np.atleast_1d(real_array(name, ends)) for name, ends in (("v_min", v_min), ("v_max", v_max))
+    )
+    lower = [nearest_edge(log_edges, "v_min", v) for v in ends_below]
+    upper = [nearest_edge(log_edges, "v_max", v) for v in ends_above]
     shape = (len(lower), len(upper))
     exponent, error, distance = (np.full(shape, np.nan) for _ in range(3))
     number = np.zeros(shape, dtype=np.int64)
@@ -286,6 +295,11 @@ def sweep_windows(
                 distance[i, k] = fit.distance[0]
     ends = np.exp(log_edges)
     return WindowSweep(ends[lower], ends[upper], exponent, error, distance, number)
+
+
+def _log_ratio(high: float, low: float) -> float:
+    """log(high/low); the ratio itself may be beyond what floats hold."""
+    return float(np.log(high) - np.log(low))
 
 
 def _tail_fit(

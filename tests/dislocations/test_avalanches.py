@@ -81,7 +81,7 @@ def test_histograms_count_everything_once():
     ("call", "named"),
     [
         (lambda: find_avalanches(TIME, ACTIVITY[1:], 1.0), "one shape"),
-        (lambda: find_avalanches(TIME[::-1], ACTIVITY, 1.0), "time must be finite and ascend"),
+        (lambda: find_avalanches(TIME[::-1], ACTIVITY, 1.0), "time must ascend"),
         (lambda: find_avalanches(TIME, ACTIVITY * np.nan, 1.0), "activity must be finite"),
         (lambda: find_avalanches(TIME, ACTIVITY, np.nan), "threshold"),
         (lambda: avalanche_threshold([]), "activity"),

@@ -128,7 +128,7 @@ BATCHES = np.ones((4, 65), dtype=int)
         (lambda: compare_counts(BATCHES, BATCHES[:, 1:], seed=1), "second must have the 65 bins"),
         (lambda: compare_counts(BATCHES, BATCHES[1:], seed=1, paired=True), "second must have a"),
         (lambda: compare_counts(BATCHES[0], BATCHES, seed=1), "first must be counts"),
-        (lambda: compare_counts(BATCHES, BATCHES * np.nan, seed=1), "second must be counts"),
+        (lambda: compare_counts(BATCHES, BATCHES * np.nan, seed=1), "second must be finite"),
         (lambda: compare_counts(BATCHES, BATCHES[:1], seed=1), "second must have two"),
         (lambda: compare_counts(BATCHES, BATCHES, seed=1, level=2.0), "level"),
         (lambda: compare_counts(BATCHES, BATCHES, seed=1, n_resamples=0), "n_resamples"),

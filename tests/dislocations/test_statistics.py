@@ -49,7 +49,7 @@ def test_a_saturating_curve_is_overestimated():
         (lambda: local_exponents(TIME, [-TIME]), "curves must be positive"),
         (lambda: local_exponents(TIME, [TIME], factor=1.0), "factor"),
         (lambda: local_exponents(TIME[:4], [TIME[:4]]), "time must resolve"),
-        (lambda: local_exponents(TIME, TIME), "rows over time"),
+        (lambda: local_exponents(TIME, TIME), "curves must be an array of 2 axes"),
         (lambda: local_exponents([], [[]]), "rows over time"),
         (lambda: extrapolation_errors(TIME, [TIME], start=1, stop=9), "curves"),
         (lambda: extrapolation_errors(TIME, [TIME, -3 * TIME], start=1, stop=9), "positive"),
