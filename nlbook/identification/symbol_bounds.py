@@ -19,8 +19,22 @@ s(k) / min(k**2, k_1**2), with k_1 the smallest wavenumber that matters, and has
 
 Integrals of |K| and the total variation are bounded from above by the coefficients of P in
 Bernstein form on each of many pieces: a polynomial lies between its control points, and varies no
-more than they do. The quadratures are exact to rounding, for which 1e-12 of the same quadrature
-with the sizes of the coefficients is taken off; against 60 digits they err by 1e-13 of it.
+no more than they do.
+
+Rounding is taken off too. With positive coefficients all terms of the quadrature are positive, so
+that with the sizes of the coefficients it bounds the sum of all terms, and rounding is at most the
+share
+
+    rho = n eps + 4 phi eps + 8 (M + 1) eps + tau
+
+of that: n terms are added; the sine's argument, up to phi/2 = k delta/2, and the points are known
+to a few eps, which moves the square of a sine, of mean 1/2, by up to 4 phi eps; 8 (M + 1) eps is
+for powers and products. tau is what is wrong with the rule itself, and is measured: the largest
+relative error with which it integrates the Bernstein polynomials of degree 40, whose integrals with
+a power are products of fractions, and of which a positive function is a positive combination. For
+alpha > 2 a rule for the weight t**(2 - alpha) would be off by eps / (3 - alpha)**2 and more. So one
+for t**(3 - alpha) is used, on B_m(t)/t, and on (1 - B_0 waves)/t after the integral of the power
+alone; what cancels then counts among the terms.
 """
 
 from __future__ import annotations
@@ -57,8 +71,10 @@ _FIRST_REACH, _LAST_REACH = 150.0, 2400.0
 # intervals are halved to lose no more, as long as there are not more than so many.
 _FIRST_POINTS, _ALLOWANCE, _MOST_HALVINGS, _MOST_POINTS = 400, 0.02, 16, 10_000
 
-# Rounding of s, over that of the kernel with all coefficients positive.
-_ROUNDING = 1e-12
+# Degree of the polynomials by which rules are measured.
+_MEASURED = 40
+
+_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -101,13 +117,24 @@ def bernstein_symbol(
     horizon = check_number("horizon", horizon, above=0.0)
     degree = check_integer("degree", degree, 0)
     alpha = check_number("alpha", alpha, below=3.0)
-    phase = np.abs(real_array("wavenumbers", wavenumbers, ndim=1)) * horizon
-    largest = float(np.max(phase, initial=0.0))
-    t, weights = _points(math.ceil(largest / _PHASES) * _PHASES, degree, alpha)
-    half = np.multiply.outer(phase, t / 2)
+    k = real_array("wavenumbers", wavenumbers, ndim=1)
+    return _symbol(horizon, degree, k, alpha)[0]
+
+
+def _symbol(horizon: float, degree: int, k: Array, alpha: float) -> tuple[Array, Array, float]:
+    """Symbols over k**2, the sizes of their terms, and what share of those rounding may be."""
+    phase = np.abs(k) * horizon
+    largest = math.ceil(float(np.max(phase, initial=0.0)) / _PHASES) * _PHASES
+    rule = _rule(largest, degree, alpha)
+    half = np.multiply.outer(phase, rule.points / 2)
     waves = np.divide(np.sin(half), half, out=np.ones(half.shape), where=half > 0) ** 2
-    values = waves @ (weights[:, np.newaxis] * bernstein_basis(degree, t))
-    return np.asarray(horizon ** (3 - alpha) * values)
+    values = waves @ (rule.weights[:, np.newaxis] * bernstein_basis(degree, rule.points))
+    sizes = values.copy()
+    values[:, 0] += rule.alone - rule.cancelled
+    sizes[:, 0] += rule.alone + rule.cancelled
+    unit = horizon ** (3 - alpha)
+    steps = rule.points.size + 4 * largest + 8 * (degree + 1)
+    return unit * values, unit * sizes, steps * _EPS + rule.defect
 
 
 def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
@@ -206,9 +233,9 @@ def _over_floor(kernel: BernsteinKernel, k: Array, lowest: float) -> Array:
     """s(k) / min(k**2, k_1**2), less what rounding may have added."""
     found = np.empty(k.size)
     for part in np.array_split(np.arange(k.size), max(1, k.size // 2000)):
-        basis = bernstein_symbol(kernel.horizon, kernel.degree, k[part], kernel.alpha)
-        sizes = np.abs(kernel.coefficients)
-        found[part] = basis @ np.asarray(kernel.coefficients) - _ROUNDING * (basis @ sizes)
+        basis, terms, share = _symbol(kernel.horizon, kernel.degree, k[part], kernel.alpha)
+        c = np.asarray(kernel.coefficients)
+        found[part] = basis @ c - share * (terms @ np.abs(c))
     return found * np.maximum(k / lowest, 1.0) ** 2
 
 
@@ -219,6 +246,9 @@ class _Pieces:
         self.kernel = kernel
         self.edges = np.linspace(0.0, 1.0, n_pieces + 1)
         coefficients = np.asarray(kernel.coefficients)
+        # of the pieces' integrals, each with 40 + M points, and of their sum
+        self.rounding = (_POINTS + 16 * (kernel.degree + 1) + n_pieces) * _EPS
+        self.rounding += _defect(*_gauss(_POINTS + kernel.degree, 2.0), 0.0)
         self.control = [
             restrict(coefficients, a, b)
             for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)
@@ -231,7 +261,7 @@ class _Pieces:
             float(np.abs(control) @ piece_moments(self.kernel.degree, a, b, power))
             for control, a, b in zip(self.control, self.edges[:-1], self.edges[1:], strict=True)
         )
-        return float(self.kernel.horizon ** (power + 1)) * total * (1 + _ROUNDING)
+        return float(self.kernel.horizon ** (power + 1)) * total * (1 + self.rounding)
 
     def tail(self, k_max: float) -> float:
         """Bound of s(k) from below for all k >= k_max, 1/time; the best over radii a."""
@@ -243,14 +273,14 @@ class _Pieces:
             if index == 0 and alpha != 0:
                 break
             moments = piece_moments(degree, a, b, -alpha)
-            integral += float(control @ moments - _ROUNDING * np.abs(control) @ moments)
+            integral += float(control @ moments - self.rounding * np.abs(control) @ moments)
             high = a**-alpha if alpha else 1.0
             variation += float(np.abs(np.diff(control)).sum()) * max(high, b**-alpha)
             variation += float(np.abs(control).max()) * abs(high - b**-alpha)
             positive_below = all(float(c.min()) >= 0 for c in self.control[:index])
             if positive_below:
                 at_a = abs(control[0]) * high if index else 0.0
-                size = 2 * (1 + _ROUNDING) * (variation + at_a) / k_max * delta**-alpha
+                size = 2 * (1 + self.rounding) * (variation + at_a) / k_max * delta**-alpha
                 best = max(best, 2 * integral * delta ** (1 - alpha) - size)
         return best
 
@@ -277,8 +307,7 @@ def _split(coefficients: Array, t: float) -> tuple[Array, Array]:
 def piece_moments(degree: int, a: float, b: float, power: float) -> Array:
     """Integrals over (a, b) of t**power times each Bernstein polynomial on (a, b)."""
     if a == 0 and power != 0:
-        t, weights = _gauss(_POINTS + degree, 2 - power)
-        return np.asarray(b ** (power + 1) * (weights @ bernstein_basis(degree, t)))
+        return np.asarray(b ** (power + 1) * _moments(degree, power + 1))
     t, weights = _gauss(_POINTS + degree, 2.0)
     weight = (b - a) * weights * (a + (b - a) * t) ** power
     return np.asarray(weight @ bernstein_basis(degree, t))
@@ -297,27 +326,58 @@ def legendre_in_bernstein(degree: int) -> Array:
     return columns
 
 
+def _moments(degree: int, above: float) -> Array:
+    """Integrals over (0, 1) of t**(above - 1) times each Bernstein polynomial, products alone."""
+    i = np.arange(1, degree + 1)
+    first = float(np.prod(i / (i - 1 + above))) / (degree + above)
+    return first * np.append(1.0, np.cumprod((i - 1 + above) / i))
+
+
+def _defect(points: Array, weights: Array, power: float) -> float:
+    """Largest relative error of a rule for t**power with Bernstein polynomials, with its own."""
+    exact = _moments(_MEASURED, power + 1)
+    off = weights @ bernstein_basis(_MEASURED, points) / exact - 1
+    return float(np.max(np.abs(off))) + 4 * _MEASURED * _EPS
+
+
+@dataclass(frozen=True, eq=False)
+class _Rule:
+    """Points and weights for t**(2 - alpha) times waves and a polynomial; for alpha > 2 less 1."""
+
+    points: Array
+    weights: Array
+    alone: float  # integral of the power up to where the first piece ends
+    cancelled: float  # the same by the weights, which are for functions that vanish at zero
+    defect: float  # largest relative error of its parts
+
+
 @lru_cache(maxsize=64)
-def _points(phase: float, degree: int, alpha: float) -> tuple[Array, Array]:
-    """Points and weights for t**(2 - alpha) times waves of up to this phase and a polynomial.
+def _rule(phase: float, degree: int, alpha: float) -> _Rule:
+    """A rule for waves of up to this phase and a polynomial of this degree.
 
     Pieces grow fourfold in length from the first, which has the power in its weight.
     """
     edges = [1.0]
     while edges[-1] * phase > _POINTS:
         edges.append(edges[-1] / 4)
-    points, weights = [], []
+    points, weights, defects = [], [], []
+    alone = cancelled = 0.0
     for low, high in zip([*edges[1:], 0.0], edges, strict=True):
         n_points = _POINTS + degree + math.ceil(_PER_RADIAN * phase * (high - low))
-        if low == 0:
-            t, weight = _gauss(n_points, alpha)
-            points.append(high * t)
-            weights.append(high ** (3 - alpha) * weight)
-        else:
+        if low > 0:
             t, weight = _gauss(n_points, 2.0)
+            defects.append(_defect(t, weight, 0.0))
             points.append(low + (high - low) * t)
             weights.append((high - low) * weight * points[-1] ** (2 - alpha))
-    return np.concatenate(points), np.concatenate(weights)
+            continue
+        singular = alpha > 2
+        t, weight = _gauss(n_points, alpha - 1 if singular else alpha)
+        defects.append(_defect(t, weight, 3 - alpha if singular else 2 - alpha))
+        points.append(high * t)
+        weights.append(high ** (3 - alpha) * (weight / t if singular else weight))
+        if singular:
+            alone, cancelled = high ** (3 - alpha) / (3 - alpha), float(np.sum(weights[-1]))
+    return _Rule(np.concatenate(points), np.concatenate(weights), alone, cancelled, max(defects))
 
 
 @lru_cache(maxsize=32)

@@ -1,3 +1,6 @@
+import math
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from nlbook.identification import bernstein_symbol, symbol_bound
-from nlbook.identification.symbol_bounds import legendre_in_bernstein, restrict
+from nlbook.identification.symbol_bounds import _symbol, legendre_in_bernstein, restrict
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 
 
@@ -69,6 +72,50 @@ def test_pieces_and_legendre_polynomials_in_bernstein_form():
     inner = bernstein_basis(20, t) @ restrict(basis, 0.25, 0.5)
     outer = bernstein_basis(20, 0.25 + 0.25 * t) @ basis
     np.testing.assert_allclose(inner, outer, atol=1e-8)
+
+
+def series(alpha, degree, phase):
+    """s/k**2 for each B_m / t**alpha by the cosine's series, 40 digits after all cancel.
+
+    2 sum over n of (-1)**(n - 1) phase**(2 n - 2) / (2 n)! int_0^1 t**(2 n - alpha) B_m(t) dt.
+    """
+    found = []
+    with localcontext() as context:
+        context.prec = 40 + int(phase / 2.3)  # terms are up to exp(phase)
+        for m in range(degree + 1):
+            total, factor, n = Decimal(0), Decimal(1) / 2, 1
+            while True:
+                term = factor * math.comb(degree, m) * math.factorial(degree - m)
+                for i in range(degree - m + 1):
+                    term /= m + i + 1 + 2 * n - Decimal(alpha)
+                total += term
+                if n > phase / 2 and abs(term) < abs(total) * Decimal(10) ** -25:
+                    break
+                n += 1
+                factor *= -(Decimal(phase) ** 2) / ((2 * n - 1) * (2 * n))
+            found.append(2 * total)
+    return found
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.5, 1.999, 2.001, 2.5, 2.9, 2.99, 2.9999, 3 - 1e-8])
+@pytest.mark.parametrize("degree", [0, 3, 20])
+def test_rounding_of_the_symbol_is_within_what_is_allowed_for_it(alpha, degree):
+    for phase in (0.5, 7.3, 140.0):
+        values, sizes, share = _symbol(1.0, degree, np.array([phase]), alpha)
+        exact = series(alpha, degree, phase)
+        off = [float(Decimal(v) - e) for v, e in zip(values[0].tolist(), exact, strict=True)]
+        assert np.max(np.abs(off) / sizes[0]) < share
+        # points times eps, and what the sine's argument adds: (60 + 4 * 150) eps at least
+        assert share < 2e-12
+        # no worse near alpha = 3, where the rule for t**(2 - alpha) is off by up to 2e-3
+        assert np.max(np.abs(off) / np.array(exact, dtype=np.float64)) < 1e-12
+
+
+def test_rounding_is_allowed_for_at_the_largest_phase_too():
+    values, sizes, share = _symbol(1.0, 3, np.array([2390.0]), 2.1)
+    exact = series(2.1, 3, 2390.0)
+    off = [float(Decimal(v) - e) for v, e in zip(values[0].tolist(), exact, strict=True)]
+    assert np.max(np.abs(off) / sizes[0]) < share
 
 
 def test_what_has_no_bound_is_refused():
