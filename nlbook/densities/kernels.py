@@ -50,22 +50,24 @@ def _exponential(y):
 
 
 @compiled(forceinline=True, fastmath=_FAST)
-def spread_kernel(centre, amplitude, inverse_width, excess, first, last, x, out):
-    """out[j] += amplitude (1 + excess (u**2 - 1)) exp(-u**2/2), u = (x[j] - centre)/width.
+def spread_kernel(centre, inverse_width, terms, first, last, x, out):
+    """out[j] += P(u) exp(-u**2/2), u = (x[j] - centre)/width, P of degree 4.
 
-    For each source over first <= j < last, where |u| must be below 37.6.
+    For each source over first <= j < last, where |u| must be below 37.6; its row of `terms` holds
+    the coefficients of P, from the constant on.
     """
     for k in range(centre.size):
-        c, a, s, e = centre[k], amplitude[k], inverse_width[k], excess[k]
+        c, s = centre[k], inverse_width[k]
+        t0, t1, t2, t3, t4 = terms[k, 0], terms[k, 1], terms[k, 2], terms[k, 3], terms[k, 4]
         nodes, sums = x[first[k] : last[k]], out[first[k] : last[k]]
         for j in range(sums.size):
             u = (nodes[j] - c) * s
-            q = u * u
-            sums[j] += a * (1.0 + e * (q - 1.0)) * _exponential(-0.5 * q)
+            p = t0 + u * (t1 + u * (t2 + u * (t3 + u * t4)))
+            sums[j] += p * _exponential(-0.5 * u * u)
 
 
 @compiled(forceinline=True, fastmath=_FAST)
-def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start, spacing, out):
+def spread_uniform_kernel(centre, inverse_width, terms, reach, start, spacing, out):
     """As `spread_kernel`, on blocks of nodes start + (b n + l) spacing, out[l, b], n = len(out).
 
     Kernels are cut at `reach` widths or a block beyond, and must be wide, four spacings or more:
@@ -77,7 +79,10 @@ def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start
     value, factor, place = np.empty(n_blocks), np.empty(n_blocks), np.empty(n_blocks)
     block = n * spacing
     for k in range(centre.size):
-        a, s, e = amplitude[k], inverse_width[k], excess[k]
+        s = inverse_width[k]
+        t0, t1, t2, t3, t4 = terms[k, 0], terms[k, 1], terms[k, 2], terms[k, 3], terms[k, 4]
+        alone = t1 == 0.0 and t2 == 0.0 and t3 == 0.0 and t4 == 0.0
+        a = t0 if alone else 1.0
         low = int(min(max(np.floor((centre[k] - reach / s - start) / block), 0), n_blocks))
         high = int(min(max(np.ceil((centre[k] + reach / s - start) / block), 0), n_blocks))
         count, d = high - low, spacing * s
@@ -90,34 +95,44 @@ def spread_uniform_kernel(centre, amplitude, inverse_width, excess, reach, start
         shrink, ratio = np.exp(-0.5 * d * d), np.exp(-d * d)
         for node in range(n):
             sums, far = out[node, low:high], node * d
-            if e == 0.0:
+            if alone:
                 for b in range(sums.size):
                     sums[b] += value[b]
                     value[b] *= factor[b] * shrink
             else:
                 for b in range(sums.size):
                     u = place[b] + far
-                    sums[b] += value[b] * (1.0 + e * (u * u - 1.0))
+                    sums[b] += value[b] * (t0 + u * (t1 + u * (t2 + u * (t3 + u * t4))))
                     value[b] *= factor[b] * shrink
             shrink *= ratio
 
 
 @compiled(forceinline=True, fastmath=_FAST)
-def mutual_kernel(centre, amplitude, inverse_width, excess, last, out):
-    """What sources of one width add at one another: each pair k < j < last[k] once."""
+def mutual_kernel(centre, amplitude, inverse_width, excess, last, out, first_out, second_out):
+    """What sources of one width add at one another: each pair k < j < last[k] once.
+
+    And its first two derivatives, in widths, in which the small `excess` is left out.
+    """
     for k in range(centre.size):
         c, a, e = centre[k], amplitude[k], excess[k]
         inside = slice(k + 1, last[k])
         others, weights, others_excess = centre[inside], amplitude[inside], excess[inside]
-        sums = out[inside]
-        own = a * (1.0 - e)
+        sums, firsts, seconds = out[inside], first_out[inside], second_out[inside]
+        own, first, second = a * (1.0 - e), 0.0, -a
         for j in range(sums.size):
             u = (others[j] - c) * inverse_width
             q = u * u
             p = _exponential(-0.5 * q)
-            sums[j] += a * (1.0 + e * (q - 1.0)) * p
-            own += weights[j] * (1.0 + others_excess[j] * (q - 1.0)) * p
+            bend, weight = (q - 1.0) * p, weights[j]
+            sums[j] += a * (p + e * bend)
+            firsts[j] -= a * u * p
+            seconds[j] += a * bend
+            own += weight * (p + others_excess[j] * bend)
+            first += weight * u * p
+            second += weight * bend
         out[k] += own
+        first_out[k] += first
+        second_out[k] += second
 
 
 @compiled(forceinline=True)
