@@ -225,9 +225,10 @@ def second_stage(
         steps += going
         judged = h if change.signed else np.abs(h)
         for k in np.flatnonzero(going):
-            if judged[k] <= SETTINGS.tolerance:
+            near = judged[k] <= SETTINGS.tolerance
+            if near and not change.exact_slack:
                 going[k] = False
-            elif change.growth > 1 and judged[k] >= SETTINGS.progress * before[k]:
+            elif change.growth > 1 and not near and judged[k] >= SETTINGS.progress * before[k]:
                 mu[k] *= change.growth
                 going[k] = bool(mu[k] < SETTINGS.largest_penalty)
             else:

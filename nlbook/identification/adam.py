@@ -19,7 +19,8 @@ minimised over exactly: with a = 1 / (2 kappa(C)) - N(D)
     min over theta of lambda H + (mu/2) H**2 = (min(lambda + mu a, 0)**2 - lambda**2) / (2 mu),
 
 reached at H = min(a, -lambda / mu): nothing at all while D is well within its bound. With
-`exact_slack` and a penalty that does not grow, stage 2 ends below stage 1.
+`exact_slack` and a penalty that does not grow, stage 2 ends below stage 1. H is then 0 wherever D
+is within its bound, at its optimum or not, and is no reason to stop: all steps are taken.
 
 It is here to compare with: `nlbook.identification.fit_bernstein` solves both stages exactly.
 
@@ -295,9 +296,10 @@ def _augmented(
             h = float(excess(multiplier, mu))
         losses.append(gram.loss(positive + scale * d.detach().numpy()))
         violations.append(h)
-        if abs(h) <= settings.tolerance:
+        if abs(h) <= settings.tolerance and not settings.exact_slack:
             break
-        if settings.growth > 1 and abs(h) >= settings.progress * before:
+        stays = abs(h) > settings.tolerance and abs(h) >= settings.progress * before
+        if settings.growth > 1 and stays:
             mu *= settings.growth
             if mu >= settings.largest_penalty:
                 break
