@@ -1,8 +1,9 @@
 """The committed copies: each chapter as an executed notebook for other tools to open.
 
 ``book/notebooks/NN_name.ipynb`` holds the chapter's cells, executed at tier smoke. Stock papermill
-replaces its injected parameters, nbval compares its outputs, a hub or a code host opens it. Two
-runs make the same bytes. Nobody edits a copy: ``nlbook notebooks`` writes it.
+replaces its injected parameters, nbval compares its outputs, a hub or a code host opens it. Its
+prose is rendered (`render_prose`): these show values where the chapter names them. Two runs make
+the same bytes. Nobody edits a copy: ``nlbook notebooks`` writes it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def make_copies(
             written.append(
                 run_chapter(path.stem, tier="smoke", copy=True, progress=progress, book=book)
             )
-        elif _join_prose(path, target):
+        elif _join_prose(path, target, book):
             written.append(target)
     return written
 
@@ -83,11 +84,9 @@ def check_copies(book: Book | None = None) -> list[str]:
     -------
     list of str
         A sentence for each copy that is missing, left over, stale, without outputs, or whose
-        cells are not word for word the chapter's.
+        cells are not word for word the chapter's, the prose as it is rendered.
     """
     import nbformat
-
-    from nlbook.publishing.staging import read_chapter
 
     book = book or find_book()
     problems = []
@@ -97,12 +96,13 @@ def check_copies(book: Book | None = None) -> list[str]:
         if reason:
             problems.append(f"{name}: {reason}; run nlbook notebooks")
             continue
-        stored, chapter = nbformat.read(target, 4), read_chapter(path)
-        own = [cell for cell in stored.cells if not _is_injected(cell)]
-        if [(c.cell_type, c.source) for c in own] != [
-            (c.cell_type, c.source) for c in chapter.cells
+        stored = nbformat.read(target, 4)
+        expected = _laid_out(path, stored, book)
+        if [(c.cell_type, c.source) for c in stored.cells] != [
+            (c.cell_type, c.source) for c in expected.cells
         ]:
             problems.append(f"{name}: its cells are not the chapter's; run nlbook notebooks")
+        own = [cell for cell in stored.cells if not _is_injected(cell)]
         code = [cell for cell in own if cell.cell_type == "code"]
         if [c.execution_count for c in code] != list(range(1, len(code) + 1)) and not any(
             _is_injected(c) for c in stored.cells
@@ -173,13 +173,12 @@ def _is_smoke(book: Book, name: str, notebook: Path) -> bool:
     return made.get("parameters") == resolve(name, "smoke", book=book)
 
 
-def _join_prose(path: Path, target: Path) -> bool:
-    """Give a fresh copy the chapter's present text; say whether that changed it."""
-    import nbformat
-
+def _laid_out(path: Path, stored: Any, book: Book) -> Any:
+    """A fresh copy with the chapter's present text."""
+    from nlbook.publishing.prose import render_prose
     from nlbook.publishing.staging import read_chapter
 
-    stored, chapter = nbformat.read(target, 4), read_chapter(path)
+    chapter = read_chapter(path)
     executed = iter([c for c in stored.cells if c.cell_type == "code" and not _is_injected(c)])
     injected = [cell for cell in stored.cells if _is_injected(cell)]
     cells = []
@@ -190,11 +189,19 @@ def _join_prose(path: Path, target: Path) -> bool:
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
         if "parameters" in cell.metadata.get("tags", []):
             cells += copy.deepcopy(injected)
-    made = stored.metadata["nlbook"]
-    stored.cells = cells
-    stored = normalise(stored)
-    stored.metadata["nlbook"] = made
-    text = nbformat.writes(stored) + "\n"
+    laid = copy.copy(stored)
+    laid.metadata, laid.cells = copy.deepcopy(stored.metadata), cells
+    laid = normalise(render_prose(laid, path.stem, book))
+    laid.metadata["nlbook"] = stored.metadata["nlbook"]
+    return laid
+
+
+def _join_prose(path: Path, target: Path, book: Book) -> bool:
+    """Give a fresh copy the chapter's present text; say whether that changed it."""
+    import nbformat
+
+    laid = _laid_out(path, nbformat.read(target, 4), book)
+    text = nbformat.writes(laid) + "\n"
     if text == target.read_text("utf-8"):
         return False
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")

@@ -34,6 +34,7 @@ from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import chapter_key, outputs_digest
 from nlbook.publishing.locks import own_folder
 from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
+from nlbook.publishing.prose import render_prose
 from nlbook.publishing.results import CONTENTS, VARIABLE, read_contents
 
 __all__ = ["run_chapter"]
@@ -138,6 +139,7 @@ def run_chapter(
         notebook.metadata["papermill"] = {"parameters": given}
         for cell in notebook.cells:
             _compact_stderr(cell)
+        render_prose(notebook, name, book)
         if copy:
             notebook = normalise(notebook)
         else:

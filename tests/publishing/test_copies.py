@@ -11,6 +11,7 @@ import pytest
 
 from nlbook.publishing.book import code_cells, find_book
 from nlbook.publishing.copies import check_copies, make_copies
+from nlbook.publishing.prose import NOTE
 from tests.publishing.small_book import BODY, write_book
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +98,21 @@ def test_a_copy_holds_the_cells_the_injected_parameters_and_nothing_of_this_mach
     text = path.read_text()
     assert "half way" not in text.replace('print(\\"half way\\"', "") and '"done\\n"' in text
     assert str(copied.root.anchor + "tmp") not in text
+
+
+def test_a_copy_shows_values_in_its_prose(copied):
+    cells = nbformat.read(copied.copies / "01_tiny.ipynb", 4).cells
+    prose = [c.source for c in cells if c.cell_type == "markdown"]
+    assert "The total is 1.000." in prose
+    assert "**Fig. 1.1.** A level that rises." in prose
+    assert NOTE in prose[0]
+
+
+def test_prose_edited_in_a_copy_is_found(copied):
+    copy_edit(copied, "The total is 1.000", "The total is 2.000")
+    assert check_copies(copied) == [
+        "01_tiny: its cells are not the chapter's; run nlbook notebooks"
+    ]
 
 
 def test_an_up_to_date_copy_has_no_problems_and_is_not_written_again(copied):
