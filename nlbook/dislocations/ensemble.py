@@ -9,6 +9,7 @@ intervals; with no more realizations than batches, a batch is a realization.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -184,6 +185,7 @@ def run_ensemble(
     n_batches: int = 40,
     shift_bin: float = 0.05,
     largest_shift: float = 100.0,
+    also: Callable[[int, dict[str, NDArray[Any]]], None] | None = None,
     progress: bool = True,
 ) -> CreepEnsemble:
     """Simulate `n_realizations` of `protocol` and sum them up.
@@ -208,6 +210,9 @@ def run_ensemble(
         Batches of the sums.
     shift_bin, largest_shift : float
         Width of the bins of shifts, and where the outer ones begin, in b.
+    also : callable, optional
+        Given each realization's number and arrays as well, in the order of the numbers; such as
+        `nlbook.dislocations.recording.RecordWriter.add`.
     progress : bool
         Show a bar.
 
@@ -244,6 +249,8 @@ def run_ensemble(
         _add(ensemble, index % n_batches, run)
         if index < n_kept:
             ensemble.runs.append(run)
+        if also is not None:
+            also(index, result)
 
     run_tasks(
         creep_task,

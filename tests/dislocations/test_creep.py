@@ -129,7 +129,7 @@ def test_equal_seeds_give_equal_runs_and_others_differ():
 )
 def test_a_protocol_that_makes_no_sense_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=field):
-        replace(CreepProtocol(), **{field: value})
+        replace(CreepProtocol(n_sources=20), **{field: value})
 
 
 def test_integers_of_numpy_make_the_same_protocol():

@@ -5,8 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from nlbook.dislocations import run_ensemble, simulate_creep
-from nlbook.dislocations.recording import read_record, record_case, recording_protocol
+from nlbook.dislocations import CreepProtocol, run_ensemble, simulate_creep
+from nlbook.dislocations.recording import (
+    RecordWriter,
+    read_record,
+    record_case,
+    recording_protocol,
+    seen_by_record,
+)
 from nlbook.parallel import task_seed
 
 SMALL = {
@@ -160,3 +166,25 @@ def test_a_record_is_asked_for_by_case_or_by_name(tmp_path):
 def test_processes_need_a_store(tmp_path):
     with pytest.raises(ValueError, match="store"):
         record_case(1, tmp_path, processes=2)
+
+
+def test_an_ensemble_is_written_as_its_record_would_be(tmp_path):
+    # what chapter 1 does: an ensemble with a record beside it, at any step and duration
+    protocol = seen_by_record(
+        CreepProtocol.for_case(
+            2, **SMALL | {"creep_dt": 0.02, "creep_steps": 450, "data_steps": 300, "n_sources": 2}
+        )
+    )
+    writer = RecordWriter(protocol, case=2, seed=11, n_batches=2, largest_shift=20.0, every=5)
+    ensemble = run_ensemble(protocol, 3, 11, also=writer.add, n_batches=2, progress=False)
+    writer.write(tmp_path / "record")
+    record = read_record(tmp_path / "record", case=2)
+    assert record.protocol == protocol
+    assert record.times.tolist() == sorted([*range(3, 10), 3.5, 4.5, 6.5, 7.5, 8.5])
+    assert record.times[-1] == record.series_time[-1] == 9.0
+    assert record.batch_times.tolist() == [4.0, 9.0]  # every fifth t0, back from the end
+    assert record.numbers["final_number"].sum() == record.counts[-1].sum()
+    assert record.numbers["data_start_number"].sum() == record.counts[0].sum()
+    assert ensemble.number_change()[0] == pytest.approx(record.number_changes.mean(), abs=1e-15)
+    assert record.provenance["n_realizations"] == 3
+    assert record.provenance["changes"]["creep_dt"] == 0.02
