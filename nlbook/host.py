@@ -37,6 +37,7 @@ __all__ = [
     "signals_ignored",
     "temporary_folder",
     "this_process",
+    "thread_limits",
     "thread_variables",
     "usable_cores",
     "versions",
@@ -75,11 +76,7 @@ def usable_cores() -> int:
     CPU_LIMIT and SLURM_CPUS_PER_TASK. A fraction counts as the nearest whole number, and
     something is always granted.
     """
-    try:
-        cores = float(len(os.sched_getaffinity(0)))
-    except AttributeError:  # macOS
-        cores = float(os.cpu_count() or 1)
-    granted = [cores, *_quotas(Path("/proc/self"))]
+    granted = [float(_bound()), *_quotas(Path("/proc/self"))]
     for name in ("CPU_LIMIT", "SLURM_CPUS_PER_TASK"):
         try:
             limit = float(os.environ.get(name, ""))
@@ -88,6 +85,14 @@ def usable_cores() -> int:
         if limit > 0:
             granted.append(limit)
     return max(1, math.floor(min(granted) + 0.5))
+
+
+def _bound() -> int:
+    """Cores that this process is bound to."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
 
 
 def _quotas(process: Path) -> Iterator[float]:
@@ -165,6 +170,16 @@ def worker_threads() -> int:
 def thread_variables(n_threads: int) -> dict[str, str]:
     """Environment in which BLAS, OpenMP, numba and `run_tasks` take so many threads."""
     return dict.fromkeys(_THREADS, str(n_threads))
+
+
+def thread_limits() -> dict[str, str]:
+    """Environment that holds the libraries of a process to the cores that it may use.
+
+    Empty where they are all that it is bound to. Else BLAS and numba, which know of no quota,
+    would take a thread for each core of the machine, and wait for each other.
+    """
+    cores = usable_cores()
+    return thread_variables(cores) if cores < _bound() else {}
 
 
 def processor() -> str:

@@ -132,6 +132,13 @@ def test_a_quota_counts_wherever_cores_are_counted(eight_cores, monkeypatch):
     assert host.worker_threads() == 2
 
 
+def test_libraries_are_held_to_a_quota_and_else_left_alone(eight_cores, monkeypatch):
+    assert host.thread_limits() == {}
+    monkeypatch.setattr(host, "_quotas", lambda process: iter([2.0]))
+    assert host.thread_limits()["OPENBLAS_NUM_THREADS"] == "2"
+    assert host.thread_limits() == host.thread_variables(2)
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "two", "1.5"])
 def test_a_number_of_workers_that_is_none_is_refused(monkeypatch, given):
     monkeypatch.setenv("NLBOOK_WORKERS", given)

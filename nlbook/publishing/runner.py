@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nlbook import host
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.copies import normalise
@@ -221,7 +222,8 @@ def _kernel_manager(
 
     class ChapterKernelManager(AsyncKernelManager):
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-            options["env"] = {**os.environ, **options.get("env", {}), **variables}
+            given = {**os.environ, **options.get("env", {})}
+            options["env"] = {**host.thread_limits(), **given, **variables}
             await super().start_kernel(**options)
             pid = getattr(self.provisioner, "pid", None)
             if pid:
