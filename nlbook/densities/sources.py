@@ -1,9 +1,9 @@
 """Sources of a kernel density: single samples, or what a narrow cell holds taken together.
 
-A cell is known by its mass, mean and variance, the bandwidth in it by its first two derivatives. For
-a kernel of width w, leaving out the higher moments of a cell of width D costs (D A/w)**3/60 at
-most of the cell's part of the density, A = u + w' u**2 at u widths from it, and less where many
-cells add up. So cells that face a gap, where u is large, are cut into finer ones
+A cell is known by its mass, mean and variance, and the bandwidth in it by its value and its first
+two derivatives. For a kernel of width w, leaving out the higher moments of a cell of width D costs
+(D A/w)**3/60 at most of the cell's part of the density, A = u + w' u**2 at u widths from it, and
+less where many cells add up. So cells that face a gap, where u is large, are cut into finer ones
 (`nlbook.densities.estimator`). A cell with a single sample costs nothing, so the far tails of an
 estimate, which single samples make, are those of the direct sum.
 """
