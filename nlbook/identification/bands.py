@@ -9,10 +9,17 @@ apart are those in the ellipsoid
     sum over directions of a_i**2 max(s_i**2 / rise, 1 / size**2) <= 1,
 
 where the loss rises by at most `rise`, and what is not seen at all is held by `size`.
+
+This says which kernels do as well *on these very data*. It is no interval of confidence. The rise
+is chosen, not estimated; noise in f moves the minimum itself, and the band with it, by an amount
+that the band does not know; and a kernel held by a constraint is not at a minimum, nor is the
+truth then in the middle. With noise of half the size of f, bands of a rise of 1e-6 hold the true
+kernel at a seventh of all distances. `KernelBand.note` and a warning say so.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +27,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from nlbook.checks import check_integer, check_number
+from nlbook.identification.certificates import RegressionWarning
 from nlbook.identification.gram import GramMatrix
 from nlbook.identification.symbol_bounds import legendre_in_bernstein
 from nlbook.kernels import BernsteinKernel, bernstein_basis
@@ -31,7 +39,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class KernelBand:
-    """A learned kernel between the least and largest values that the data leave open."""
+    """A learned kernel between the least and largest values of those that do as well on these data.
+
+    It is no interval of confidence; see `note`.
+    """
 
     #: distances (n,), length
     distance: Array
@@ -45,6 +56,19 @@ class KernelBand:
     strengths: Array
     #: polynomials K r**alpha of the directions (M + 1, n), in the same order
     directions: Array
+    #: rise of the loss that was let pass, units of f squared
+    rise: float
+    #: loss that no kernel of any form avoids, as noise makes it, units of f squared
+    unexplained: float
+
+    @property
+    def note(self) -> str:
+        """What the band is, and what it is not, in words."""
+        return (
+            f"kernels with which the loss on these very data is at most {self.rise:.2g} above "
+            f"that of the learned one (no kernel avoids {self.unexplained:.2g}); no interval of "
+            f"confidence: it says nothing of what noise did to the learned kernel"
+        )
 
     def seen(self, share: float = 1e-4) -> int:
         """Number of directions that the data see with at least this share of the strongest."""
@@ -59,7 +83,10 @@ def kernel_band(
     size: float = 1.0,
     n_points: int = 200,
 ) -> KernelBand:
-    """Kernels that explain the data nearly as well as one.
+    """Kernels that explain these very data nearly as well as one; no interval of confidence.
+
+    Other data of the same law, with other noise, would give another kernel, and a band around
+    that: where the truth lies is not said.
 
     Parameters
     ----------
@@ -79,6 +106,12 @@ def kernel_band(
     -------
     KernelBand
 
+    Warns
+    -----
+    RegressionWarning
+        If no kernel explains the data to within the rise, as with noise: then the band is
+        narrower than what is not known.
+
     Raises
     ------
     ValueError
@@ -92,6 +125,16 @@ def kernel_band(
             f"kernel must have horizon {gram.horizon:g}, degree {gram.degree} and alpha "
             f"{gram.alpha:g} as the data were gathered for, got {kernel!r}"
         )
+    rise = tolerance * gram.response
+    if gram.floor > max(rise, gram.rounding):
+        warnings.warn(
+            f"no kernel explains the data to better than {gram.floor / gram.response:.2g} of the "
+            f"mean square of f, as with noise, and the band is of a rise of {tolerance:.2g} of it: "
+            f"it shows which kernels do as well on these very data, and is no interval in which "
+            f"to expect the truth",
+            RegressionWarning,
+            stacklevel=2,
+        )
     basis = _orthonormal(gram.degree)
     middle = np.linalg.solve(basis, np.asarray(kernel.coefficients))
     _, found, right = np.linalg.svd(gram.factor @ basis)
@@ -100,12 +143,19 @@ def kernel_band(
     t = np.arange(1, n_points + 1) / n_points
     directions = (bernstein_basis(gram.degree, t) @ basis @ right.T).T
     largest = size * float(np.linalg.norm(middle))
-    stiffness = np.maximum(strengths**2 / (tolerance * gram.response), 1 / largest**2)
+    stiffness = np.maximum(strengths**2 / rise, 1 / largest**2)
     distance = t * gram.horizon
     half = np.sqrt((1 / stiffness) @ directions**2) * distance**-gram.alpha
     values = kernel(distance)
     return KernelBand(
-        distance, values, values - half, values + half, strengths / strengths[0], directions
+        distance,
+        values,
+        values - half,
+        values + half,
+        strengths / strengths[0],
+        directions,
+        rise,
+        gram.floor,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.identification.adam import AdamHistory
 from nlbook.identification.bands import KernelBand, kernel_band
-from nlbook.identification.certificates import Certificate
+from nlbook.identification.certificates import Certificate, RegressionWarning
 from nlbook.identification.continuum import losses_beyond_grid
 from nlbook.identification.gram import GramMatrix
 from nlbook.identification.node_weights import grid_symbol
@@ -30,10 +30,6 @@ Method = Literal["joint", "two-stage", "adam"]
 
 # Directions weaker than this, of the strongest, are not determined in double precision.
 _DETERMINED = 1e-12
-
-
-class RegressionWarning(UserWarning):
-    """Data that leave a fit undetermined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +75,9 @@ class BernsteinFit:
         self, tolerance: float = 1e-6, *, size: float = 1.0, n_points: int = 200
     ) -> KernelBand:
         """Kernels that the data cannot tell from this one; see `nlbook.identification.kernel_band`.
+
+        It is no interval of confidence: noise in the data moves the kernel itself, and the band
+        with it. A warning says so where the data look noisy.
 
         Parameters
         ----------

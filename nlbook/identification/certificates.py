@@ -27,9 +27,20 @@ from numpy.typing import NDArray
 from nlbook.checks import real_array
 from nlbook.identification.gram import GramMatrix
 
-__all__ = ["Certificate", "Optimum", "certify", "coercivity", "mengesha_du_norm"]
+__all__ = [
+    "Certificate",
+    "Optimum",
+    "RegressionWarning",
+    "certify",
+    "coercivity",
+    "mengesha_du_norm",
+]
 
 Array = NDArray[np.float64]
+
+
+class RegressionWarning(UserWarning):
+    """A fit, or a band, that is not what it seems."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -248,7 +248,8 @@ class _Pieces:
         coefficients = np.asarray(kernel.coefficients)
         # of the pieces' integrals, each with 40 + M points, and of their sum
         self.rounding = (_POINTS + 16 * (kernel.degree + 1) + n_pieces) * _EPS
-        self.rounding += _defect(*_gauss(_POINTS + kernel.degree, 2.0), 0.0)
+        points, weights = _gauss(_POINTS + kernel.degree, 2.0)
+        self.rounding += _defect(points, weights, 0.0)
         self.control = [
             restrict(coefficients, a, b)
             for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)
