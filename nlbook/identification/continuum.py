@@ -60,7 +60,13 @@ from nlbook.identification.symbol_bounds import (
 from nlbook.identification.training_pairs import PairSpectrum
 from nlbook.kernels import BernsteinKernel
 
-__all__ = ["ContinuumFit", "ContinuumSettings", "continuum_fit", "losses_beyond_grid"]
+__all__ = [
+    "ContinuumFit",
+    "ContinuumSettings",
+    "continuum_fit",
+    "continuum_programme",
+    "losses_beyond_grid",
+]
 
 Array = NDArray[np.float64]
 
@@ -155,41 +161,21 @@ def continuum_fit(
         Bernstein coefficients allow.
     """
     settings = settings or ContinuumSettings()
-    if gram.alpha != 0:
-        raise ValueError(f"alpha must be 0 for a continuum fit, got {gram.alpha!r}")
-    if gram.degree > _LARGEST_DEGREE:
-        raise ValueError(
-            f"degree must be at most {_LARGEST_DEGREE} for a continuum fit, got {gram.degree!r}"
-        )
-    first, lowest, delta = gram.first_symbol, gram.lowest, gram.horizon
-    if not first > 0:
-        raise ValueError(
-            f"pairs must ask for a positive symbol at their longest waves, got {first!r}: no "
-            f"coercive operator makes f from u"
-        )
-    unit = first / lowest**2
-    basis = legendre_in_bernstein(gram.degree)  # columns, of norm 1 on (0, 1)
-    scale = unit / delta**3
-    factors = [gram_matrix(data, delta, gram.degree, rule=gram.rule, refinement=n).factor
-               for n in settings.refinements]  # fmt: skip
-    factors.append(_exact_factor(gram))
-    share = 1 / math.sqrt(len(factors))
+    whole, scale, basis = continuum_programme(data, gram, settings)
+    second, tail = whole.absolute
+    lowest, delta = gram.lowest, gram.horizon
     size = float(np.linalg.norm(gram.target))
-    n = gram.degree + 1
-    line, second, tail = _constraints(gram, settings, basis)
-    grids = _coarse_grids(gram, settings)
-    every = np.vstack([line, *(_grid_rows(gram, h) @ basis for h in grids)])
+    high = (1 + _ALLOWANCE) * settings.margin
+    every = whole.rows
     held = np.zeros(len(every), dtype=bool)
     held[:: max(1, len(every) // _FEW)] = True
-    high = (1 + _ALLOWANCE) * settings.margin
-    programme = BoundedLeastSquares(
-        matrix=np.vstack([share * scale * np.vstack(factors) @ basis, size / _LARGE * np.eye(n)]),
-        target=np.append(np.tile(share * gram.target, len(factors)), np.zeros(n)),
+    programme = replace(
+        whole,
         rows=every[held],
         least=np.full(int(held.sum()), high * (1 - _MISSED)),
         absolute=(second,),
-        start=np.asarray(np.linalg.solve(basis, nonnegative(gram).coefficients / scale)),
     )
+    grids = _coarse_grids(gram, settings)
     close = np.vstack([_grid_rows(gram, h, fine=True) @ basis for h in grids])
     attempts = 1
 
@@ -243,6 +229,68 @@ def continuum_fit(
     objective = programme.loss(x) + gram.floor
     optimum = Optimum(coefficients, None, near.lower_bound + gram.floor, attempts=attempts)
     return ContinuumFit(optimum, objective, bound)
+
+
+def continuum_programme(
+    data: PairSpectrum, gram: GramMatrix, settings: ContinuumSettings
+) -> tuple[BoundedLeastSquares, float, Array]:
+    """What a continuum fit minimises, and all bounds on it.
+
+    Parameters
+    ----------
+    data : PairSpectrum
+        Of periodic pairs.
+    gram : GramMatrix
+        Of the same data, with alpha = 0.
+    settings : ContinuumSettings
+        Margins.
+
+    Returns
+    -------
+    programme : BoundedLeastSquares
+        Its absolute bounds are those of int |K| r**2, and of the tail.
+    scale : float
+        Of x, in units of kernels.
+    basis : ndarray, shape (M + 1, M + 1)
+        Coefficients of the kernel are scale basis x.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not zero, or the degree too high, or the data ask for no coercive operator.
+    """
+    if gram.alpha != 0:
+        raise ValueError(f"alpha must be 0 for a continuum fit, got {gram.alpha!r}")
+    if gram.degree > _LARGEST_DEGREE:
+        raise ValueError(
+            f"degree must be at most {_LARGEST_DEGREE} for a continuum fit, got {gram.degree!r}"
+        )
+    first, lowest, delta = gram.first_symbol, gram.lowest, gram.horizon
+    if not first > 0:
+        raise ValueError(
+            f"pairs must ask for a positive symbol at their longest waves, got {first!r}: no "
+            f"coercive operator makes f from u"
+        )
+    basis = legendre_in_bernstein(gram.degree)  # columns, of norm 1 on (0, 1)
+    scale = first / lowest**2 / delta**3
+    factors = [gram_matrix(data, delta, gram.degree, rule=gram.rule, refinement=n).factor
+               for n in settings.refinements]  # fmt: skip
+    factors.append(_exact_factor(gram))
+    share = 1 / math.sqrt(len(factors))
+    size = float(np.linalg.norm(gram.target))
+    line, second, tail = _constraints(gram, settings, basis)
+    grids = _coarse_grids(gram, settings)
+    rows = np.vstack([line, *(_grid_rows(gram, h) @ basis for h in grids)])
+    ridge = size / _LARGE * np.eye(gram.degree + 1)
+    programme = BoundedLeastSquares(
+        matrix=np.vstack([share * scale * np.vstack(factors) @ basis, ridge]),
+        target=np.append(np.tile(share * gram.target, len(factors)), np.zeros(len(ridge))),
+        rows=rows,
+        least=np.full(len(rows), (1 + _ALLOWANCE) * settings.margin),
+        absolute=(second, tail),
+        start=np.asarray(np.linalg.solve(basis, nonnegative(gram).coefficients / scale)),
+    )
+    return programme, scale, basis
 
 
 def _missed(bound: AbsoluteBound, x: Array) -> bool:
