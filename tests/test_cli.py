@@ -312,7 +312,7 @@ def test_a_terminated_run_ends_its_engines_and_its_kernel(book):
         stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
-    wait_until((book.book / "connected").exists)
+    wait_until((book.book / "connected").exists, process=run)
     engines = [p for p in psutil.Process(run.pid).children(recursive=True) if p.is_running()]
     started = {record.cluster_id for record in parallel.list_clusters()} - before
     assert len(started) == 1

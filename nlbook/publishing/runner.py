@@ -191,6 +191,8 @@ def _execute(
 
     source = scratch / "chapter.ipynb"
     nbformat.write(read_chapter(path), source)
+    profile = scratch / "profile"  # a user's own may run anything before the first cell
+    profile.mkdir()
     # papermill's own inspection doesn't know every declared type, and warns of what is right
     logging.getLogger("papermill").setLevel(logging.ERROR)
     return papermill.execute_notebook(
@@ -203,7 +205,10 @@ def _execute(
         iopub_timeout=_PATIENCE,
         stderr_file=sys.stderr if progress else None,
         kernel_manager_class=_kernel_manager(book, environment, watch),
-        extra_arguments=["--IPKernelApp.log_level=50"],
+        extra_arguments=[
+            "--IPKernelApp.log_level=50",
+            f"--ProfileDir.location={profile}",
+        ],
     )
 
 
@@ -214,7 +219,14 @@ def _kernel_manager(
     from jupyter_client.manager import AsyncKernelManager
 
     # the kernel works in book/, and a store is named from where the caller is
-    variables = {"NLBOOK_BOOK": str(book.book), "NLBOOK_FOLDER": os.getcwd(), **environment}
+    variables = {
+        "NLBOOK_BOOK": str(book.book),
+        "NLBOOK_FOLDER": os.getcwd(),
+        "PYTHONUTF8": "1",  # whatever the locale
+        "PYTHONSTARTUP": "",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **environment,
+    }
     package = Path(__file__).resolve().parents[2]
     if package.name != "site-packages":  # the kernel works elsewhere and must find this package
         known = os.environ.get("PYTHONPATH")

@@ -104,9 +104,13 @@ def kernels(book):
     return found
 
 
-def wait_until(condition, seconds=300.0):
-    """Wait until a condition holds, or fail; the limit is for machines that do much else."""
+def wait_until(condition, seconds=300.0, process=None):
+    """Wait until a condition holds, or fail; the limit is for machines that do much else.
+
+    Where the condition is a process' work, its end is not waited past.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
+        assert process is None or process.poll() is None, process.communicate()
         time.sleep(0.05)

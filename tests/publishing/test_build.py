@@ -74,7 +74,7 @@ def test_a_build_that_ends_ends_its_kernels_and_keeps_what_they_did(two, number)
         text=True,
     )
     asleep = [two.book / f"asleep_{name}" for name in two.chapters]
-    wait_until(lambda: all(path.exists() for path in asleep))
+    wait_until(lambda: all(path.exists() for path in asleep), process=process)
     process.send_signal(number)
     if number == signal.SIGKILL:  # of the build alone, which its chapters notice
         process.wait()

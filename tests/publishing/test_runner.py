@@ -35,11 +35,11 @@ def run(book, **options):
     return run_chapter("01_tiny", book=book, progress=False, **options)
 
 
-def start(book, *arguments):
+def start(book, *arguments, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "nlbook", "run", "01_tiny", "-q", *arguments],
         cwd=book.root,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -97,6 +97,27 @@ def test_the_environment_reaches_the_kernel_and_its_folder_is_the_book(book):
     path = run(book, environment={"NLBOOK_CLUSTER": "file.json"})
     assert f"file.json {book.book}" in path.read_text()
     assert "NLBOOK_CLUSTER" not in os.environ
+
+
+def test_what_a_user_has_set_for_other_work_does_not_reach_the_kernel(book):
+    (book.root / "start.py").write_text("n_realizations = 17\nraise SystemExit('started')\n")
+    profile = book.root / "ipython" / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "startup" / "00.py").write_text("started = 'by a profile'\n")
+    (profile / "ipython_config.py").write_text(
+        "get_config().InteractiveShellApp.exec_lines = ['started = 1']\n"
+    )
+    append(
+        book, cell("print('started' in globals(), open('../ä', 'w').encoding.lower(), '\\u2264')")
+    )
+    settings = {
+        "PYTHONSTARTUP": str(book.root / "start.py"), "IPYTHONDIR": str(book.root / "ipython"),
+        "MPLBACKEND": "TkAgg", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+    }  # fmt: skip
+    process = start(book, **settings)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "False utf-8 ≤" in (book.runs / "01_tiny.ipynb").read_text(encoding="utf-8")
 
 
 def test_a_relative_store_lies_where_the_caller_is(book, tmp_path, monkeypatch):
@@ -215,7 +236,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(book):
 def test_a_second_run_that_would_write_the_same_files_is_refused(book):
     append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(600)"))
     process = start(book)
-    wait_until((book.book / "asleep").exists)
+    wait_until((book.book / "asleep").exists, process=process)
     with pytest.raises(BookError, match=f"another run of 01_tiny .*: process {process.pid} on"):
         run(book)
     process.send_signal(signal.SIGTERM)
@@ -234,7 +255,7 @@ def test_a_record_of_another_run_is_not_taken_for_this_one(book):
 def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, number):
     append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(600)"))
     process = start(book)
-    wait_until((book.book / "asleep").exists)
+    wait_until((book.book / "asleep").exists, process=process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
