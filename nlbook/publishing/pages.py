@@ -46,8 +46,9 @@ def claims_page(
     chapters: Mapping[str, Sequence[Row]],
     titles: Mapping[str, str] | None = None,
     keys: Iterable[str] = (),
+    numbers: Mapping[str, int] | None = None,
 ) -> str:
-    """Write the table of claims.
+    """Write the table of claims, and what of the computed numbers it covers.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def claims_page(
         Titles of the chapters.
     keys : iterable of str
         Keys of the bibliography, which become citations where a source begins with one.
+    numbers : mapping of str to int, optional
+        For each chapter's stem how many numbers it shows without a claim.
 
     Returns
     -------
@@ -64,20 +67,22 @@ def claims_page(
         The page, in MyST.
     """
     known = set(keys)
-    rows = [row for some in chapters.values() for row in some]
-    tested = [row for row in rows if row.get("tested", True)]
     lines = [
         "# Claims",
         "",
-        "A number that this book states is computed, checked against a bound, and listed here. "
-        "An *invariant* is a law that holds for all parameters, and is checked in every run. "
-        "A *reference* depends on the run: it is checked when the run's parameters are those of "
-        "a tier that the claim names, and is shown as not tested otherwise. A *recorded* number "
-        "comes from a result in `book/recorded` and not from the run: it is checked in every run, "
-        "whatever its parameters, and says nothing about them. A claim that fails stops the run, "
-        "so no page can show one.",
+        "A number in a chapter's text was *computed* by the run that the page shows: a cell put "
+        "it there, and nobody typed it. Some of them are also *claimed*: the cell holds the number "
+        "against a bound, and a claim that fails stops the run, so that no page can show one. A "
+        "number that is computed and not claimed is what the code gave; nothing but the tests of "
+        "the code stands behind it.",
         "",
-        f"This build made {_count(len(rows), 'claim')} and tested {len(tested)} of them.",
+        "Claims are of three kinds. An *invariant* is a law that holds for all parameters: it is "
+        "checked in every run. A *reference* depends on the run: it is checked when the run's "
+        "parameters are those of a tier that the claim names, and is shown as not tested "
+        "otherwise. A *recorded* number comes from a result in `book/recorded` and not from the "
+        "run: it is checked in every run, whatever its parameters, and says nothing about them.",
+        "",
+        *_counts(chapters, titles or {}, numbers or {}),
     ]
     for stem, some in chapters.items():
         lines += ["", f"## {(titles or {}).get(stem, stem)}", ""]
@@ -98,6 +103,24 @@ def claims_page(
         ]
         lines += markdown_table(("claim", "value", "must be", "kind", "holds", "source"), table)
     return "\n".join(lines) + "\n"
+
+
+def _counts(
+    chapters: Mapping[str, Sequence[Row]], titles: Mapping[str, str], numbers: Mapping[str, int]
+) -> list[str]:
+    """How many numbers are computed, claimed and tested: a row a chapter, and their sum."""
+
+    def row(title: str, some: Sequence[Row], shown: int) -> tuple[str, ...]:
+        kinds = [str(claim.get("kind", "")) for claim in some]
+        counts = [kinds.count(kind) for kind in ("invariant", "reference", "recorded")]
+        tested = sum(bool(claim.get("tested", True)) for claim in some)
+        return (title, *map(str, (len(some) + shown, len(some), *counts, tested)))
+
+    table = [row(f"{{doc}}`{stem}`", some, numbers.get(stem, 0)) for stem, some in chapters.items()]
+    everything = [claim for some in chapters.values() for claim in some]
+    table.append(row("all", everything, sum(numbers.get(stem, 0) for stem in chapters)))
+    heading = ("", "computed", "claimed", "invariants", "references", "recorded", "tested here")
+    return markdown_table(heading, table)
 
 
 def source(text: str, keys: Iterable[str] = ()) -> str:
@@ -209,8 +232,10 @@ def title_note(stem: str, metadata: Row, record: Row, downloads: Mapping[str, st
     return " ".join(part for part in parts if part)
 
 
-def provenance(stem: str, metadata: Row, record: Row) -> str:
-    """Write the note at the foot of a chapter: what made the numbers on it."""
+def provenance(
+    stem: str, metadata: Row, record: Row, claimed: int | None = None, computed: int | None = None
+) -> str:
+    """Write the note at the foot of a chapter: what made the numbers on it, and how many."""
     environment = record.get("environment") or {}
     versions = environment.get("versions") or {}
     parameters = metadata.get("parameters") or {}
@@ -218,6 +243,7 @@ def provenance(stem: str, metadata: Row, record: Row) -> str:
     rows = [
         ("tier", str(metadata.get("tier") or "none: parameters of one's own")),
         ("parameters", ", ".join(f"{k} = {v!r}" for k, v in parameters.items())),
+        ("numbers", "" if computed is None else f"{computed} computed, {claimed} of them claimed"),
         ("seed", str(metadata["seed"]) if metadata.get("seed") is not None else ""),
         ("key", f"`{str(metadata.get('key') or '')[:16]}`" if metadata.get("key") else ""),
         ("commit", f"`{str(commit)[:12]}`{', with changes' if dirty else ''}" if commit else ""),

@@ -188,11 +188,13 @@ def stage(
 
     claims: dict[str, list[dict[str, Any]]] = {}
     titles: dict[str, str] = {}
+    numbers: dict[str, int] = {}
     costs: list[pages.Cost] = []
     figures: dict[str, str] = {}
     for name in chapters:
         notebook, record = _stage_chapter(book, executed, staged, name)
         claims[name] = staging.claims(notebook)
+        numbers[name] = staging.count_numbers(notebook)
         titles[name] = _title(notebook, name).group(1)
         for figure in staging.promote_figures(notebook, name):
             if figure in figures:
@@ -201,7 +203,7 @@ def stage(
         nbformat.write(notebook, staged / f"{name}.ipynb")
         costs += _costs(book, name, record)
     written = {
-        "claims": pages.claims_page(claims, titles, keys),
+        "claims": pages.claims_page(claims, titles, keys, numbers),
         "costs": pages.costs_page(costs),
         "benchmarks": pages.benchmarks_page(_benchmarks(book)),
     }
@@ -233,8 +235,10 @@ def _stage_chapter(
     if record:
         downloads["record of the run"] = _offer(stored.with_suffix(".json"), staged, "executed")
     _add_under_title(joined, pages.title_note(name, metadata, record, downloads), name)
-    foot = nbformat.v4.new_markdown_cell(pages.provenance(name, metadata, record), id="provenance")
-    joined.cells.append(foot)
+    claimed = len(staging.claims(joined))
+    computed = claimed + staging.count_numbers(joined)
+    note = pages.provenance(name, metadata, record, claimed, computed)
+    joined.cells.append(nbformat.v4.new_markdown_cell(note, id="provenance"))
     return joined, record
 
 

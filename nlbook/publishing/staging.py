@@ -30,6 +30,7 @@ __all__ = [
     "StaleChapter",
     "claims",
     "code_cells",
+    "count_numbers",
     "is_injected",
     "join",
     "promote_figures",
@@ -187,6 +188,12 @@ def claims(notebook: NotebookNode) -> list[dict[str, Any]]:
     """List the rows that the claims of a notebook stored, in order."""
     told = (output.get("metadata", {}).get("nlbook", {}) for output in _outputs(notebook))
     return [dict(some["claim"]) for some in told if some.get("claim")]
+
+
+def count_numbers(notebook: NotebookNode) -> int:
+    """Count the numbers that a notebook shows without a claim."""
+    told = (output.get("metadata", {}).get("nlbook", {}) for output in _outputs(notebook))
+    return sum(bool(some.get("number")) for some in told)
 
 
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:

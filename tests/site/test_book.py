@@ -13,6 +13,7 @@ import tokenize
 import zlib
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
@@ -37,6 +38,18 @@ def test_every_chapter_is_a_page_with_its_copy_to_download(built_site):
         page = BeautifulSoup((built_site / f"{name}.html").read_text(), "html.parser")
         names = [a["href"].rsplit("/", 1)[1] for a in page.select("a.reference.download")]
         assert f"{name}.ipynb" in names
+
+
+def test_copies_number_their_figures_as_the_site_does(built_site):
+    for name in find_book(ROOT).chapters:
+        page = BeautifulSoup((built_site / f"{name}.html").read_text(), "html.parser")
+        shown = [word.get_text(strip=True) for word in page.select("figcaption .caption-number")]
+        copy = nbformat.read(find_book(ROOT).copies / f"{name}.ipynb", 4)
+        cells = [cell.source for cell in copy.cells if cell.cell_type == "markdown"]
+        captions = [
+            found.group(1) for c in cells if (found := re.match(r"\*\*(Fig\. .+?)\.\*\*", c))
+        ]
+        assert captions == shown, name
 
 
 def documented(site):

@@ -13,13 +13,27 @@ ROW = {
 def test_a_claim_is_a_row_with_value_unit_and_bound():
     text = pages.claims_page({"01_walks": [ROW]})
     assert "| `walks.variance` | 64.2 b^2 | 64 within 5 | reference | yes |" in text
-    assert "1 claim and tested 1" in text
 
 
 def test_a_claim_that_was_not_tested_says_so():
     text = pages.claims_page({"01_walks": [{**ROW, "tested": False, "holds": False}]})
     assert "not tested here" in text
-    assert "1 claim and tested 0" in text
+    assert "| {doc}`01_walks` | 1 | 1 | 0 | 1 | 0 | 0 |" in text
+
+
+def test_computed_and_claimed_numbers_are_counted_apart():
+    rows = [ROW, {**ROW, "kind": "invariant"}, {**ROW, "kind": "recorded"}]
+    text = pages.claims_page(
+        {"01_walks": rows, "02_use": []}, numbers={"01_walks": 40, "02_use": 2}
+    )
+    assert "|  | computed | claimed | invariants | references | recorded | tested here |" in text
+    assert "| {doc}`01_walks` | 43 | 3 | 1 | 1 | 1 | 3 |" in text
+    assert "| {doc}`02_use` | 2 | 0 | 0 | 0 | 0 | 0 |" in text
+    assert "| all | 45 | 3 | 1 | 1 | 1 | 3 |" in text
+
+
+def test_the_foot_of_a_chapter_counts_its_numbers():
+    assert "| numbers | 43 computed, 3 of them claimed |" in pages.provenance("a", {}, {}, 3, 43)
 
 
 def test_a_source_cites_a_known_key_only():
