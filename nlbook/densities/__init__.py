@@ -5,10 +5,20 @@ whole time series at once; what trimming and symmetry do to them; and intervals 
 over batches of realizations.
 """
 
-from nlbook.densities.comparison import errors_by_decade, relative_l2
+from nlbook.densities.comparison import (
+    counts_by_distance,
+    errors_by_decade,
+    mass_by_distance,
+    relative_l2,
+)
 from nlbook.densities.counting import shift_counts
 from nlbook.densities.estimator import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
-from nlbook.densities.resampling import bootstrap_interval, bootstrap_snapshots
+from nlbook.densities.resampling import (
+    bootstrap_interval,
+    bootstrap_snapshots,
+    density_interval,
+)
+from nlbook.densities.series import central_ends
 from nlbook.densities.snapshots import DensitySnapshots, DensityWarning, density_snapshots
 
 __all__ = [
@@ -19,8 +29,12 @@ __all__ = [
     "adaptive_kde_from_counts",
     "bootstrap_interval",
     "bootstrap_snapshots",
+    "central_ends",
+    "counts_by_distance",
+    "density_interval",
     "density_snapshots",
     "errors_by_decade",
+    "mass_by_distance",
     "relative_l2",
     "shift_counts",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import real_array
+from nlbook.checks import check_unmasked, real_array
+from nlbook.densities.reading import read_grid
 
-__all__ = ["errors_by_decade", "relative_l2"]
+__all__ = ["counts_by_distance", "errors_by_decade", "mass_by_distance", "relative_l2"]
 
 
 def relative_l2(density: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
@@ -76,3 +79,82 @@ def errors_by_decade(
         if inside.any():
             found[..., i] = np.sqrt(np.mean(ratio[..., inside] ** 2, axis=-1))
     return found
+
+
+def mass_by_distance(density: ArrayLike, grid: ArrayLike, marks: ArrayLike) -> NDArray[np.float64]:
+    """Integral of a density over a < |x| < b, for each two neighbouring marks a and b.
+
+    Parameters
+    ----------
+    density : array_like, shape (..., n_nodes)
+        Linear between the nodes, zero beyond them.
+    grid : array_like, shape (n_nodes,)
+        Ascending nodes.
+    marks : array_like, shape (n + 1,)
+        Ascending distances, not negative.
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or nodes or marks do not ascend.
+    """
+    p, x, at = real_array("density", density), read_grid(grid), _distances(marks)
+    if p.ndim < 1 or p.shape[-1] != x.size or x.size < 2:
+        raise ValueError(f"density must have the {x.size} nodes of grid, got shape {p.shape}")
+    steps = 0.5 * np.diff(x) * (p[..., 1:] + p[..., :-1])
+    below = np.concatenate([np.zeros((*p.shape[:-1], 1)), np.cumsum(steps, axis=-1)], axis=-1)
+
+    def up_to(places: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = np.clip(places, x[0], x[-1])
+        k = np.clip(np.searchsorted(x, inside) - 1, 0, x.size - 2)
+        offset = inside - x[k]
+        slope = (p[..., k + 1] - p[..., k]) / (x[k + 1] - x[k])
+        return np.asarray(below[..., k] + offset * (p[..., k] + 0.5 * offset * slope))
+
+    return np.diff(up_to(at), axis=-1) - np.diff(up_to(-at), axis=-1)
+
+
+def counts_by_distance(counts: ArrayLike, edges: ArrayLike, marks: ArrayLike) -> NDArray[Any]:
+    """Counts at a <= |x| < b, for each two neighbouring marks a and b.
+
+    Parameters
+    ----------
+    counts : array_like, shape (..., n_bins)
+        In fine bins; each counts at its middle.
+    edges : array_like
+        Of the bins, or of all but the outer two, which hold what lies beyond and are left out.
+    marks : array_like, shape (n + 1,)
+        Ascending distances, not negative.
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+        Of the type of `counts`.
+
+    Raises
+    ------
+    ValueError
+        If the number of bins is another, or edges or marks do not ascend.
+    """
+    check_unmasked("counts", counts)
+    array, ends, at = np.asarray(counts), read_grid(edges), _distances(marks)
+    if array.ndim < 1 or array.shape[-1] not in (ends.size - 1, ends.size + 1):
+        raise ValueError(
+            f"counts must have {ends.size - 1} bins, or {ends.size + 1} with the outer ones, got "
+            f"shape {array.shape}"
+        )
+    inner = array[..., 1:-1] if array.shape[-1] == ends.size + 1 else array
+    place = np.searchsorted(at, np.abs(0.5 * ends[1:] + 0.5 * ends[:-1]), side="right") - 1
+    rows = [inner[..., place == k].sum(axis=-1) for k in range(at.size - 1)]
+    return np.stack(rows, axis=-1)
+
+
+def _distances(marks: ArrayLike) -> NDArray[np.float64]:
+    at = real_array("marks", marks, ndim=1)
+    if at.size < 2 or at[0] < 0 or not np.all(np.diff(at) > 0):
+        raise ValueError("marks must be two or more distances that ascend from zero or above")
+    return at

@@ -3,9 +3,14 @@
 Samples of one realization are correlated, so batches of whole realizations are drawn with
 replacement, and everything is done again with each draw.
 
-The interval is the percentile one, widened for few batches [1]_: its tail probability alpha/2 is
-replaced by Phi(-(n/(n - 1))**(1/2) t), t being Student's for n - 1 degrees of freedom. It tells
-the scatter of the estimate, not the bias that a bandwidth brings.
+`bootstrap_interval` is the percentile one, widened for few batches [1]_: its tail probability
+alpha/2 is replaced by Phi(-(n/(n - 1))**(1/2) t), t being Student's for n - 1 degrees of freedom.
+`density_interval` is for what is positive and small counts decide, such as a density in its tail:
+there a draw of few samples can't have more of them than there are, and the percentiles come out
+short. It multiplies and divides the estimate by exp(t s), s the standard deviation of the draws'
+logarithms times (n/(n - 1))**(1/2).
+
+Both tell the scatter of the estimate, not the bias that a bandwidth brings.
 
 References
 ----------
@@ -29,7 +34,7 @@ from nlbook.densities.snapshots import (
     warn_of_asymmetry,
 )
 
-__all__ = ["Seed", "bootstrap_interval", "bootstrap_snapshots"]
+__all__ = ["Seed", "bootstrap_interval", "bootstrap_snapshots", "density_interval"]
 
 Seed = int | np.random.SeedSequence | np.random.Generator
 """What a random generator starts from."""
@@ -131,3 +136,45 @@ def bootstrap_interval(
     tail = float(special.ndtr(-reach))
     low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
     return np.asarray(low), np.asarray(high)
+
+
+def density_interval(
+    estimate: ArrayLike, draws: ArrayLike, n_batches: int, *, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a density, or of another positive number, by its logarithm; see the module.
+
+    Parameters
+    ----------
+    estimate : array_like, shape (...)
+        Of all batches.
+    draws : array_like, shape (n_resamples, ...)
+        Of each draw.
+    n_batches : int
+        Filled batches that were drawn from.
+    level : float
+        Coverage, in 0..1.
+
+    Returns
+    -------
+    low, high : ndarray, shape (...)
+        0 and infinity where the estimate or a draw is zero: there the data say nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two draws or batches, or a number is negative or not finite.
+    """
+    value, values = real_array("estimate", estimate), real_array("draws", draws)
+    if values.ndim < 1 or values.shape[0] < 2 or values.shape[1:] != value.shape:
+        raise ValueError(
+            f"draws must be two or more rows like estimate, {value.shape}, got shape {values.shape}"
+        )
+    if np.any(values < 0) or np.any(value < 0):
+        raise ValueError("estimate and draws must not be negative")
+    check_integer("n_batches", n_batches, 2)
+    check_number("level", level, above=0, below=1)
+    known = (value > 0) & np.all(values > 0, axis=0)
+    logs = np.log(np.where(known, values, 1.0))
+    spread = np.std(logs, axis=0, ddof=1) * np.sqrt(n_batches / (n_batches - 1))
+    factor = np.exp(special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * spread)
+    return np.where(known, value / factor, 0.0), np.where(known, value * factor, np.inf)

@@ -8,11 +8,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import real_array
+from nlbook.checks import check_number, real_array
 from nlbook.densities.estimator import counts_inside
 from nlbook.densities.reading import cut_counts, left_out, read_counts
 
-__all__ = ["Support", "TrimmedSeries", "trim_counts_series", "trim_samples_series"]
+__all__ = [
+    "Support",
+    "TrimmedSeries",
+    "central_ends",
+    "trim_counts_series",
+    "trim_samples_series",
+]
 
 Support = Literal["common", "each"] | tuple[float, float]
 """Samples cut off at the same two places at all times; at each time by themselves; or there."""
@@ -31,6 +37,33 @@ class TrimmedSeries(NamedTuple):
     n_samples: NDArray[np.float64]
     #: how many were left out at the lower and the upper end (n_times, 2)
     n_trimmed: NDArray[np.float64]
+
+
+def central_ends(counts: ArrayLike, edges: ArrayLike, mass: float = 0.9999) -> tuple[float, float]:
+    """Outermost edges of what any time keeps of counts when each is cut to its central part.
+
+    Parameters
+    ----------
+    counts : array_like, shape (n_times, n_bins)
+        In fine bins.
+    edges : array_like
+        Of the bins, as in `nlbook.densities.density_snapshots`.
+    mass : float
+        Central part that is kept.
+
+    Returns
+    -------
+    low, high : float
+        What a grid must hold.
+
+    Raises
+    ------
+    ValueError
+        If counts can't be used, or reach beyond the edges.
+    """
+    check_number("mass", mass, above=0, most=1)
+    support = trim_counts_series(counts, edges, mass, "common").support
+    return float(support[:, 0].min()), float(support[:, 1].max())
 
 
 def trim_counts_series(

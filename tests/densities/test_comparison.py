@@ -1,9 +1,16 @@
 """Distances between densities."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from nlbook.densities import errors_by_decade, relative_l2
+from nlbook.densities import (
+    counts_by_distance,
+    errors_by_decade,
+    mass_by_distance,
+    relative_l2,
+)
 
 
 def test_a_density_that_is_off_by_a_factor_is_off_by_its_logarithm_in_every_decade():
@@ -45,3 +52,43 @@ def test_bad_densities_are_refused_by_name():
         errors_by_decade([1.0, 1.0], [1.0, 1.0], [0.5])
     with pytest.raises(ValueError, match="density not negative"):
         errors_by_decade([1.0, -1.0], [1.0, 1.0], [0])
+
+
+def test_the_mass_at_a_distance_is_that_of_both_sides():
+    grid = np.linspace(-3.0, 4.0, 15)
+    density = np.array([np.maximum(0.0, 2.0 - np.abs(grid)), grid + 3.0])  # linear between nodes
+    marks = [0.0, 0.3, 1.0, 2.0, 5.0]
+    triangle = 2 * np.diff([2 * m - m**2 / 2 for m in marks[:-1]] + [2.0])
+    found = mass_by_distance(density, grid, marks)
+    assert found[0] == pytest.approx(triangle, abs=1e-12)
+    # of x + 3 both sides add to 6 up to 3, where the left one ends
+    known = [1.8, 4.2, 6.0, 6.0 + np.diff([3**2 / 2 + 9, 4**2 / 2 + 12])[0]]
+    assert found[1] == pytest.approx(known, abs=1e-12)
+    assert found.sum(axis=1) == pytest.approx(np.trapezoid(density, grid, axis=1))
+
+
+def test_counts_at_a_distance_are_those_of_samples():
+    samples = np.round(np.random.default_rng(2).normal(size=(3, 500)), 1) + 0.05
+    edges = np.linspace(-2.0, 2.0, 41)
+    outer = np.concatenate([[-np.inf], edges, [np.inf]])
+    counts = np.array([np.histogram(row, outer)[0] for row in samples])
+    marks = np.array([0.0, 0.4, 1.0, 1.6])
+    known = [
+        [np.sum((np.abs(r) > a) & (np.abs(r) < b)) for a, b in pairwise(marks)] for r in samples
+    ]
+    assert counts_by_distance(counts, edges, marks).tolist() == known
+    assert counts_by_distance(counts[:, 1:-1], edges, marks).tolist() == known
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: mass_by_distance([1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 1.0]), "density must have"),
+        (lambda: mass_by_distance([1.0, 2.0], [0.0, 1.0], [1.0, 0.0]), "marks must be two or more"),
+        (lambda: counts_by_distance([1, 2, 3, 4], [0.0, 1.0, 2.0, 2.5, 3, 4], [0.0, 1]), "5 bins"),
+        (lambda: counts_by_distance([1, 2], [0.0, 1.0, 2.0], [-1.0, 1.0]), "marks must be two or"),
+    ],
+)
+def test_bad_distances_are_refused_by_name(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()

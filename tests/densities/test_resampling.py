@@ -7,6 +7,8 @@ from nlbook.densities import (
     adaptive_kde_from_counts,
     bootstrap_interval,
     bootstrap_snapshots,
+    central_ends,
+    density_interval,
     density_snapshots,
 )
 
@@ -69,6 +71,51 @@ def test_the_interval_covers_a_mean_as_often_as_it_says(n):
         covered += low <= 0.0 <= high
     # three standard errors are 2 %; a bootstrap of five is not exact for all that
     assert covered / repeats == pytest.approx(0.95, abs=0.035 if n == 5 else 0.02)
+
+
+@pytest.mark.parametrize("expected", [6, 30, 300])
+def test_the_interval_of_a_density_covers_where_few_samples_decide(expected):
+    generator = np.random.default_rng(expected)
+    n, repeats = 40, 400
+    counts = generator.poisson(expected / n, (repeats, n))
+    covered = {"by percentiles": 0, "by logarithms": 0}
+    for row in counts:
+        draws = generator.multinomial(n, np.full(n, 1 / n), size=200) @ row
+        low, high = bootstrap_interval(draws, n)
+        covered["by percentiles"] += low <= expected <= high
+        low, high = density_interval(float(row.sum()), draws, n)
+        covered["by logarithms"] += low <= expected <= high
+    # two standard errors are 2.2 %; with six samples the logarithm is not normal, to the safe side
+    assert covered["by logarithms"] / repeats == pytest.approx(0.96, abs=0.035)
+    if expected == 6:
+        assert covered["by percentiles"] / repeats < 0.93
+
+
+def test_where_a_draw_is_zero_nothing_is_known():
+    low, high = density_interval([1.0, 0.0, 2.0], [[1.0, 0.0, 0.0], [2.0, 1.0, 2.0]], 5)
+    assert low[1:].tolist() == [0, 0] and high[1:].tolist() == [np.inf, np.inf]
+    assert low[0] < 1 < high[0]
+
+
+def test_the_ends_of_the_central_part_are_those_of_the_snapshots(batches):
+    counts = batches.sum(axis=0)
+    found = central_ends(counts, EDGES, 0.99)
+    assert found == density_snapshots(counts, EDGES, TIMES, grid=GRID, mass=0.99).ends
+
+
+@pytest.mark.parametrize(
+    ("estimate", "draws", "n_batches", "said"),
+    [
+        (1.0, [1.0], 5, "draws must be two or more rows like estimate"),
+        ([1.0], [1.0, 2.0], 5, "draws must be two or more rows like estimate"),
+        (1.0, [1.0, -2.0], 5, "estimate and draws must not be negative"),
+        (1.0, [1.0, np.inf], 5, "draws must be finite"),
+        (1.0, [1.0, 2.0], 1, "n_batches must be an integer of at least 2"),
+    ],
+)
+def test_draws_of_no_density_are_refused_by_name(estimate, draws, n_batches, said):
+    with pytest.raises(ValueError, match=said):
+        density_interval(estimate, draws, n_batches)
 
 
 @pytest.mark.parametrize(
