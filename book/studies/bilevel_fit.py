@@ -14,18 +14,22 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
+from nlbook.diffusion import NonlocalDiffusion
 from nlbook.dislocations.recording import Recorded, read_record
 from nlbook.host import describe_run
 from nlbook.identification import (
+    BatchFits,
     FitProblem,
     FitSettings,
     Objective,
+    ParametricFits,
     PowerLawFit,
     bootstrap_power_law,
     compare_rivals,
@@ -34,9 +38,12 @@ from nlbook.identification import (
     fit_factor,
     fit_one_sided,
     fit_stable_density,
+    parametric_bootstrap,
     profile_cost,
     profile_rate,
+    walking_counts,
 )
+from nlbook.kernels import PowerLawKernel
 from nlbook.parallel.store_files import write_atomically
 
 SPACING = 0.05
@@ -46,8 +53,20 @@ N_RESAMPLES = 100
 #: The profile close to the fit: so many steps to either side, of so much, and so much of delta.
 NEAR, STEP_ALPHA, STEP_HORIZON = 30, 0.005, 0.02
 #: The paper's rule, and its cost at the snapshots of the record instead of after each step.
-QUICK = FitSettings(rule="nodes", every=100)
-EVERY_STEP = FitSettings(rule="nodes")
+QUICK = FitSettings.as_in_paper(every=100)
+EVERY_STEP = FitSettings.as_in_paper()
+#: The book's own recipe: the covered rule, exact in time, Level 1 integrated, at the snapshots.
+OWN = FitSettings()
+#: Bandwidths: adaptive, as in the paper, or one at all places.
+BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
+CORRECTED = {"n_search": 8, "n_replicates": 60, "n_resamples": 60}
+#: Sets of particles whose law is known, a third of them a part.
+COVERAGE = {
+    "n_sets": 24, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
+    "n_search": 12, "n_replicates": 40, "n_batches": 10, "n_resamples": 20,
+}  # fmt: skip
+#: What is estimated, in the order of `NUMBERS`.
+ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")
 NUMBERS = (
     "alpha", "horizon", "coefficient", "variance_rate", "training_cost", "testing_cost",
     "final_error", "compared", "n_iterations", "n_evaluations",
@@ -77,12 +96,18 @@ def guesses(case: int) -> list[tuple[float, float]]:
     ]  # fmt: skip
 
 
+def own_bounds(case: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of alpha and delta, for the covered rule."""
+    return (0.0, 2.999), (SPACING, 2 * REACH[case])
+
+
 def numbers(fit: PowerLawFit) -> dict[str, float]:
     return {name: float(f"{getattr(fit, name):.7g}") for name in NUMBERS}
 
 
 def tables(record: Recorded, case: int) -> dict[str, Any]:
-    """Table 2, both splits, both rules, newborn or not; Table 3; the paths of Figures 9 and 10."""
+    """Table 2, both splits, newborn or not, as in the paper and by the book's recipe; Table 3; the
+    paths of Figures 9 and 10."""
     data = {newborn: snapshots(record, case, newborn=newborn) for newborn in newborns(case)}
     rows = [
         {"newborn": newborn, "rule": rule, "split": split}
@@ -90,8 +115,13 @@ def tables(record: Recorded, case: int) -> dict[str, Any]:
         for rule in ("nodes", "covered")
         for split in (0.8, 0.6)
     ]
+    by_rule = {"nodes": EVERY_STEP, "covered": OWN}
     problems = [
-        FitProblem(data[row["newborn"]], FitSettings(rule=row["rule"], split=row["split"]))
+        FitProblem(
+            data[row["newborn"]],
+            dataclasses.replace(by_rule[row["rule"]], split=row["split"]),
+            start=guesses(case)[0] if row["rule"] == "nodes" else None,
+        )
         for row in rows
     ]
     problems += [
@@ -111,27 +141,125 @@ def tables(record: Recorded, case: int) -> dict[str, Any]:
 
 
 def intervals(record: Recorded, case: int) -> dict[str, Any]:
-    """Bootstrap intervals, from fits at the batch times."""
-    found = []
-    for newborn in newborns(case):
-        counts = shift_counts(record.batch_counts, newborn=newborn)
+    """Scatter of the paper's fit over draws of the batches, from fits at the batch times."""
+    fits = bootstrap_power_law(
+        shift_counts(record.batch_counts), record.batch_edges, record.batch_times,
         # draws reach farther out than the paper's domain, which trims the whole ensemble
-        nodes = grid(case, reach=1.5 * REACH[case])
-        for split in (0.8, 0.6):
-            settings = dataclasses.replace(EVERY_STEP, split=split)
-            fits = bootstrap_power_law(
-                counts, record.batch_edges, record.batch_times, grid=nodes,
-                n_resamples=N_RESAMPLES, seed=SEED, settings=settings,
-                start=(2.5, REACH[case]),
-            )  # fmt: skip
-            row: dict[str, Any] = {"newborn": newborn, "split": split, "whole": numbers(fits.whole)}
-            for name in ("alpha", "horizon", "coefficient", "variance_rate"):
-                row[name] = [float(f"{end:.5g}") for end in fits.interval(name)]
-            row["draws"] = [
-                [float(f"{getattr(fit, name):.5g}") for name in NUMBERS[:4]] for fit in fits.draws
-            ]
-            found.append(row)
-    return {"rows": found}
+        grid=grid(case, reach=1.5 * REACH[case]),
+        n_resamples=N_RESAMPLES, seed=SEED, settings=EVERY_STEP, start=(2.5, REACH[case]),
+    )  # fmt: skip
+    return batch_row(fits)
+
+
+def batch_row(fits: BatchFits) -> dict[str, Any]:
+    """The fit of all batches, its intervals and its draws."""
+    row: dict[str, Any] = {"whole": numbers(fits.whole)}
+    for name in ESTIMATED:
+        row[name] = short(fits.interval(name))
+    row["draws"] = [short(getattr(fit, name) for name in NUMBERS[:5]) for fit in fits.draws]
+    return row
+
+
+def corrected(record: Recorded, case: int) -> dict[str, Any]:
+    """The book's recipe with either bandwidth: what the method does to it, corrected.
+
+    The correction is from particles that jump by the law, the scatter from draws of the batches.
+    """
+    counts = shift_counts(record.batch_counts)
+    nodes = grid(case, reach=1.5 * REACH[case])
+    found = {}
+    for bandwidth, options in BANDWIDTHS.items():
+        common: dict[str, Any] = {
+            "grid": nodes, "settings": OWN, "bounds": own_bounds(case), "seed": SEED, **options
+        }  # fmt: skip
+        law = parametric_bootstrap(
+            counts.sum(axis=0), record.batch_edges, record.batch_times,
+            n_search=CORRECTED["n_search"], n_replicates=CORRECTED["n_replicates"], **common,
+        )  # fmt: skip
+        batches = bootstrap_power_law(
+            counts, record.batch_edges, record.batch_times,
+            n_resamples=CORRECTED["n_resamples"],
+            start=(law.whole.alpha, law.whole.horizon), **common,
+        )  # fmt: skip
+        found[bandwidth] = parametric_row(law, batches) | {"batches": batch_row(batches)}
+    return found
+
+
+def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dict[str, Any]:
+    """The fit, the corrected law, its intervals, and what its replicates cost."""
+    row: dict[str, Any] = {
+        "whole": numbers(law.whole),
+        "remarks": list(law.whole.remarks),
+        "p_value": law.p_value,
+        "method_share": law.method_share,
+        "costs": short(law.costs),
+        "response": [short(line) for line in law.response],
+        "replicates": [
+            short(getattr(fit, name) for name in NUMBERS[:4]) for fit in law.replicates
+        ],
+    }
+    for name in ESTIMATED:
+        row[name] = {
+            "corrected": short([law.corrected(name)])[0],
+            "bias": short([law.bias(name)])[0],
+            "interval": short(law.interval(name, scatter=batches)),
+        }
+    return row
+
+
+def coverage(record: Recorded, case: int) -> dict[str, Any]:
+    """How often intervals hold the law that moved particles: a third of the sets."""
+    del record
+    n_sets = COVERAGE["n_sets"] // 3
+    sets = range((case - 1) * n_sets, case * n_sets)
+    return {"rows": [known_law(number) for number in sets]}
+
+
+def known_law(number: int) -> dict[str, Any]:
+    """One set of particles with a known law: intervals as they were, and corrected ones."""
+    true = PowerLawKernel(COVERAGE["alpha"], COVERAGE["horizon"], COVERAGE["coefficient"])
+    times, edges = np.linspace(0.0, 4.0, 9), np.linspace(-8.0, 8.0, 1601)
+    nodes = np.linspace(-8.0, 8.0, 129)
+    unit = NonlocalDiffusion(dataclasses.replace(true, coefficient=1.0), nodes, exceed_grid=True)
+    generator = np.random.default_rng([SEED, number])
+    n_batches = int(COVERAGE["n_batches"])
+    begin_at = 0.5 * generator.standard_normal((n_batches, int(COVERAGE["n_particles"]) // n_batches))
+    counts = np.array(
+        [
+            walking_counts(
+                unit, true.coefficient, times, np.histogram(some, edges)[0], edges,
+                (SEED, number, k),
+            )
+            for k, some in enumerate(begin_at)
+        ]
+    )  # fmt: skip
+    common: dict[str, Any] = {
+        "grid": nodes, "settings": FitSettings(split=1.0), "bounds": ((0.0, 2.99), (0.2, 8.0)),
+        "seed": number,
+    }  # fmt: skip
+    row: dict[str, Any] = {"set": number}
+    for bandwidth, options in BANDWIDTHS.items():
+        law = parametric_bootstrap(
+            counts.sum(axis=0), edges, times, n_search=int(COVERAGE["n_search"]),
+            n_replicates=int(COVERAGE["n_replicates"]), **common, **options,
+        )  # fmt: skip
+        batches = bootstrap_power_law(
+            counts, edges, times, n_resamples=int(COVERAGE["n_resamples"]),
+            start=(law.whole.alpha, law.whole.horizon), **common, **options,
+        )  # fmt: skip
+        row[bandwidth] = {
+            "whole": numbers(law.whole),
+            "p_value": law.p_value,
+            "method_share": law.method_share,
+        }
+        for name in ESTIMATED:
+            row[bandwidth][name] = {
+                "corrected": short([law.corrected(name)])[0],
+                "by_batches": short(batches.interval(name)),
+                "by_law": short(law.interval(name)),
+                "by_both": short(law.interval(name, scatter=batches)),
+            }
+    return row
 
 
 def choices(record: Recorded, case: int) -> dict[str, Any]:
@@ -145,6 +273,9 @@ def choices(record: Recorded, case: int) -> dict[str, Any]:
         ("none", "", base, QUICK),
         ("compared", "after each step", base, EVERY_STEP),
         ("rule", "covered", base, dataclasses.replace(QUICK, rule="covered")),
+        ("least squares", "integrated", base, dataclasses.replace(QUICK, level_one="integrated")),
+        ("own", "adaptive", base, OWN),
+        ("own", "one", snapshots(record, case, sensitivity=0.0), OWN),
         ("window", "first half", base.between(base.times[0], middle), QUICK),
         ("window", "second half", base.between(middle, base.times[-1]), QUICK),
         ("symmetry", "mirror", snapshots(record, case, symmetry="mirror"), QUICK),
@@ -170,7 +301,13 @@ def choices(record: Recorded, case: int) -> dict[str, Any]:
         )  # fmt: skip
         settings = dataclasses.replace(QUICK, every=500)
         rows.append(("realizations", str(int(realizations[:part].sum())), data, settings))
-    fits = fit_each([FitProblem(data, settings) for _, _, data, settings in rows])
+    start = guesses(case)[0]
+    fits = fit_each(
+        [
+            FitProblem(data, settings, start=None if settings is OWN else start)
+            for _, _, data, settings in rows
+        ]
+    )
     return {
         "cell": cell,
         "rows": [
@@ -187,10 +324,10 @@ def refinement(record: Recorded, case: int) -> dict[str, Any]:
         data = snapshots(record, case, spacing=spacing)
         assert data.n_samples is not None
         floor = float(np.median(1 / (SPACING * data.n_samples)))
-        settings = [FitSettings(rule=rule, every=100, floor=floor) for rule in ("nodes", "covered")]
-        for fit, chosen in zip(
-            fit_each([FitProblem(data, s) for s in settings]), settings, strict=True
-        ):
+        settings = [dataclasses.replace(s, floor=floor) for s in (QUICK, OWN)]
+        starts = [guesses(case)[0], None]
+        problems = [FitProblem(data, s, start=a) for s, a in zip(settings, starts, strict=True)]
+        for fit, chosen in zip(fit_each(problems), settings, strict=True):
             rows.append({"spacing": spacing, "rule": chosen.rule, **numbers(fit)})
     return {"rows": rows}
 
@@ -198,7 +335,7 @@ def refinement(record: Recorded, case: int) -> dict[str, Any]:
 def profiles(record: Recorded, case: int) -> dict[str, Any]:
     """The cost over alpha and delta, and over alpha and the variance rate; closer near the fit."""
     data = snapshots(record, case)
-    (best,) = fit_each([FitProblem(data, QUICK)])
+    (best,) = fit_each([FitProblem(data, QUICK, start=guesses(case)[0])])
     # both axes hold the fit's own number, so that no cost is compared with less than there is
     steps = np.arange(-NEAR, NEAR + 1)
     alphas, radii = best.alpha + STEP_ALPHA * steps, best.horizon * (1 + STEP_HORIZON) ** steps
@@ -228,7 +365,7 @@ def profiles(record: Recorded, case: int) -> dict[str, Any]:
 
 def rivals(record: Recorded, case: int) -> dict[str, Any]:
     """Other laws, by the covered rule; polynomials in front; both sides apart; cumulants."""
-    settings = FitSettings(every=100)
+    settings = OWN
     data = snapshots(record, case)
     signed = snapshots(record, case, signed=True, symmetry=None)
     (best,) = fit_each([FitProblem(data, settings)])
@@ -272,6 +409,8 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
 PARTS = {
     "tables": tables,
     "intervals": intervals,
+    "corrected": corrected,
+    "coverage": coverage,
     "choices": choices,
     "refinement": refinement,
     "profiles": profiles,
@@ -283,16 +422,24 @@ _ALL = {
     "reach": list(REACH.values()),
     "quick": dataclasses.asdict(QUICK),
     "every_step": dataclasses.asdict(EVERY_STEP),
+    "own": dataclasses.asdict(OWN),
 }
 #: What a part was made by; it is made again when that changes.
 SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(PARTS, _ALL) | {
     "intervals": _ALL | {"seed": SEED, "n_resamples": N_RESAMPLES},
+    "corrected": _ALL | {"seed": SEED, **CORRECTED},
+    "coverage": {"seed": SEED, **COVERAGE},
     "profiles": _ALL | {"near": NEAR, "step_alpha": STEP_ALPHA, "step_horizon": STEP_HORIZON},
 }
 
 
 def newborns(case: int) -> tuple[str, ...]:
     return ("left_out",) if case == 1 else ("left_out", "counted")
+
+
+def short(values: Iterable[float]) -> list[float]:
+    """Five digits."""
+    return [float(f"{value:.5g}") for value in values]
 
 
 def _short(array: np.ndarray) -> list[Any]:
@@ -324,6 +471,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("record", type=Path, help="folder of the recorded ensemble")
     parser.add_argument("out", type=Path, help="folder for fits.json and provenance.json")
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="those to make again")
+    parser.add_argument("--cases", nargs="+", type=int, choices=(1, 2, 3), default=(1, 2, 3))
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     path, about = given.out / "fits.json", given.out / "provenance.json"
@@ -332,7 +480,7 @@ def main(arguments: list[str] | None = None) -> int:
     source = digest(given.record)
     if provenance.get("counts_sha256") != source:
         made, provenance = {}, {"counts_sha256": source, "parts": {}}
-    for case in (1, 2, 3):
+    for case in given.cases:
         record = read_record(given.record, case)
         for name, part in PARTS.items():
             key = f"{name}_{case}"

@@ -31,6 +31,7 @@ from nlbook.identification.moments import PairMoments, gather, pair_moments
 from nlbook.identification.node_weights import basis_weights, grid_symbol
 from nlbook.identification.objective import Objective
 from nlbook.identification.one_sided import OneSidedFit, fit_one_sided
+from nlbook.identification.parametric import ParametricFits, parametric_bootstrap
 from nlbook.identification.periodic_pairs import (
     SeriesSettings,
     biharmonic_pairs,
@@ -67,6 +68,8 @@ from nlbook.identification.training_pairs import (
     iter_blocks,
     spectrum,
 )
+from nlbook.identification.verdicts import FitWarning
+from nlbook.identification.walks import walking_counts
 
 __all__ = [
     "AdamHistory",
@@ -82,6 +85,7 @@ __all__ = [
     "FactorFit",
     "FitProblem",
     "FitSettings",
+    "FitWarning",
     "FractionalSettings",
     "GramMatrix",
     "KernelBand",
@@ -89,6 +93,7 @@ __all__ = [
     "OneSidedFit",
     "PairMoments",
     "PairSpectrum",
+    "ParametricFits",
     "PowerLawFit",
     "RateProfile",
     "RegressionWarning",
@@ -137,6 +142,7 @@ __all__ = [
     "manufactured_snapshots",
     "mengesha_du_norm",
     "pair_moments",
+    "parametric_bootstrap",
     "predict",
     "profile_cost",
     "profile_rate",
@@ -148,5 +154,6 @@ __all__ = [
     "stable_density",
     "symbol_bound",
     "variance_rate",
+    "walking_counts",
     "wave_pairs",
 ]

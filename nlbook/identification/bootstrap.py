@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
 from nlbook.densities import (
     DensitySnapshots,
     bootstrap_interval,
     bootstrap_snapshots,
     density_snapshots,
 )
-from nlbook.identification.bilevel import Bounds, PowerLawFit
+from nlbook.identification.bilevel import PowerLawFit
 from nlbook.identification.fits import FitProblem, fit_each
-from nlbook.identification.settings import FitSettings
+from nlbook.identification.search import Bounds
+from nlbook.identification.settings import FitSettings, common_step
 
-__all__ = ["BatchFits", "bootstrap_power_law", "steps_between"]
+__all__ = ["BatchFits", "bootstrap_power_law", "settings_at", "steps_between"]
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,9 @@ def bootstrap_power_law(
         As `fit_power_law` and `nlbook.densities.bootstrap_snapshots`; or if times are not equally
         far apart.
     """
-    counts = np.asarray(batch_counts)
-    at = np.asarray(times, dtype=np.float64)
-    chosen = settings or FitSettings()
-    chosen = dataclasses.replace(chosen, every=steps_between(at, chosen.dt))
+    counts = real_array("batch_counts", batch_counts, ndim=3)
+    at = real_array("times", times, ndim=1)
+    chosen = settings_at(at, settings)
     whole = density_snapshots(counts.sum(axis=0), edges, at, grid=grid, **densities)
     drawn = bootstrap_snapshots(
         counts, edges, at, grid=grid, n_resamples=n_resamples, seed=seed, **densities
@@ -108,6 +109,13 @@ def bootstrap_power_law(
     fits = fit_each([problem(s) for s in (whole, *drawn)], cluster=cluster, workers=workers)
     n_batches = int(np.count_nonzero(counts.reshape(len(counts), -1).any(axis=1)))
     return BatchFits(fits[0], tuple(fits[1:]), n_batches)
+
+
+def settings_at(times: NDArray[np.float64], settings: FitSettings | None) -> FitSettings:
+    """Settings that compare at some equally distant times only, whatever the time step."""
+    chosen = settings or FitSettings()
+    dt = common_step(times, chosen.method) if chosen.dt is None else chosen.dt
+    return dataclasses.replace(chosen, every=steps_between(times, dt))
 
 
 def steps_between(times: NDArray[np.float64], dt: float) -> int:

@@ -27,16 +27,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from nlbook.checks import check_integer
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import DiffusionWarning, NonlocalDiffusion
-from nlbook.identification.bilevel import Bounds, checked_bounds, variance_rate
+from nlbook.identification.bilevel import checked_bounds, variance_rate
 from nlbook.identification.level_one import relative_coefficients
-from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
+from nlbook.identification.search import Bounds, search_kernel
 from nlbook.identification.settings import FitSettings
 from nlbook.kernels import BernsteinKernel
 
 __all__ = ["FactorFit", "fit_factor"]
+
+# Times at which the coarse scan compares.
+_PREVIEW = 10
 
 
 @dataclass(frozen=True)
@@ -92,32 +96,39 @@ def fit_factor(
     ValueError
         As `nlbook.identification.fit_power_law`; and if the kernel at the start has no evolution.
     """
-    if degree != int(degree) or degree < 0:
-        raise ValueError(f"degree must be a whole number, not negative, got {degree!r}")
+    degree = check_integer("degree", degree, 0)
     objective = Objective(snapshots, settings)
     bounds = checked_bounds(objective, bounds)
     between = objective.between_snapshots() if relative else None
-    middle = (2.0, float(objective.grid[-1] - objective.grid[0]) / 2)
-    trials: list[BernsteinKernel] = []
+    trials: dict[tuple[float, float], BernsteinKernel] = {}
 
-    def cost(point: NDArray[np.float64]) -> float:
-        alpha, horizon = float(point[0]), float(point[1])
-        trials.append(_best_kernel(objective, alpha, horizon, int(degree), between, positive))
-        operator = objective.operator(trials[-1])
+    def cost(alpha: float, horizon: float, at_most: int | None = None) -> float:
+        kernel = _best_kernel(objective, alpha, horizon, degree, between, positive)
+        operator = objective.operator(kernel)
         if not positive and _smallest_symbol(operator) < 0:
-            trials[-1] = _best_kernel(objective, alpha, horizon, int(degree), between, True)
-            operator = objective.operator(trials[-1])
+            kernel = _best_kernel(objective, alpha, horizon, degree, between, True)
+            operator = objective.operator(kernel)
+        trials[alpha, horizon] = kernel
         if not operator.rate > 0 or objective.problem(operator, 1.0) is not None:
             return math.inf
         with warnings.catch_warnings():
             # of waves that may grow: its bound has a margin, the symbol itself was looked at
             warnings.simplefilter("ignore", DiffusionWarning)
-            return objective.training_cost(operator)
+            return objective.training_cost(operator, at_most=at_most)
 
-    way = minimise(
-        cost, start or middle, bounds, tolerance=tolerance, max_evaluations=max_evaluations
-    )
-    kernel = trials[way.best]
+    way = search_kernel(
+        cost,
+        lambda alpha, horizon: cost(alpha, horizon, _PREVIEW),
+        bounds,
+        start=start,
+        length=float(objective.grid[-1] - objective.grid[0]) / 2,
+        cell=objective.spacing if objective.settings.rule == "nodes" else None,
+        tolerance=tolerance,
+        max_evaluations=max_evaluations,
+    ).way
+    alpha, horizon = way.points[way.best].tolist()
+    cost(alpha, horizon)  # so that what is kept isn't a preview's
+    kernel = trials[alpha, horizon]
     operator = objective.operator(kernel)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DiffusionWarning)
@@ -127,7 +138,7 @@ def fit_factor(
             training_cost=float(way.costs[way.best]),
             testing_cost=objective.testing_cost(operator),
             final_error=objective.final_error(operator),
-            n_evaluations=len(trials),
+            n_evaluations=len(way.points),
         )
 
 

@@ -7,7 +7,9 @@ of the steps, at Level 2 each compares some of them.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification.bilevel import Bounds, PowerLawFit, fit_power_law
+from nlbook.identification.bilevel import PowerLawFit, fit_power_law
+from nlbook.identification.search import Bounds
 from nlbook.identification.settings import FitSettings
+from nlbook.identification.verdicts import FitWarning
 from nlbook.parallel import run_tasks
 
-__all__ = ["FitProblem", "fit_each", "fit_on_ranks", "fit_task"]
+__all__ = [
+    "FitProblem",
+    "fit_each",
+    "fit_of_result",
+    "fit_on_ranks",
+    "fit_task",
+    "result_of_fit",
+]
 
 # Raised when fits change, so that stored ones are left aside.
-_SCHEMA = 1
+_SCHEMA = 2
 
 _NUMBERS = (
     "alpha",
@@ -69,7 +80,8 @@ def fit_each(
     Returns
     -------
     list of PowerLawFit
-        In the order of the problems; the same to the bit whatever the number of workers.
+        In the order of the problems; the same to the bit whatever the number of workers. What is
+        to be said of a fit stands in its `remarks`; nothing is warned of here.
 
     Raises
     ------
@@ -87,7 +99,9 @@ def fit_each(
         progress=progress,
         description="fits",
     )
-    return [_fit_of(result, problem) for result, problem in zip(results, problems, strict=True)]
+    return [
+        fit_of_result(result, problem) for result, problem in zip(results, problems, strict=True)
+    ]
 
 
 def fit_on_ranks(communicator: Any, problem: FitProblem) -> PowerLawFit:
@@ -114,17 +128,28 @@ def fit_task(number: int, **problem: Any) -> dict[str, NDArray[Any]]:
 
     `number` tells equal problems apart.
     """
-    fit = fit_power_law(**problem)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)  # the fit carries its remarks
+        fit = fit_power_law(**problem)
+    return result_of_fit(fit)
+
+
+def result_of_fit(fit: PowerLawFit) -> dict[str, NDArray[Any]]:
+    """The numbers and paths of a fit, as a task returns them."""
     return {
         "numbers": np.array([getattr(fit, name) for name in _NUMBERS]),
         "path": fit.path,
         "iterations": fit.iterations,
         "converged": np.array(fit.converged),
         "bounds": np.array(fit.bounds),
+        "searches": fit.searches,
+        "remarks": np.array(fit.remarks, dtype=np.str_),
+        "dt": np.array(fit.settings.dt),
     }
 
 
-def _fit_of(result: dict[str, NDArray[Any]], problem: FitProblem) -> PowerLawFit:
+def fit_of_result(result: dict[str, NDArray[Any]], problem: FitProblem) -> PowerLawFit:
+    """The fit of a problem, from what its task returned."""
     numbers = dict(zip(_NUMBERS, result["numbers"].tolist(), strict=True))
     (a, b), (c, d) = result["bounds"].tolist()
     return PowerLawFit(
@@ -134,6 +159,8 @@ def _fit_of(result: dict[str, NDArray[Any]], problem: FitProblem) -> PowerLawFit
         converged=bool(result["converged"]),
         path=result["path"],
         iterations=result["iterations"],
-        settings=problem.settings,
+        searches=result["searches"],
+        remarks=tuple(str(word) for word in result["remarks"]),
+        settings=dataclasses.replace(problem.settings, dt=float(result["dt"])),
         bounds=((a, b), (c, d)),
     )

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import uniform_spacing
+from nlbook.checks import check_integer, check_number, real_array, uniform_spacing
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.diffusion.quadrature import Rule
@@ -70,10 +70,11 @@ def manufactured_snapshots(
     ValueError
         If dt is not stable (the bound is named), or an argument is out of range.
     """
-    nodes: NDArray[np.float64] = np.array(grid, dtype=np.float64)
+    nodes = real_array("grid", grid, ndim=1)
     uniform_spacing(nodes)
-    if refine != int(refine) or refine < 1:
-        raise ValueError(f"refine must be a positive integer, got {refine!r}")
+    check_number("dt", dt, above=0.0)
+    n_steps = check_integer("n_steps", n_steps, 1)
+    every, refine = check_integer("every", every, 1), check_integer("refine", refine, 1)
     fine = np.linspace(nodes[0], nodes[-1], (nodes.size - 1) * refine + 1)
     spacing = (fine[-1] - fine[0]) / (fine.size - 1)
     if start is None:
@@ -85,7 +86,7 @@ def manufactured_snapshots(
         p0 = np.zeros(fine.size)
         p0[fine.size // 2] = 1 / spacing
     else:
-        p0 = np.asarray(start, dtype=np.float64)
+        p0 = real_array("start", start, ndim=1)
     steps = np.arange(0, n_steps + 1, every)
     operator = NonlocalDiffusion(kernel, fine, rule=rule)
     density = operator.evolve(p0, dt, n_steps, snapshots=steps, method=method, check=False)
@@ -132,7 +133,8 @@ def jumping_particles(
         If the kernel has no finite variance, or times do not ascend.
     """
     least = kernel.horizon / 100 if smallest_jump is None else smallest_jump
-    moments = np.asarray(times, dtype=np.float64)
+    moments = real_array("times", times, ndim=1)
+    place = real_array("start", start, ndim=1)
     if not (kernel.alpha < 3 and math.isfinite(kernel.horizon)):
         raise ValueError(f"kernel must have alpha below 3 and a finite horizon, got {kernel!r}")
     if not 0 < least < kernel.horizon:
@@ -140,7 +142,6 @@ def jumping_particles(
     if moments.ndim != 1 or not moments.size or not np.all(np.diff(moments) > 0):
         raise ValueError("times must ascend")
     generator = np.random.default_rng(seed_sequence(seed))
-    place = np.array(start, dtype=np.float64)
     alpha, delta = kernel.alpha, kernel.horizon
     rate = 2 * kernel.coefficient * _integral(least, delta, alpha)
     spread = 2 * float(kernel.radial_integral(least, 2.0))
@@ -218,7 +219,9 @@ def flights(
     ValueError
         If speeds, durations or times are out of range.
     """
-    moments = np.asarray(times, dtype=np.float64)
+    moments = real_array("times", times, ndim=1)
+    place = real_array("start", start, ndim=1).copy()
+    check_number("exponent", exponent)
     if not 0 < slowest < fastest < math.inf:
         raise ValueError(f"slowest must be positive, below fastest, got {slowest!r}, {fastest!r}")
     if not persistence > 0:
@@ -226,7 +229,6 @@ def flights(
     if moments.ndim != 1 or not moments.size or not np.all(np.diff(moments) > 0):
         raise ValueError("times must ascend")
     generator = np.random.default_rng(seed_sequence(seed))
-    place = np.array(start, dtype=np.float64)
 
     def velocities(n: int) -> NDArray[np.float64]:
         size = _sizes(generator.random(n), slowest, fastest, exponent)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from nlbook.checks import check_integer, check_number
+
 __all__ = ["SearchPath", "minimise"]
 
 
@@ -35,6 +37,7 @@ def minimise(
     *,
     tolerance: float = 1e-4,
     max_evaluations: int = 1000,
+    widths: Sequence[float] | None = None,
 ) -> SearchPath:
     """Search for the least value with scipy's Nelder-Mead method.
 
@@ -43,7 +46,7 @@ def minimise(
     function : callable
         Of a point; may be infinite, but not at the start.
     start : sequence of float
-        Within the bounds; the first simplex is 5 % of it wide.
+        Within the bounds; the first simplex is 5 % of it wide, where no widths are given.
     bounds : sequence of (float, float)
         Of each number; points beyond are moved to the bound.
     tolerance : float
@@ -51,6 +54,8 @@ def minimise(
         search ends. scipy's default.
     max_evaluations : int
         Where it ends in any case.
+    widths : sequence of float, optional
+        Of the first simplex, in each number; towards the farther bound where one is near.
 
     Returns
     -------
@@ -64,11 +69,8 @@ def minimise(
     """
     if len(start) != len(bounds):
         raise ValueError(f"start must have {len(bounds)} numbers, as bounds, got {len(start)}")
-    if not tolerance > 0 or max_evaluations < 1:
-        name, got = (
-            ("tolerance", tolerance) if not tolerance > 0 else ("max_evaluations", max_evaluations)
-        )
-        raise ValueError(f"{name} must be positive, got {got!r}")
+    check_number("tolerance", tolerance, above=0.0)
+    check_integer("max_evaluations", max_evaluations, 1)
     for number, (low, high) in zip(start, bounds, strict=True):
         if not low <= number <= high:
             raise ValueError(f"start must lie within the bounds {low:g} .. {high:g}, got {number}")
@@ -84,13 +86,24 @@ def minimise(
         costs.append(cost)
         return cost
 
+    simplex = None
+    if widths is not None:
+        simplex = np.tile(np.asarray(start, dtype=np.float64), (len(start) + 1, 1))
+        for k, (number, width, (low, high)) in enumerate(zip(start, widths, bounds, strict=True)):
+            step = width if high - number >= number - low else -width
+            simplex[k + 1, k] = min(max(number + step, low), high)
     result = optimize.minimize(
         evaluate,
         np.asarray(start, dtype=np.float64),
         method="Nelder-Mead",
         bounds=list(bounds),
         callback=lambda point: iterations.append(int(np.argmin(costs))),
-        options={"xatol": tolerance, "fatol": tolerance, "maxfev": max_evaluations},
+        options={
+            "xatol": tolerance,
+            "fatol": tolerance,
+            "maxfev": max_evaluations,
+            "initial_simplex": simplex,
+        },
     )
     return SearchPath(
         np.array(points), np.array(costs), np.array(iterations, dtype=np.int64), result.success

@@ -14,6 +14,7 @@ References
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,16 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.kernels import log_error_kernel
-from nlbook.identification.level_one import InnerProducts, inner_products, interpolation_matrix
-from nlbook.identification.settings import FitSettings
+from nlbook.identification.level_one import (
+    Equations,
+    InnerProducts,
+    inner_products,
+    integrated_equations,
+    interpolation_matrix,
+    step_equations,
+    summed_equations,
+)
+from nlbook.identification.settings import FitSettings, common_step
 from nlbook.kernels import PowerLawKernel, RadialKernel
 from nlbook.parallel import block_partition
 
@@ -98,21 +107,32 @@ class Objective:
         *,
         communicator: Any = None,
     ) -> None:
-        self.settings = settings = settings or FitSettings()
+        settings = check_data(snapshots, settings)
+        _check_mass(snapshots)
+        #: Time step, given or found; also that of `settings`.
+        self.dt = common_step(snapshots.times, settings.method)
+        if settings.dt is not None:
+            self.dt = float(settings.dt)
+        self.settings = dataclasses.replace(settings, dt=self.dt)
         self.snapshots = snapshots
         self.grid, self.spacing = snapshots.grid, snapshots.spacing
         self._communicator = communicator
         self._ranks = (1, 0) if communicator is None else _ranks(communicator)
-        _check_mass(snapshots)
         #: Steps of the data, and those of them that train.
-        self.n_steps = _number_of_steps(snapshots.times, settings.dt)
+        self.n_steps = _number_of_steps(snapshots.times, self.dt)
         self.n_training = round(settings.split * self.n_steps)
         if self.n_training < settings.every:
             raise ValueError(
                 f"split must leave {settings.every} steps or more to train (every="
                 f"{settings.every}), got {settings.split!r} of {self.n_steps}"
             )
-        self._training_end = snapshots.times[0] + settings.dt * (self.n_training + 0.5)
+        #: Steps at which the cost may compare: those of the snapshots where no dt is asked for, and
+        #: evolutions are exact.
+        self._steps = np.arange(1, self.n_steps + 1)
+        if settings.dt is None and settings.method == "exact":
+            since = (snapshots.times[1:] - snapshots.times[0]) / self.dt
+            self._steps = np.unique(np.rint(since).astype(np.int64))
+        self._training_end = snapshots.times[0] + self.dt * (self.n_training + 0.5)
         density = np.ascontiguousarray(snapshots.density, dtype=np.float64)
         self._density = density
         if np.abs(density - density[0]).max() < _SAME * density.max():
@@ -120,7 +140,7 @@ class Objective:
         self._even = bool(np.array_equal(density, density[:, ::-1]))
         self._floor = _floors(snapshots, settings.floor)
         self._least = _LEAST * float(density.max())
-        self._before, self._share = _places(snapshots.times, settings.dt, self.n_steps)
+        self._before, self._share = _places(snapshots.times, self.dt, self.n_steps)
         #: Part of the nodes and steps of training that are compared.
         self.compared = self._compared_part()
         if self.compared * self.grid.size < _FEWEST_NODES:
@@ -134,12 +154,9 @@ class Objective:
     def products(self) -> InnerProducts:
         """Inner products of the training data, for Level 1."""
         if self._products is None:
-            settings, times = self.settings, self.snapshots.times
-            mine = block_partition(self.n_training, *self._ranks)
-            shares = self.shares(mine.start, mine.stop) if len(mine) else np.empty((1, times.size))
-            found = inner_products(
-                self._density, shares, settings.dt, centred=settings.method == "exact"
-            )
+            equations = self.equations
+            mine = block_partition(len(equations.change), *self._ranks)
+            found = inner_products(self._density, equations[mine.start : mine.stop])
             self._products = InnerProducts(
                 self._sum_over_ranks(found.response),
                 self._sum_over_ranks(found.gram),
@@ -147,28 +164,57 @@ class Objective:
             )
         return self._products
 
-    def shares(self, first: int, last: int) -> NDArray[np.float64]:
-        """Shares of the snapshots in the data at steps first..last, (last - first + 1, n_times)."""
-        times = self.snapshots.times
-        at = times[0] + self.settings.dt * np.arange(first, last + 1)
-        return interpolation_matrix(times, at)
+    @property
+    def equations(self) -> Equations:
+        """Level 1's, for the training data."""
+        settings, times = self.settings, self.snapshots.times
+        if settings.level_one == "integrated" and settings.method == "exact":
+            return self._integrated()
+        at = times[0] + self.dt * np.arange(self.n_training + 1)
+        shares = interpolation_matrix(times, at)
+        if settings.level_one == "integrated":
+            return summed_equations(shares, self.dt)
+        return step_equations(shares, self.dt, centred=settings.method == "exact")
+
+    def _integrated(self) -> Equations:
+        """From the first to each snapshot of training; the shares of later ones are zero."""
+        n_times = self.snapshots.times.size
+        trained = self._n_trained + 1
+        found = integrated_equations(self.snapshots.times[:trained])
+        rest = ((0, 0), (0, n_times - trained))
+        return Equations(np.pad(found.applied, rest), np.pad(found.change, rest))
+
+    @property
+    def _n_trained(self) -> int:
+        """Number of the last snapshot of training."""
+        after = int(np.searchsorted(self.snapshots.times, self._training_end, side="right"))
+        return max(1, after - 1)
 
     def between_snapshots(
         self,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Mean densities of training between snapshots, their rates, and 1/p.
+        """What Level 1 applies an operator to, what should come of it, and 1/p there.
 
-        Each (n, n_nodes); 1/p is zero below the floor. For least squares of relative residuals. The
-        mean is over the starts of the steps for forward Euler, so half a step early.
+        Each (n, n_nodes); 1/p is zero below the floor. For least squares of relative residuals, at
+        the snapshots of training: densities between two of them and their rate, or the integral
+        from the first on and the change.
         """
-        n = max(1, int(np.searchsorted(self.snapshots.times, self._training_end, side="right")) - 1)
-        p = self._density[: n + 1]
-        middle = (p[1:] + p[:-1]) / 2
-        early = self.settings.dt / 2 if self.settings.method == "euler" else 0.0
-        rate = np.diff(p, axis=0) / np.diff(self.snapshots.times[: n + 1])[:, np.newaxis]
-        floor = (self._floor[1 : n + 1] + self._floor[:n])[:, np.newaxis] / 2
-        weight = np.where(middle > floor, 1 / np.maximum(middle, floor + 1e-300), 0.0)
-        return middle - early * rate, rate, weight
+        n = self._n_trained
+        p, floor = self._density[: n + 1], self._floor[: n + 1, np.newaxis]
+        gaps = np.diff(self.snapshots.times[: n + 1])[:, np.newaxis]
+        change, euler = np.diff(p, axis=0), self.settings.method == "euler"
+        # of forward Euler, the starts of the steps: half a step early
+        middle = (p[1:] + p[:-1]) / 2 - (self.dt / 2 if euler else 0.0) * change / gaps
+        if self.settings.level_one == "steps":
+            applied, change = middle, change / gaps
+            beside, floor = (p[1:] + p[:-1]) / 2, (floor[1:] + floor[:-1]) / 2
+        else:
+            applied = np.cumsum(gaps * middle, axis=0)
+            if not euler:
+                applied = self._integrated().applied[:, : n + 1] @ p
+            change, beside, floor = p[1:] - p[0], p[1:], floor[1:]
+        weight = np.where(beside > floor, 1 / np.maximum(beside, floor + 1e-300), 0.0)
+        return applied, change, weight
 
     def data_at(self, step: int) -> NDArray[np.float64]:
         """The data's density after a number of steps, (n_nodes,)."""
@@ -204,7 +250,7 @@ class Objective:
         """Level 1: what an operator of unit coefficient is best multiplied by."""
         return float(self.products.coefficients(self.weights(operator))[0])
 
-    def evaluate(self, alpha: float, horizon: float) -> Trial:
+    def evaluate(self, alpha: float, horizon: float, *, at_most: int | None = None) -> Trial:
         """Levels 1 and 2 for a power law. The cost is infinite where it cannot evolve.
 
         That is where least squares gives no positive coefficient, or a step of forward Euler is
@@ -214,11 +260,12 @@ class Objective:
         coefficient = self.coefficient(operator)
         if self.problem(operator, coefficient) is not None:
             return Trial(alpha, horizon, coefficient, math.inf)
-        return Trial(alpha, horizon, coefficient, self.training_cost(operator, coefficient))
+        cost = self.training_cost(operator, coefficient, at_most=at_most)
+        return Trial(alpha, horizon, coefficient, cost)
 
     def problem(self, operator: NonlocalDiffusion, coefficient: float) -> str | None:
         """Why an operator times a coefficient cannot evolve the densities, in words, or None."""
-        dt = self.settings.dt
+        dt = self.dt
         if not coefficient > 0:
             return (
                 f"densities must spread: least squares gives the coefficient {coefficient:.4g}, "
@@ -232,9 +279,18 @@ class Objective:
             )
         return None
 
-    def training_cost(self, operator: NonlocalDiffusion, coefficient: float = 1.0) -> float:
-        """Mean logarithmic absolute error over the training, from its first density on."""
-        return self._cost(operator, coefficient, 0, 0, self.n_training)
+    def training_cost(
+        self, operator: NonlocalDiffusion, coefficient: float = 1.0, *, at_most: int | None = None
+    ) -> float:
+        """Mean logarithmic absolute error over the training, from its first density on.
+
+        With `at_most` it is compared at about so many times only, evenly apart: a preview.
+        """
+        stride = 1
+        if at_most is not None:
+            compared = int(np.count_nonzero(self._steps <= self.n_training))
+            stride = max(1, compared // self.settings.every // at_most)
+        return self._cost(operator, coefficient, 0, 0, self.n_training, stride)
 
     def testing_cost(self, operator: NonlocalDiffusion, coefficient: float = 1.0) -> float:
         """Mean logarithmic absolute error over the rest, or nan where there is none.
@@ -252,11 +308,18 @@ class Objective:
         return float(np.linalg.norm(last[1][0] - data) / np.linalg.norm(data))
 
     def _cost(
-        self, operator: NonlocalDiffusion, coefficient: float, start: int, first: int, last: int
+        self,
+        operator: NonlocalDiffusion,
+        coefficient: float,
+        start: int,
+        first: int,
+        last: int,
+        stride: int = 1,
     ) -> float:
         """Error at the steps first + every, ... up to last, evolved from the data at `start`."""
-        every = self.settings.every
-        steps = np.arange(first + every, last + 1, every)
+        every = stride * self.settings.every
+        within = (self._steps > first) & (self._steps <= last)
+        steps = self._steps[within][every - 1 :: every]
         mine = block_partition(steps.size, *self._ranks)
         sums = np.zeros(4)
         if len(mine):
@@ -278,7 +341,7 @@ class Objective:
         steps = wanted - start
         return operator.evolve_blocks(
             self.data_at(start),
-            self.settings.dt * coefficient,
+            self.dt * coefficient,
             int(steps[-1]),
             self.settings.method,
             steps=steps,
@@ -299,6 +362,20 @@ class Objective:
         self._communicator.Reduce(mine, total, root=0)
         self._communicator.Bcast(total, root=0)
         return total
+
+
+def check_data(snapshots: Any, settings: Any) -> FitSettings:
+    """Refuse what are no snapshots or no settings; the settings, or the default ones."""
+    if not isinstance(snapshots, DensitySnapshots):
+        raise ValueError(
+            f"snapshots must be DensitySnapshots (see density_snapshots), got "
+            f"{type(snapshots).__name__}"
+        )
+    if settings is None:
+        return FitSettings()
+    if not isinstance(settings, FitSettings):
+        raise ValueError(f"settings must be FitSettings, got {type(settings).__name__}")
+    return settings
 
 
 def _ranks(communicator: Any) -> tuple[int, int]:

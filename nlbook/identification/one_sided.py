@@ -17,6 +17,7 @@ multiplies it by 1 + dt sigma(k) a step. With D+ = D- and v = 0 this is the radi
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +25,17 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification.bilevel import Bounds, checked_bounds
+from nlbook.identification.bilevel import checked_bounds
 from nlbook.identification.level_one import relative_coefficients
-from nlbook.identification.nelder_mead import minimise
 from nlbook.identification.objective import Objective
+from nlbook.identification.search import Bounds, search_kernel
 from nlbook.identification.settings import FitSettings
+from nlbook.identification.verdicts import FitWarning
 
 __all__ = ["OneSidedFit", "fit_one_sided"]
 
+# Times at which the coarse scan compares.
+_PREVIEW = 10
 # Snapshots in a block of the evolution.
 _BLOCK = 128
 
@@ -85,19 +89,30 @@ def fit_one_sided(
     Returns
     -------
     OneSidedFit
-        The cost of kernels under which a wave grows is infinite.
+        The cost of kernels under which a wave grows is infinite. A `FitWarning` says so if the
+        densities were made symmetric: both sides are then the same.
     """
     objective = Objective(snapshots, settings)
     bounds = checked_bounds(objective, bounds)
-    middle = (2.0, float(objective.grid[-1] - objective.grid[0]) / 2)
+    if not symmetric and np.array_equal(snapshots.density, snapshots.density[:, ::-1]):
+        warnings.warn(
+            "the densities are the same to both sides, so that no side can be told from the other "
+            "and no drift seen: density_snapshots(symmetry=None) keeps them as they are",
+            FitWarning,
+            stacklevel=2,
+        )
     problem = _Problem(objective, symmetric)
-    way = minimise(
-        lambda point: problem.evaluate(float(point[0]), float(point[1]))[1],
-        start or middle,
+
+    way = search_kernel(
+        lambda alpha, horizon: problem.evaluate(alpha, horizon)[1],
+        lambda alpha, horizon: problem.evaluate(alpha, horizon, at_most=_PREVIEW)[1],
         bounds,
+        start=start,
+        length=float(objective.grid[-1] - objective.grid[0]) / 2,
+        cell=objective.spacing if objective.settings.rule == "nodes" else None,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
-    )
+    ).way
     alpha, horizon = way.points[way.best].tolist()
     (right, left, drift), cost = problem.evaluate(alpha, horizon)
     symbol = problem.symbol(alpha, horizon, np.array([right, left, drift]))
@@ -141,7 +156,9 @@ class _Problem:
         """sigma(k)."""
         return np.asarray(coefficients @ self.sides(alpha, horizon))
 
-    def evaluate(self, alpha: float, horizon: float) -> tuple[tuple[float, float, float], float]:
+    def evaluate(
+        self, alpha: float, horizon: float, at_most: int | None = None
+    ) -> tuple[tuple[float, float, float], float]:
         """Level 1 and the cost of training."""
         sides = self.sides(alpha, horizon)
         # the drift has either sign: two columns, of which one is used
@@ -153,20 +170,29 @@ class _Problem:
         found = np.array([best[2], best[-1], best[0] - best[1]])
         symbol = found @ sides
         coefficients = (float(found[0]), float(found[1]), float(found[2]))
-        step = self.objective.settings.dt * symbol
+        step = self.objective.dt * symbol
         exact = self.objective.settings.method == "exact"
         growth = np.max(np.abs(np.exp(step) if exact else 1 + step))
         if growth > 1 + 1e-12:
             return coefficients, math.inf
-        return coefficients, self.cost(symbol, 0, 0, self.objective.n_training)
+        return coefficients, self.cost(symbol, 0, 0, self.objective.n_training, at_most)
 
-    def cost(self, symbol: NDArray[np.complex128], start: int, first: int, last: int) -> float:
+    def cost(
+        self,
+        symbol: NDArray[np.complex128],
+        start: int,
+        first: int,
+        last: int,
+        at_most: int | None = None,
+    ) -> float:
         """Mean logarithmic absolute error at first + every, ... up to last, from `start` on."""
         objective = self.objective
         every = objective.settings.every
+        if at_most is not None:
+            every *= max(1, (last - first) // every // at_most)
         steps = np.arange(first + every, last + 1, every)
         start_modes = fft.rfft(objective.data_at(start), self.n_ring)
-        step = objective.settings.dt * symbol
+        step = objective.dt * symbol
         logarithm = step if objective.settings.method == "exact" else np.log(1 + step)
         sums = np.zeros(4)
         for k in range(0, steps.size, _BLOCK):

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.diffusion.quadrature import Rule
 
-__all__ = ["FitSettings"]
+__all__ = ["FitSettings", "LevelOne", "common_step"]
+
+LevelOne = Literal["integrated", "steps"]
+"""Least squares of the change since the first time, or of the change in each step."""
+
+# Steps of forward Euler between the two nearest snapshots, unless dt is given: as the paper's
+# 0.01 t0 divides the 1 t0 of the book's records.
+_EULER_STEPS = 100
+# A step is sought that divides all times, among so many parts of the shortest interval.
+_PARTS = 100
 
 
 @dataclass(frozen=True)
@@ -18,28 +31,72 @@ class FitSettings:
     The cost is the mean logarithmic absolute error over the nodes and times at which the data's
     density exceeds `floor`. Below one sample in a cell, the default, an estimate says more about
     its kernel than about the samples.
+
+    Level 1 asks that the data change from their first time to each later one as the operator has
+    it, integrated over the time in between (``"integrated"``), or that they do so from each step
+    to the next, as in the paper (``"steps"``). Noise of one snapshot enters both sides of the
+    latter, and moves its answer; the former averages it away.
     """
 
-    rule: Rule = "covered"  #: quadrature of the operator; "nodes" is the paper's
-    dt: float = 0.01  #: time step; the data are linear in time between snapshots
-    split: float = 0.8  #: part of the time that trains; the rest tests
-    every: int = 1  #: the cost compares after every so many steps; the paper after each
-    floor: float | None = None  #: density below which is not compared; None: one sample in a cell
-    testing: Literal["restarted", "continued"] = "restarted"  #: from the data at the split, or on
-    method: Literal["euler", "exact"] = "euler"  #: of the evolution
+    #: quadrature of the operator; "nodes" is the paper's
+    rule: Rule = "covered"
+    #: time step; None: the longest that divides the times of the data where evolutions are exact,
+    #: a hundredth of their shortest interval for forward Euler
+    dt: float | None = None
+    #: part of the time that trains; the rest tests
+    split: float = 0.8
+    #: the cost compares after every so many steps; the paper after each
+    every: int = 1
+    #: density below which is not compared; None: one sample in a cell
+    floor: float | None = None
+    #: the test starts again from the data at the split, or goes on
+    testing: Literal["restarted", "continued"] = "restarted"
+    #: of the evolution; "euler" is the paper's
+    method: Literal["euler", "exact"] = "exact"
+    #: what least squares asks for; "steps" is the paper's
+    level_one: LevelOne = "integrated"
 
     def __post_init__(self) -> None:
-        if self.rule not in ("covered", "nodes"):
-            raise ValueError(f"rule must be 'covered' or 'nodes', got {self.rule!r}")
-        if not 0 < self.dt < math.inf:
-            raise ValueError(f"dt must be positive, got {self.dt!r}")
-        if not 0 < self.split <= 1:
-            raise ValueError(f"split must lie in 0..1, above 0, got {self.split!r}")
-        if self.every != int(self.every) or self.every < 1:
-            raise ValueError(f"every must be a positive number of steps, got {self.every!r}")
-        if self.floor is not None and not 0 <= self.floor < math.inf:
-            raise ValueError(f"floor must not be negative, got {self.floor!r}")
-        if self.testing not in ("restarted", "continued"):
-            raise ValueError(f"testing must be 'restarted' or 'continued', got {self.testing!r}")
-        if self.method not in ("euler", "exact"):
-            raise ValueError(f"method must be 'euler' or 'exact', got {self.method!r}")
+        check_choice("rule", self.rule, ("covered", "nodes"))
+        if self.dt is not None:
+            check_number("dt", self.dt, above=0.0)
+        check_number("split", self.split, above=0.0, most=1.0)
+        check_integer("every", self.every, 1)
+        if self.floor is not None:
+            check_number("floor", self.floor, least=0.0)
+        check_choice("testing", self.testing, ("restarted", "continued"))
+        check_choice("method", self.method, ("euler", "exact"))
+        check_choice("level_one", self.level_one, ("integrated", "steps"))
+
+    @classmethod
+    def as_in_paper(cls, **changes: Any) -> FitSettings:
+        """Settings of the paper, with some changed.
+
+        The sum over nodes, forward Euler with steps of 0.01 t0, and least squares of each step.
+        """
+        paper = cls(rule="nodes", dt=0.01, method="euler", level_one="steps")
+        return dataclasses.replace(paper, **changes)
+
+
+def common_step(times: NDArray[np.float64], method: str) -> float:
+    """Time step for data at some times; see `FitSettings.dt`.
+
+    Where no step divides all intervals, a hundredth of the shortest one, made to divide the whole
+    time: each snapshot then lies within half of such a step from one.
+    """
+    intervals = np.diff(times)
+    shortest = float(intervals.min())
+    if method == "euler":
+        return _dividing(float(times[-1] - times[0]), shortest / _EULER_STEPS)
+    for parts in range(1, _PARTS + 1):
+        steps = intervals * (parts / shortest)
+        if np.all(np.abs(steps - np.rint(steps)) < 1e-6):
+            return _dividing(float(times[-1] - times[0]), shortest / parts)
+    return _dividing(float(times[-1] - times[0]), shortest / _PARTS)
+
+
+def _dividing(whole: float, step: float) -> float:
+    """The step, or a little less, so that it divides the whole."""
+    number = whole / step
+    near = round(number)
+    return whole / (near if abs(number - near) < 1e-6 * number else int(number) + 1)

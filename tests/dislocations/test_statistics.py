@@ -38,6 +38,14 @@ def test_power_laws_predict_each_other_up_to_their_scatter():
     assert errors == pytest.approx(others / scale - 1, abs=1e-12)
 
 
+def test_the_window_ends_with_its_last_time():
+    # a jump right after the window: neither a stop between two times nor one on a time sees it
+    curves = np.tile(np.where(TIME > 100, 9.0, 1.0) * TIME**0.5, (2, 1))
+    for stop in (100, 100 + (TIME[1] - TIME[0]) / 2):
+        errors = extrapolation_errors(TIME, curves, start=30, stop=stop)
+        assert errors == pytest.approx(1 / 9 - 1, abs=1e-12)
+
+
 def test_a_saturating_curve_is_overestimated():
     curves = np.array([1 - np.exp(-TIME / 50)] * 2)
     assert np.all(extrapolation_errors(TIME, curves, start=10, stop=50) > 0.5)

@@ -3,12 +3,16 @@
 import numpy as np
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification import manufactured_snapshots
+from nlbook.identification import FitSettings, manufactured_snapshots
 from nlbook.kernels import PowerLawKernel
 
 #: The paper's manufactured solution, section 6.1.
 TRUE = PowerLawKernel(alpha=1.5, horizon=1.0, coefficient=0.1)
 GRID = np.linspace(-1, 1, 101)
+
+
+#: The data are made by steps of forward Euler, and fitted by the same.
+EULER = FitSettings(dt=0.01, method="euler")
 
 
 def manufactured(rule="covered", n_steps=200, grid=GRID):

@@ -5,7 +5,7 @@ from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification import FitSettings, fit_factor, fit_power_law
 from nlbook.kernels import BernsteinKernel
-from tests.identification.data import manufactured
+from tests.identification.data import EULER, manufactured
 
 BOUNDS = ((0.0, 2.99), (0.02, 2.0))
 START = (2.0, 0.5)
@@ -13,8 +13,8 @@ START = (2.0, 0.5)
 
 def test_degree_zero_is_the_power_law():
     data = manufactured(n_steps=60)
-    one = fit_power_law(data, bounds=BOUNDS, start=START)
-    found = fit_factor(data, 0, bounds=BOUNDS, start=START)
+    one = fit_power_law(data, EULER, bounds=BOUNDS, start=START)
+    found = fit_factor(data, 0, EULER, bounds=BOUNDS, start=START)
     assert found.n_evaluations == one.n_evaluations
     assert found.kernel.alpha == pytest.approx(one.alpha, abs=1e-7)
     assert found.kernel.coefficients[0] == pytest.approx(one.coefficient, rel=1e-7)
@@ -34,7 +34,7 @@ def test_a_factor_is_recovered_from_its_own_data(relative):
     found = fit_factor(
         data,
         2,
-        FitSettings(floor=1e-6),
+        FitSettings(floor=1e-6, dt=0.01, method="euler"),
         bounds=BOUNDS,
         start=(1.5, 0.7),
         tolerance=1e-7,
@@ -69,8 +69,10 @@ def test_a_factor_that_changes_sign_is_recovered_where_it_may():
     data = DensitySnapshots(grid, 0.01 * np.arange(101), density)
     # at the true alpha and delta: which coefficients does Level 1 choose?
     options = {"bounds": BOUNDS, "start": (1.3, 0.8), "max_evaluations": 3, "relative": True}
-    free = fit_factor(data, 2, FitSettings(floor=1e-6), positive=False, **options)
-    kept = fit_factor(data, 2, FitSettings(floor=1e-6), **options)
+    free = fit_factor(
+        data, 2, FitSettings(floor=1e-6, dt=0.01, method="euler"), positive=False, **options
+    )
+    kept = fit_factor(data, 2, FitSettings(floor=1e-6, dt=0.01, method="euler"), **options)
     assert min(kept.kernel.coefficients) >= 0
     assert free.training_cost < 1e-2 * kept.training_cost
     # rates of change are differences over a step of 0.01

@@ -6,8 +6,11 @@ from scipy.optimize import nnls
 
 from nlbook.identification.level_one import (
     inner_products,
+    integrated_equations,
     interpolation_matrix,
     relative_coefficients,
+    step_equations,
+    summed_equations,
 )
 from tests.identification.data import at_steps, bumps, second_difference
 
@@ -17,7 +20,7 @@ DT = 0.02
 def products(snapshots, **options):
     at = snapshots.times[0] + DT * np.arange(round(np.ptp(snapshots.times) / DT) + 1)
     shares = interpolation_matrix(snapshots.times, at)
-    return inner_products(snapshots.density, shares, DT, **options)
+    return inner_products(snapshots.density, step_equations(shares, DT, **options))
 
 
 @pytest.mark.parametrize("even", [False, True])
@@ -79,8 +82,9 @@ def test_products_of_two_stretches_of_time_add_up():
     snapshots = bumps()
     at = snapshots.times[0] + DT * np.arange(21)
     shares = interpolation_matrix(snapshots.times, at)
-    whole = inner_products(snapshots.density, shares, DT)
-    parts = [inner_products(snapshots.density, shares[s], DT) for s in (slice(8), slice(7, None))]
+    equations = step_equations(shares, DT)
+    whole = inner_products(snapshots.density, equations)
+    parts = [inner_products(snapshots.density, equations[s]) for s in (slice(7), slice(7, None))]
     both = parts[0] + parts[1]
     np.testing.assert_allclose(both.gram, whole.gram, rtol=0, atol=1e-12 * whole.gram.max())
     np.testing.assert_allclose(both.response, whole.response, rtol=0, atol=1e-10)
@@ -105,3 +109,25 @@ def test_relative_residuals_are_those_of_a_weighted_system():
     np.testing.assert_allclose(found, expected, rtol=1e-10)
     positive = relative_coefficients(columns, change, weight, positive=True)
     np.testing.assert_allclose(positive, nnls(system, right)[0], rtol=1e-9, atol=1e-12)
+
+
+def test_summed_equations_are_those_from_the_first_step():
+    snapshots = bumps()
+    p = at_steps(snapshots, DT)
+    at = snapshots.times[0] + DT * np.arange(len(p))
+    equations = summed_equations(interpolation_matrix(snapshots.times, at), DT)
+    before = DT * np.cumsum(p[:-1], axis=0)
+    np.testing.assert_allclose(equations.applied @ snapshots.density, before, rtol=1e-12)
+    np.testing.assert_allclose(equations.change @ snapshots.density, p[1:] - p[0], atol=1e-14)
+
+
+@pytest.mark.parametrize(("n_times", "degree"), [(2, 1), (3, 2), (4, 3), (9, 3)])
+def test_the_integral_in_time_is_exact_for_polynomials(n_times, degree):
+    times = 5.0 + np.cumsum(np.linspace(0.3, 1.0, n_times))
+    since = times - times[0]
+    equations = integrated_equations(times)
+    for power in range(degree + 1):
+        exact = since[1:] ** (power + 1) / (power + 1)
+        np.testing.assert_allclose(equations.applied @ since**power, exact, rtol=1e-12)
+        change = since[1:] ** power - since[0] ** power
+        np.testing.assert_allclose(equations.change @ since**power, change, atol=1e-12)

@@ -9,7 +9,7 @@ from tests.identification.data import TRUE, manufactured_snapshots
 
 GRID = np.linspace(-6, 6, 201)
 H = GRID[1] - GRID[0]
-SETTINGS = FitSettings(floor=1e-6, every=10)
+SETTINGS = FitSettings(floor=1e-6, every=10, dt=0.01, method="euler")
 
 
 def poisson_like(right, left, drift, alpha=1.5, delta=1.0, n_steps=100, dt=0.01):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nlbook.identification import FitSettings, Objective, profile_cost, profile_rate
-from tests.identification.data import bumps, manufactured
+from tests.identification.data import EULER, bumps, manufactured
 
 SETTINGS = FitSettings(dt=0.02, floor=1e-3)
 
@@ -20,7 +20,7 @@ def test_a_profile_is_made_of_evaluations_whatever_the_workers():
 
 
 def test_the_least_cost_of_manufactured_data_is_at_their_kernel():
-    found = profile_cost(manufactured(), None, (1.4, 1.5, 1.6), (0.8, 1.0, 1.2))
+    found = profile_cost(manufactured(), EULER, (1.4, 1.5, 1.6), (0.8, 1.0, 1.2))
     assert found.cost[1, 1] < 1e-12
     assert found.coefficient[1, 1] == pytest.approx(0.1, rel=1e-10)
     # delta 0.2 off costs 0.03, alpha 0.1 off more than twice that
