@@ -139,7 +139,8 @@ def fit_power_law(
         length of the grid. By default several searches start where a coarse scan is low, and the
         best is kept.
     tolerance : float
-        Of a search, in alpha, in delta over half the length of the grid, and in the cost.
+        Of a search, in alpha, in delta and in the cost. Delta counts in half-lengths of the grid,
+        with a start in its own unit.
     max_evaluations : int
         Of the objective in each search.
     communicator : mpi4py.MPI.Intracomm, optional

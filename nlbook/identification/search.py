@@ -7,7 +7,8 @@ data; searches go from its lowest local minima, the best one starts again until 
 and by the nodes rule the number of cells in delta is then tried up and down. With a start there is
 one search, as in the paper.
 
-Distances are told in half-lengths of the grid, so that the unit of length doesn't matter.
+Without a start distances are told in half-lengths of the grid, so that the unit of length doesn't
+matter; with one, tolerances are in the data's own unit, as the paper's and scipy's are.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def search_kernel(
     start : (float, float) or None
         Where a single search starts; None for a scan and several.
     length : float
-        Unit of delta for the tolerance.
+        Unit of delta for the tolerance of several searches.
     cell : float or None
         Where the cost depends on the whole cells in delta alone, their length.
     tolerance, max_evaluations
@@ -89,6 +90,8 @@ def search_kernel(
     """
     check_number("tolerance", tolerance, above=0.0)
     check_integer("max_evaluations", max_evaluations, 1)
+    if start is not None:
+        length = 1.0
     scaled = (bounds[0], (bounds[1][0] / length, bounds[1][1] / length))
 
     def from_place(place: NDArray[np.float64], wide: NDArray[np.float64] | None) -> SearchPath:
