@@ -50,9 +50,7 @@ def test_counts_have_the_law_at_each_time_and_from_one_to_the_next():
     # particles remember: who is at the start at both times is more often there than by chance
     again = walking_counts(operator(), 0.8, times, start, EDGES, 6)
     assert np.any(again[1] != counts[1])
-    np.testing.assert_array_equal(
-        walking_counts(operator(), 0.8, times, start, EDGES, 5), counts
-    )
+    np.testing.assert_array_equal(walking_counts(operator(), 0.8, times, start, EDGES, 5), counts)
 
 
 def test_counts_at_two_times_are_correlated_as_those_of_particles_are():
