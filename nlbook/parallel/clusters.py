@@ -276,15 +276,16 @@ def _new_cluster(
 
 def _await_engines(cluster: Any, record: ClusterRecord, timeout: float) -> None:
     """Wait for all engines of this machine, no longer than their processes are there."""
-    # a set of engines has a launcher for each; of ranks there is one, which starts them all
-    sets = [getattr(launcher, "launchers", {"": launcher}) for launcher in cluster.engines.values()]
-    launchers = [launcher for one in sets for launcher in one.values()]
+    (engines,) = cluster.engines.values()
+    # of local engines each has a launcher, which leaves the set when it ends; of ranks all have one
+    launchers = list(engines.launchers.values()) if record.kind == "local" else [engines]
+    gone = record.kind == "local" and len(launchers) < record.n_engines
     with connect(record.client_file, n_engines=0, timeout=_TIMEOUT["local"]) as client:
         end = time.monotonic() + timeout
         while len(client.ids) < record.n_engines:
             if _has_ended(cluster.controller.process):
                 raise ClusterError("their controller ended")
-            if any(_has_ended(launcher.process) for launcher in launchers):
+            if gone or any(_has_ended(launcher.process) for launcher in launchers):
                 raise ClusterError("one ended before all were there")
             if time.monotonic() > end:
                 raise ClusterError(

@@ -193,8 +193,9 @@ def _execute(
     nbformat.write(read_chapter(path), source)
     profile = scratch / "profile"  # a user's own may run anything before the first cell
     profile.mkdir()
-    # papermill's own inspection doesn't know every declared type, and warns of what is right
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    # papermill's own inspection doesn't know every declared type, and warns of what is right; that
+    # an interrupted kernel died is no error, and of another one its exception tells
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     return papermill.execute_notebook(
         source,
         scratch / "executed.ipynb",

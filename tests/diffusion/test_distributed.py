@@ -44,7 +44,7 @@ def on_ranks(tmp_path_factory):
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         with np.load(file) as arrays:
