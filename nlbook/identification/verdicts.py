@@ -136,8 +136,10 @@ def asymmetry_in_words(snapshots: DensitySnapshots) -> str | None:
             f"sides can do: see fit_one_sided"
         )
     if np.any(snapshots.asymmetric):
-        return "densities are not the same to both sides, as a symmetric kernel has it: see "
+        return (
+            "densities are not the same to both sides, as a symmetric kernel has it: see "
             "fit_one_sided"
+        )
     return None
 
 
