@@ -66,11 +66,14 @@ def run_numbers(protocol: CreepProtocol, run: CreepRun) -> dict[str, float]:
         ``relaxed_number``, ``data_start_number`` and ``final_number`` of dislocations;
         ``number_change`` over the data, relative; ``final_strain``, and ``birth_strain``, the part
         of it that births brought; ``settling_shift``, b; ``births``, of single dislocations;
-        ``births_against``, those of them in pairs born against a positive load; ``lost_pairs``.
+        ``births_against``, those of them in pairs born against a positive load; ``lost_pairs``;
+        ``speed_level`` and ``speed_spike``, b/t0: the median of the mean speed over the data, and
+        how far its largest entry lies above that.
     """
     first = np.searchsorted(run.creep_time, run.creep_time[-1] - protocol.data_time - 1e-9)
     before, after = int(run.creep_number[first]), int(run.creep_number[-1])
-    slips = birth_slips(run)
+    slips, speed = birth_slips(run), run.creep_speed[first:]
+    level = float(np.median(speed))
     return {
         "relaxed_number": float(run.relaxation_number[-1]),
         "data_start_number": float(before),
@@ -83,4 +86,6 @@ def run_numbers(protocol: CreepProtocol, run: CreepRun) -> dict[str, float]:
         "births": float(run.birth_time.size),
         "births_against": 2.0 * np.count_nonzero(slips < 0),
         "lost_pairs": float(run.n_lost_pairs[0]),
+        "speed_level": level,
+        "speed_spike": float(np.max(speed)) - level,
     }

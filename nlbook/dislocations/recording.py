@@ -146,10 +146,12 @@ class Recorded:
 def recording_protocol(case: int, **changes: Any) -> CreepProtocol:
     """What is recorded of a case: the paper's protocol, seen at every t0 of the data.
 
-    The adaptive integrator is used unless `changes` say otherwise.
+    The adaptive integrator is used, and an entry of the series taken every t0, unless `changes`
+    say otherwise.
     """
     protocol = CreepProtocol.for_case(case, **({"integrator": "adaptive"} | changes))
-    return replace(seen_by_record(protocol), record_every=_steps_apart(protocol))
+    every = changes.get("record_every", _steps_apart(protocol))
+    return replace(seen_by_record(protocol), record_every=every)
 
 
 def seen_by_record(protocol: CreepProtocol) -> CreepProtocol:
@@ -353,7 +355,8 @@ def record_case(
     at_end_only : bool
         Count shifts at the end of the creep only.
     every : int
-        Entries of the creep's series from one that is kept to the next; they are 1 t0 apart.
+        Entries of the creep's series from one that is kept to the next; they are 1 t0 apart
+        where `changes` do not set ``record_every``.
     command : str, optional
         What makes the record again, for its provenance.
     earlier : sequence of path
@@ -403,6 +406,7 @@ def record_case(
     )
     again = f"python -m nlbook.dislocations.recording {case} FOLDER"
     again += f" --realizations {n_realizations} --seed {seed}"
+    again += " --small" if at_end_only and command is None else ""
     return writer.write(
         folder,
         name=name,
@@ -515,11 +519,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nlbook.dislocations.recording")
     parser.add_argument("case", type=int, choices=(1, 2, 3))
     parser.add_argument("folder", help="where case_N.npz and case_N.json go")
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="shifts at the end only, in bins of 0.05 b, and series every 10 t0; numbers of each "
+        "realization from entries every 0.1 t0",
+    )
     add_options(parser, 2000)
     given = parser.parse_args(arguments)
+    small: dict[str, Any] = (
+        {"at_end_only": True, "shift_bin": 0.05, "every": 100, "record_every": 10}
+        if given.small
+        else {}
+    )
     path = record_case(
         given.case,
         given.folder,
+        **small,
         n_realizations=given.realizations,
         seed=given.seed,
         earlier=given.earlier,
