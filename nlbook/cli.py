@@ -31,6 +31,7 @@ from nlbook.publishing.parameters import (
     read_parameters,
     resolve,
 )
+from nlbook.publishing.plain_yaml import YamlError, read_yaml
 
 if TYPE_CHECKING:
     from nlbook.publishing.costs import Estimate
@@ -282,11 +283,9 @@ def _given(options: argparse.Namespace, path: Path, book: Book) -> dict[str, Any
 
 
 def _read_file(file: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise BookError(f"-f {file}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BookError(f"-f {file}: must hold lines 'name: value'")

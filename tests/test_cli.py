@@ -67,6 +67,31 @@ def test_show_prints_the_range_of_a_parameter(book, capsys):
 
 
 @pytest.mark.parametrize(
+    "lines, message",
+    [
+        ("n_realizations: 12:30", "n_realizations='12:30': must be int"),
+        ("n_realizations: 1_0", "n_realizations='1_0': must be int"),
+        ("verbose: yes", "verbose='yes': must be bool"),
+        ("seed: 1\nstep: 0.5\nseed: 2", "line 3: 'seed' is there twice"),
+        ("title: 2026-11-28\nstep: fast", "step='fast': must be float"),
+    ],
+)
+def test_a_file_of_parameters_that_can_be_read_two_ways_is_refused(book, capsys, lines, message):
+    (book.root / "own.yaml").write_text(lines)
+    status, _, errors = nlbook(capsys, "run", "01_tiny", "-f", "own.yaml", "--dry-run")
+    assert (status, message in errors) == (2, True), errors
+
+
+def test_numbers_in_a_file_of_parameters_are_decimal(book, capsys):
+    lines = "n_realizations: 010\nstep: 1e-3\ntitle: none\nseed: 0\nscales: [1e1, 2]"
+    (book.root / "own.yaml").write_text(lines)
+    status, printed, errors = nlbook(capsys, "run", "01_tiny", "-f", "own.yaml", "--dry-run")
+    assert status == 0, errors
+    words = "n_realizations = 10, step = 0.001, title = None, scales = [10.0, 2.0]"
+    assert words in printed
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         (("run", "01_tiny", "-p", "n_realisations=3"), "did you mean 'n_realizations'"),

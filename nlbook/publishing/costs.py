@@ -21,6 +21,7 @@ from typing import Any
 
 from nlbook.publishing.book import Book, did_you_mean
 from nlbook.publishing.errors import BookError
+from nlbook.publishing.plain_yaml import YamlError, read_yaml
 
 __all__ = ["Estimate", "estimate", "evaluate", "read_form"]
 
@@ -158,12 +159,13 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 def read_form(book: Book, chapter: str) -> dict[str, Any] | None:
     """The form of a chapter's model in ``costs.yaml``, or None."""
-    import yaml
-
     path = book.book / "costs.yaml"
     if not path.is_file():
         return None
-    form = (yaml.safe_load(path.read_text("utf-8")) or {}).get(chapter)
+    try:
+        form = (read_yaml(path.read_text("utf-8")) or {}).get(chapter)
+    except YamlError as error:
+        raise BookError(f"costs.yaml: {error}") from None
     if form is None:
         return None
     if not isinstance(form, dict) or not {"tasks", "work"} <= set(form) <= set(_FORM):

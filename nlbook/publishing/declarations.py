@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlbook.publishing.errors import ParameterError
+from nlbook.publishing.plain_yaml import read_yaml
 
 __all__ = [
     "Choices",
@@ -268,12 +269,7 @@ def _from_text_member(text: str, member: Member) -> Any:
         case "str":
             return text
         case "list" | "dict":
-            import yaml
-
-            try:
-                return _convert_member(yaml.safe_load(text), member, {})
-            except yaml.YAMLError:
-                raise _Refused from None
+            return _convert_member(read_yaml(text), member, {})
     raise _Refused
 
 

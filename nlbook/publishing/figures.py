@@ -59,9 +59,11 @@ def style() -> dict[str, Any]:
 
 
 def apply_style() -> None:
-    """Set `style` for this kernel; `begin` does."""
+    """Set `style` for this kernel, and nothing of a user's ``matplotlibrc``; `begin` does."""
     import matplotlib
 
+    matplotlib.rcdefaults()
+    matplotlib.rcParams["timezone"] = matplotlib.rcParamsDefault["timezone"]  # rcdefaults leaves it
     matplotlib.rcParams.update(style())  # type: ignore[arg-type]
 
 

@@ -31,6 +31,7 @@ from nlbook.publishing.declarations import (
     type_text,
 )
 from nlbook.publishing.errors import BookError, ParameterError
+from nlbook.publishing.plain_yaml import YamlError, read_yaml
 
 __all__ = [
     "TIERS",
@@ -233,12 +234,10 @@ def _comments(source: str) -> dict[int, str]:
 
 
 def _read_tiers(book: Book, chapter: str) -> dict[str, dict[str, Any]]:
-    import yaml
-
     try:
-        content = yaml.safe_load((book.book / "tiers.yaml").read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise BookError(f"tiers.yaml: {' '.join(str(error).split())}") from None
+        content = read_yaml((book.book / "tiers.yaml").read_text(encoding="utf-8")) or {}
+    except YamlError as error:
+        raise BookError(f"tiers.yaml: {error}") from None
     tiers = content.get(chapter) or {}
     for tier in tiers:
         if tier not in TIERS[1:]:

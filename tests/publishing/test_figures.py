@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -275,3 +278,25 @@ def test_an_animation_over_a_megabyte_is_refused_with_what_makes_it_smaller(movi
     monkeypatch.setattr(figures, "_LARGEST", 10_000)
     with pytest.raises(ValueError, match=r"in 3 frames; draw about \d frames, or lower density"):
         animate([], *moving)
+
+
+def test_nothing_of_a_users_matplotlibrc_enters_the_figures(tmp_path):
+    own = "text.usetex: True\nfont.size: 30\nlines.linestyle: --\ntimezone: Asia/Tokyo\n"
+    (tmp_path / "matplotlibrc").write_text(own)
+    code = (
+        "import matplotlib; from nlbook.publishing import figures; before = matplotlib.rcParams"
+        "['text.usetex']; figures.apply_style(); print(before); print(sorted((k, str(v)) for k, v "
+        "in matplotlib.rcParams.items() if k not in ('backend', 'docstring.hardcopy')))"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "MATPLOTLIBRC": str(rc), "MPLBACKEND": "agg"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for rc in (tmp_path / "matplotlibrc", tmp_path / "none")
+    ]
+    assert [said[0][0], said[1][0]] == ["True", "False"]  # it was read
+    assert said[0][1] == said[1][1]
