@@ -179,7 +179,15 @@ def test_progress_is_shown_unless_it_is_not_wanted(book):
     append(book, cell("import sys", "print('from the kernel', file=sys.stderr)"))
     ended = process(book, "run", "01_tiny")
     assert "Executing" in ended.stderr and "from the kernel" in ended.stderr
-    assert process(book, "run", "01_tiny", "-q").stderr == ""
+    assert process(book, "run", "01_tiny", "-q", "--overwrite").stderr == ""
+
+
+def test_a_quiet_run_says_where_it_moved_an_earlier_one_and_its_results(book):
+    append(book, cell("publishing.save_results('a', {'a': [1.0]}, units={'a': '1'})"))
+    told = f"01_tiny: results are in {book.runs}/01_tiny.results\n"
+    assert process(book, "run", "01_tiny", "-q").stderr == told
+    again = process(book, "run", "01_tiny", "-q").stderr
+    assert f"01_tiny: the earlier run is kept in {book.runs}/earlier/01_tiny-2" in again
 
 
 def test_a_dry_run_prints_tasks_core_hours_memory_and_disk_and_runs_nothing(book, capsys):

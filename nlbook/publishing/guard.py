@@ -8,6 +8,8 @@ history of cells, and holds under ``nlbook run``, papermill, nbval and a hub ali
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +20,10 @@ from nlbook.publishing.declarations import check_relations, convert
 from nlbook.publishing.errors import BookError, ParameterError
 from nlbook.publishing.parameters import declaration_text, matching_tiers, read_parameters
 
-__all__ = ["ChapterRun", "begin", "current_run"]
+__all__ = ["PYTHON", "ChapterRun", "begin", "current_run"]
 
+#: The environment variable that names the Python which a run's record is of.
+PYTHON = "NLBOOK_PYTHON"
 _PLAIN = (type(None), bool, int, float, str, list, dict)  # what papermill can inject
 _DECLARED = "_nlbook_declared"
 _KERNEL_MODULES = r"(ipykernel|IPython|jupyter_client|zmq|tornado|traitlets|asyncio)(\.|$)"
@@ -66,10 +70,14 @@ def begin(chapter: str) -> ChapterRun:
         For a name that the chapter doesn't declare, or a value of the wrong type or out of its
         range.
     RuntimeError
-        Outside a notebook, or before the parameters cell.
+        Outside a notebook, before the parameters cell, or in another Python than that of
+        ``nlbook run``, whose record would be wrong.
     """
     global _run
     shell = _shell()
+    told = os.environ.get(PYTHON, sys.executable)
+    if told != sys.executable:
+        raise RuntimeError(f"this kernel is {sys.executable}, and nlbook run is {told}")
     space = shell.user_ns
     first = _DECLARED not in space  # later, the chapter's own variables are there too
     declared = dict(space.get("__annotations__", {}) if first else space[_DECLARED])

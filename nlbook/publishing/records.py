@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def environment(book: Book) -> dict[str, Any]:
     return {
         "lock": digest.hexdigest() if book.locks else None,
         "python": platform.python_version(),
+        "executable": sys.executable,
         "versions": versions(),
     }
 

@@ -19,14 +19,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import TYPE_CHECKING, Any
 
 from nlbook.publishing.book import find_book
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.guard import ChapterRun, current_run
+
+if TYPE_CHECKING:  # a command that saves nothing starts without NumPy
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["CONTENTS", "VARIABLE", "read_contents", "results_folder", "save_results"]
 
@@ -217,6 +217,8 @@ def _say(line: str) -> None:
 
 
 def _array(name: str, key: Any, value: ArrayLike) -> NDArray[Any]:
+    import numpy as np
+
     where = f"results {name!r}, column {key!r}"
     if (
         not isinstance(key, str)
@@ -261,6 +263,8 @@ def _units(
 
 
 def _csv(arrays: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> bytes:
+    import numpy as np
+
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([f"{key} ({units[key]})" if key in units else key for key in arrays])
@@ -284,6 +288,8 @@ def _npz(
     arrays: Mapping[str, NDArray[Any]], units: Mapping[str, str], description: str | None
 ) -> bytes:
     """The bytes of an npz file: `numpy.savez` gives some names of arrays a meaning of their own."""
+    import numpy as np
+
     told = {"units": json.dumps(dict(units), ensure_ascii=False), "description": description or ""}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

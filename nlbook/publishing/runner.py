@@ -33,6 +33,7 @@ from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.copies import normalise
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import chapter_key, outputs_digest
+from nlbook.publishing.guard import PYTHON
 from nlbook.publishing.locks import own_folder
 from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
 from nlbook.publishing.prose import render_prose
@@ -216,13 +217,19 @@ def _execute(
 def _kernel_manager(
     book: Book, environment: Mapping[str, str], watch: records.MemoryWatch
 ) -> type[Any]:
-    """A kernel manager that hands on `environment` and lets `watch` follow the kernel."""
+    """A kernel manager that hands on `environment` and lets `watch` follow the kernel.
+
+    It starts this very Python: what a kernel called python3 is, JUPYTER_PATH and a user's own
+    kernels decide.
+    """
+    from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
     # the kernel works in book/, and a store is named from where the caller is
     variables = {
         "NLBOOK_BOOK": str(book.book),
         "NLBOOK_FOLDER": os.getcwd(),
+        PYTHON: sys.executable,
         "PYTHONUTF8": "1",  # whatever the locale
         "PYTHONSTARTUP": "",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -234,6 +241,11 @@ def _kernel_manager(
         variables["PYTHONPATH"] = os.pathsep.join([str(package), *([known] if known else [])])
 
     class ChapterKernelManager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=argv, display_name="Python 3 (ipykernel)", language="python")
+
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
             given = {**os.environ, **options.get("env", {})}
             options["env"] = {**host.thread_limits(), **given, **variables}
@@ -258,6 +270,7 @@ def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in numbers}
 
     def interrupt(number: int, frame: Any) -> None:
+        logging.getLogger("papermill").setLevel(logging.CRITICAL)  # that the kernel ends is no news
         if watch.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(watch.pid, signal.SIGINT)

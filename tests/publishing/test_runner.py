@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 from nlbook.publishing import run_chapter, runner
 from nlbook.publishing.errors import BookError, ParameterError, RunFailed
@@ -297,3 +298,22 @@ def test_twenty_kills_at_random_moments_leave_nothing_half_written(book):
 
 def outputs(notebook):
     return [c.get("outputs") for c in nbformat.read(notebook, 4).cells]
+
+
+def test_the_kernel_is_this_python_whatever_is_called_python3(book, tmp_path, monkeypatch):
+    spec = tmp_path / "share" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = ["/bin/false", "{connection_file}"]
+    told = {"argv": argv, "display_name": "mine", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(told))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    assert KernelSpecManager().get_kernel_spec("python3").argv == argv
+    append(book, cell("import sys", "print(sys.executable)"))
+    path = run(book)
+    assert read_record(path)["environment"]["executable"] == sys.executable
+    assert sys.executable in path.read_text()
+
+
+def test_a_kernel_of_another_python_is_refused(book):
+    with pytest.raises(RunFailed, match="and nlbook run is /usr/bin/another"):
+        run(book, environment={"NLBOOK_PYTHON": "/usr/bin/another"})
