@@ -1,0 +1,107 @@
+"""The chapters' own claims, as their code cells write them: each must be able to fail."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from nlbook.publishing.book import code_cells, find_book
+
+BOOK = find_book(__file__)
+BOUNDS = ("expected", "minimum", "maximum")
+
+
+def trees(name: str) -> list[ast.Module]:
+    sources = (cell.source for cell in code_cells(BOOK.chapter(name)))
+    return [ast.parse(s) for s in sources if not s.lstrip().startswith(("%", "!"))]
+
+
+def called(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def claims(cells: list[ast.Module]) -> Iterator[tuple[str, ast.expr, dict[str, ast.expr]]]:
+    """Name, value and other arguments of each claim."""
+    for tree in cells:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and called(node) == "claim":
+                given = {word.arg: word.value for word in node.keywords if word.arg}
+                for place, argument in zip(("name", "value", "expected"), node.args, strict=False):
+                    given[place] = argument
+                yield ast.unparse(given["name"]), given["value"], given
+
+
+def typed_names(cells: list[ast.Module]) -> set[str]:
+    """Names that the chapter's cells bind to a literal and to nothing else; parameters too."""
+    bound: dict[str, list[ast.expr | None]] = {}
+    for tree in cells:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    plain = isinstance(target, ast.Name) and not isinstance(node, ast.AugAssign)
+                    for part in ast.walk(target):
+                        if isinstance(part, ast.Name):
+                            bound.setdefault(part.id, []).append(node.value if plain else None)
+            elif isinstance(node, ast.For | ast.comprehension | ast.withitem | ast.NamedExpr):
+                target = node.optional_vars if isinstance(node, ast.withitem) else node.target
+                for part in ast.walk(target) if target is not None else ():
+                    if isinstance(part, ast.Name):
+                        bound.setdefault(part.id, []).append(None)
+    return {
+        key
+        for key, values in bound.items()
+        if all(value is not None and is_typed(value) for value in values)
+    }
+
+
+def is_typed(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except ValueError:
+        return False
+    return True
+
+
+def faults(cells: list[ast.Module]) -> Iterator[str]:
+    typed = typed_names(cells)
+    for claim, value, given in claims(cells):
+        if is_typed(value):
+            yield f"{claim}: its value is typed"
+        if isinstance(value, ast.Name) and value.id in typed:
+            yield f"{claim}: its value {value.id} is typed"
+        for bound in BOUNDS:
+            if bound in given and ast.dump(given[bound]) == ast.dump(value):
+                yield f"{claim}: it holds its value to the same expression"
+
+
+@pytest.mark.parametrize("name", list(BOOK.chapters))
+def test_no_claim_of_a_chapter_is_of_a_typed_number_or_of_itself(name):
+    assert list(faults(trees(name))) == []
+
+
+@pytest.mark.parametrize("name", list(BOOK.chapters))
+def test_every_chapter_claims_something(name):
+    assert list(claims(trees(name)))
+
+
+@pytest.mark.parametrize(
+    "cell, fault",
+    [
+        ("claim('a', 91, minimum=90)", "its value is typed"),
+        ("share = 91\nclaim('a', share, minimum=90)", "its value share is typed"),
+        ("n: int = 3\nclaim('a', n, minimum=2)", "its value n is typed"),
+        ("publishing.claim('a', f(x), f(x), atol=1)", "to the same expression"),
+        ("claim('a', f(x), maximum=f( x ))", "to the same expression"),
+        ("share = 0\nshare += f(x)\nclaim('a', share, minimum=90)", None),
+        ("for share in f(x):\n    claim('a', share, minimum=90)", None),
+        ("low, share = f(x)\nclaim('a', share, minimum=low)", None),
+    ],
+)
+def test_such_claims_are_seen(cell, fault):
+    found = list(faults([ast.parse(cell)]))
+    assert len(found) == (fault is not None)
+    assert fault is None or fault in found[0]
