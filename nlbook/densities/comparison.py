@@ -141,6 +141,7 @@ def counts_by_distance(counts: ArrayLike, edges: ArrayLike, marks: ArrayLike) ->
         If the number of bins is another, or edges or marks do not ascend.
     """
     check_unmasked("counts", counts)
+    check_unmasked("edges", edges)
     array, ends, at = np.asarray(counts), read_grid(edges), _distances(marks)
     if array.ndim < 1 or array.shape[-1] not in (ends.size - 1, ends.size + 1):
         raise ValueError(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_number, real_array, uniform_grid, uniform_spacing
+from nlbook.checks import check_number, check_unmasked, real_array, uniform_grid, uniform_spacing
 from nlbook.densities.asymmetry import (
     asymmetry_of_counts,
     asymmetry_of_density,
@@ -283,6 +283,7 @@ def estimate_snapshots(
     progress: bool = False,
 ) -> DensitySnapshots:
     """`density_snapshots` without its warning."""
+    check_unmasked("data", data)
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
     if support not in ("common", "each") and not _is_interval(support):
         raise ValueError(f"support must be 'common', 'each' or (low, high), got {support!r}")

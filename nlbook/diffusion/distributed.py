@@ -21,7 +21,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_choice, check_integer, real_array, uniform_grid, uniform_spacing
+from nlbook.checks import (
+    check_choice,
+    check_integer,
+    check_unmasked,
+    real_array,
+    uniform_grid,
+    uniform_spacing,
+)
 from nlbook.diffusion.checks import Extent, warn_of_changes
 from nlbook.diffusion.evolution import Method, chebyshev_vectors, plan, stable_step
 from nlbook.diffusion.plane import plane_weights
@@ -179,6 +186,7 @@ class DistributedDiffusion:
         ValueError
             If dt is not stable for Euler (the bound is named), or an argument is out of range.
         """
+        check_unmasked("p0", p0)
         start = self._values(p0)
         check_integer("n_steps", n_steps, 0)
         steps = np.array([n_steps]) if snapshots is None else real_array("snapshots", snapshots)

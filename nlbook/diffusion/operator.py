@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, linalg, sparse
 
-from nlbook.checks import check_choice, check_integer, real_array, uniform_grid, uniform_spacing
+from nlbook.checks import (
+    check_choice,
+    check_integer,
+    check_unmasked,
+    real_array,
+    uniform_grid,
+    uniform_spacing,
+)
 from nlbook.diffusion.checks import check_evolution
 from nlbook.diffusion.convolution import Convolution
 from nlbook.diffusion.evolution import (
@@ -301,6 +308,7 @@ class NonlocalDiffusion:
         ValueError
             As in `evolve`, and for `half` if p0 is not even.
         """
+        check_unmasked("steps", steps)
         start, expansion = self._plan(p0, dt, n_steps, method, steps)
         columns = self.n_nodes
         if half:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_unmasked
 from nlbook.dislocations.adaptive import evolve_adaptive
 from nlbook.dislocations.dynamics import BlowUp, Trajectory, evolve, random_dislocations
 from nlbook.dislocations.protocol import CreepProtocol
@@ -159,6 +160,7 @@ def replay_creep(
     ValueError
         If there are no snapshots, or they make no sense.
     """
+    check_unmasked("snapshots", snapshots)
     if len(snapshots) == 0:
         raise ValueError(f"snapshots must name one or more steps, got {snapshots!r}")
     return _glide(

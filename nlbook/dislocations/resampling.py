@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from nlbook.checks import check_integer, check_number, real_array
+from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 from nlbook.dislocations.binned import (
     HALF_DECADE,
     NoFit,
@@ -102,6 +102,7 @@ def bootstrap_exponents(
     ValueError
         As in `fit_tail`; and for fewer than two batches, or a draw that has no fit.
     """
+    check_unmasked("batch_counts", batch_counts)
     inner, log_edges, _ = read_counts(batch_counts, edges)
     inner = inner[inner.any(axis=1)]
     if len(inner) < 2:

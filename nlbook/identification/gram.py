@@ -177,6 +177,7 @@ class GramMatrix:
         row : ndarray, shape (J,)
             Its product with other node weights bounds their smallest eigenvalue from above.
         """
+        node_weights = real_array("node_weights", node_weights, ndim=1)
         if self.boundary == "periodic":
             symbols = self.mode_rows @ node_weights
             at = int(np.argmin(symbols))

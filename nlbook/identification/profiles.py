@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
 from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel import variance_rate
 from nlbook.identification.objective import Objective
@@ -89,7 +90,9 @@ def profile_cost(
     CostProfile
         The same to the bit whatever the number of workers.
     """
-    exponents, radii = (np.asarray(a, dtype=np.float64) for a in (alpha, horizon))
+    exponents, radii = (
+        real_array(name, value, ndim=1) for name, value in (("alpha", alpha), ("horizon", horizon))
+    )
     points = np.stack(np.meshgrid(exponents, radii, indexing="ij"), axis=-1).reshape(-1, 2)
     free = np.full((len(points), 1), np.nan)
     found = _evaluate(snapshots, settings, np.hstack([points, free]), cluster, workers)
@@ -124,7 +127,9 @@ def profile_rate(
     -------
     RateProfile
     """
-    exponents, rates = (np.asarray(a, dtype=np.float64) for a in (alpha, rate))
+    exponents, rates = (
+        real_array(name, value, ndim=1) for name, value in (("alpha", alpha), ("rate", rate))
+    )
     points = [(a, horizon, r) for a in exponents.tolist() for r in (math.nan, *rates.tolist())]
     found = _evaluate(snapshots, settings, np.array(points), cluster, workers)
     table = found.reshape(exponents.size, rates.size + 1, 3)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, optimize
 
-from nlbook.checks import uniform_spacing
+from nlbook.checks import real_array, uniform_spacing
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel import PowerLawFit
@@ -156,7 +156,7 @@ def stable_density(
         )
     if not 0 < index <= 2:
         raise ValueError(f"index must lie in 0..2, above 0, got {index!r}")
-    scales = np.asarray(scale, dtype=np.float64)
+    scales = real_array("scale", scale)
     if not np.all(scales > 0):
         raise ValueError(f"scale must be positive, got {scale!r}")
     spacing /= _FINER
