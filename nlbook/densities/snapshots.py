@@ -283,7 +283,6 @@ def estimate_snapshots(
     progress: bool = False,
 ) -> DensitySnapshots:
     """`density_snapshots` without its warning."""
-    check_unmasked("data", data)
     check_settings(sensitivity, bandwidth, bandwidth_factor, mass)
     if support not in ("common", "each") and not _is_interval(support):
         raise ValueError(f"support must be 'common', 'each' or (low, high), got {support!r}")
@@ -299,6 +298,7 @@ def estimate_snapshots(
     if edges is None:
         series = trim_samples_series(cast(Sequence[ArrayLike], data), mass, support)
     else:
+        check_unmasked("data", data)
         series = trim_counts_series(cast(ArrayLike, data), edges, mass, support)
     moments = real_array("times", times)
     if moments.shape != (len(series.rows),):
