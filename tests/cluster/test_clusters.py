@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -20,7 +22,7 @@ from nlbook.parallel import (
     stop_clusters,
 )
 from nlbook.parallel.cluster_records import new_record, write_record
-from tests.parallel.running import finish, same, start_ensemble, stored_files, wait_until
+from tests.parallel.running import ROOT, finish, same, start_ensemble, stored_files, wait_until
 from tests.parallel.sample_tasks import GATE, LONG, noise, noise_tasks
 
 pytestmark = pytest.mark.serial
@@ -154,6 +156,24 @@ def test_a_running_cluster_is_stopped_only_on_request(ipython_folder):
         assert stop_clusters(running=True) == [cluster.record]
         assert processes_of(ipython_folder) == []
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_container_stops_no_cluster_of_the_machine(ipython_folder):
+    """Another namespace of process numbers, in which the runner's number means nothing."""
+    contain = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*contain, "true"]).returncode != 0:
+        pytest.skip("making a namespace of process numbers needs root and unshare")
+    with start_cluster("local", 1) as cluster:
+        done = subprocess.run(
+            [*contain, sys.executable, "-m", "nlbook", "clusters", "--stop"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert "not to be judged from here" in done.stdout and "stopped" not in done.stdout
+        with cluster.connect() as client:
+            assert len(client.ids) == 1
+        assert list_clusters() == [cluster.record]
 
 
 def test_a_damaged_record_hides_no_other(ipython_folder):
