@@ -12,7 +12,12 @@ from nlbook.densities.comparison import (
     relative_l2,
 )
 from nlbook.densities.counting import shift_counts
-from nlbook.densities.estimator import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
+from nlbook.densities.estimator import (
+    adaptive_bandwidths,
+    adaptive_kde,
+    adaptive_kde_from_counts,
+    resolved_times,
+)
 from nlbook.densities.resampling import (
     bootstrap_interval,
     bootstrap_snapshots,
@@ -36,5 +41,6 @@ __all__ = [
     "errors_by_decade",
     "mass_by_distance",
     "relative_l2",
+    "resolved_times",
     "shift_counts",
 ]

@@ -65,6 +65,7 @@ __all__ = [
     "counts_inside",
     "estimate_counts",
     "estimate_samples",
+    "resolved_times",
     "samples_bandwidth",
 ]
 
@@ -302,6 +303,46 @@ def samples_bandwidth(
     mean = float(np.sum(heavy * values)) / total
     squares = float(np.sum(heavy * (values - mean) ** 2)) * n / total
     return unit * _rule(n, mean, squares, factor, "samples")
+
+
+def resolved_times(
+    counts: ArrayLike,
+    edges: ArrayLike,
+    *,
+    mass: float = 0.9999,
+    bandwidth_factor: float = 1.06,
+) -> NDArray[np.bool_]:
+    """At which times bins are fine enough for the bandwidth that the rule gives.
+
+    Parameters
+    ----------
+    counts : array_like, shape (n_times, n_bins)
+        In fine bins.
+    edges, mass, bandwidth_factor
+        As in `adaptive_kde_from_counts`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_times,)
+        False at a time that `density_snapshots` would refuse, as when little has moved yet.
+
+    Raises
+    ------
+    ValueError
+        If counts can't be used at any bandwidth.
+    """
+    check_settings(0.0, None, bandwidth_factor, mass)
+    array, ends = read_counts(counts, edges)
+    if array.ndim != 2:
+        raise ValueError(f"counts must have shape (n_times, n_bins), got {array.shape}")
+    found = np.ones(len(array), dtype=bool)
+    for k, row in enumerate(array):
+        inner = counts_inside(trim_counts(row, mass), ends)
+        try:
+            counts_bandwidth(inner, ends, None, bandwidth_factor)
+        except ValueError:
+            found[k] = False
+    return found
 
 
 def counts_bandwidth(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlbook.densities import DensitySnapshots, adaptive_kde, density_snapshots
+from nlbook.densities import DensitySnapshots, adaptive_kde, density_snapshots, resolved_times
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import start_cluster
@@ -232,6 +232,18 @@ def test_a_grid_as_uniform_as_its_numbers_allow_serves_to_the_end(grid):
 def test_what_is_wrong_with_a_time_is_said_of_that_time(data, times, said):
     with pytest.raises(ValueError, match=said):
         density_snapshots(data, None, times, grid=GRID)
+
+
+def test_times_whose_bins_are_too_coarse_are_told_before():
+    outer = np.concatenate([[-np.inf], EDGES, [np.inf]])
+    spreads = np.array([0.0, 1e-3, 0.02, 1.0])  # bins of 0.005
+    rows = [s * np.random.default_rng(k).normal(size=500) for k, s in enumerate(spreads)]
+    counts = np.array([np.histogram(row, outer)[0] for row in rows])
+    seen = resolved_times(counts, EDGES)
+    assert seen.tolist() == [False, False, False, True]
+    density_snapshots(counts[seen], EDGES, np.arange(4.0)[seen], grid=GRID)
+    with pytest.raises(ValueError, match="data at time 2: edges must be at most half"):
+        density_snapshots(counts[2:], EDGES, [2.0, 3.0], grid=GRID)
 
 
 @pytest.mark.parametrize("name", ["grid", "times", "density"])
