@@ -22,7 +22,8 @@ endif
 BIN := $(VENV)/bin
 
 JUPYTERLAB := "jupyterlab>=4.2,<5"
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Python compiles the modules that are used, when they are: a tenth of what is installed.
+PIP_INSTALL := "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help book test test-cluster notebooks bench lab lock clean clean-all
 .DELETE_ON_ERROR:
@@ -38,25 +39,25 @@ help:
 	@echo "make clean         remove what was built; clean-all removes .venv as well"
 
 book: $(READY)
-	@$(BIN)/nlbook build --tier $(TIER)
+	@"$(BIN)/nlbook" build --tier $(TIER)
 
 test: $(READY)
-	@$(BIN)/python -m tests
+	@"$(BIN)/python" -m tests
 
 # Installs Debian's Slurm where it may; says why where it can't, and fails.
 test-cluster: $(READY)
 	@.ci/install-slurm
-	@NLBOOK_TEST_SLURM=1 $(BIN)/python -m pytest -v --durations=5 tests/cluster/test_slurm.py tests/parallel/test_slurm.py
+	@NLBOOK_TEST_SLURM=1 "$(BIN)/python" -m pytest -v --durations=5 tests/cluster/test_slurm.py tests/parallel/test_slurm.py
 
 notebooks: $(READY)
-	@$(BIN)/nlbook notebooks
+	@"$(BIN)/nlbook" notebooks
 
 bench: $(READY)
-	@$(BIN)/python -m tests.benchmarks
+	@"$(BIN)/python" -m tests.benchmarks
 
 lab: $(READY)
 	@$(if $(READY),$(PIP_INSTALL) --constraint requirements.lock $(JUPYTERLAB))
-	@$(BIN)/jupyter lab book
+	@"$(BIN)/jupyter" lab book
 
 ifneq ($(READY),)
 $(READY):
@@ -64,10 +65,13 @@ $(READY):
 	echo "Setting up .venv with $$python; this takes a minute or two"; \
 	rm -rf .venv && "$$python" -m venv .venv
 	@$(PIP_INSTALL) --no-deps --requirement requirements.lock
-	@$(PIP_INSTALL) --constraint requirements.lock $(TORCH) || \
-		echo "No $(TORCH) for this machine: what trains with it is left out, and says so."
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m pip check --disable-pip-version-check
+# While torch arrives the loops are compiled, on the other core, and no longer than that.
+	@nice "$(BIN)/nlbook" compile >/dev/null 2>&1 & compiling=$$!; \
+	trap 'kill $$compiling 2>/dev/null; wait $$compiling' EXIT; \
+	$(PIP_INSTALL) --constraint requirements.lock $(TORCH) || \
+		echo "No $(TORCH) for this machine: what trains with it is left out, and says so."
+	@"$(BIN)/python" -m pip check --disable-pip-version-check
 	@touch $@
 endif
 

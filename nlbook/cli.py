@@ -115,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     build.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/html)")
 
+    command("compile", _compile, "Compile ahead of a build what the chapters will need.")
+
     notebooks = command("notebooks", _notebooks, "Write the committed copies, book/notebooks/.")
     notebooks.add_argument("chapter", nargs="*", help="only these")
     notebooks.add_argument("--force", action="store_true", help="run fresh ones too")
@@ -234,6 +236,13 @@ def _build(options: argparse.Namespace) -> int:
         except BookError as error:
             raise RunFailed(str(error)) from None
     print(site / "index.html")
+    return 0
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from nlbook.publishing.build import compile_ahead
+
+    compile_ahead(find_book(), _say)
     return 0
 
 

@@ -37,7 +37,7 @@ RESULTS = {
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
     """The files under version control, or about to be, with this environment as .venv."""
-    folder = tmp_path_factory.mktemp("clone")
+    folder = tmp_path_factory.mktemp("a clöne")  # a path may hold anything
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -17,12 +17,13 @@ from typing import IO
 from nlbook.host import usable_cores
 from nlbook.publishing import records
 from nlbook.publishing.book import Book
+from nlbook.publishing.costs import estimate
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import why_stale
-from nlbook.publishing.locks import locked
+from nlbook.publishing.locks import locked, scratch_folder
 from nlbook.publishing.parameters import resolve
 
-__all__ = ["execute_stale", "only_build", "stale_chapters"]
+__all__ = ["compile_ahead", "execute_stale", "only_build", "stale_chapters"]
 
 _GRACE = 120.0  # seconds that interrupted chapters have to end their kernels
 ENDS_WITH = "NLBOOK_ENDS_WITH"  # the process without which a run has no purpose
@@ -119,7 +120,7 @@ def execute_stale(
     jobs = min(jobs or max(1, cores // 2), len(stale))
     if jobs < 1:
         raise BookError(f"jobs={jobs}: must be at least 1")
-    waiting = sorted(stale, key=lambda name: -_seconds(book, name))  # the longest first
+    waiting = sorted(stale, key=lambda name: -_seconds(book, name, tier))  # the longest first
     running: list[_Run] = []
     failed: list[str] = []
     finished = 0
@@ -147,18 +148,48 @@ def execute_stale(
     return list(stale)
 
 
-def _seconds(book: Book, name: str) -> float:
-    """How long the chapter took when it last ran here, whatever has changed since."""
+def compile_ahead(book: Book, say: Callable[[str], None] = print) -> None:
+    """Run each chapter at tier smoke for what it compiles, which numba keeps, and for no more.
+
+    It may be ended at any time; what was compiled by then is kept. A chapter that fails, since
+    something it needs is not installed yet, is passed over.
+
+    Parameters
+    ----------
+    book : Book
+        The book.
+    say : callable
+        Gets a line whenever a chapter has ended.
+    """
+    build = book.root / "_build"
+    build.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(build, ".compiling-") as folder:
+        for name in book.chapters:
+            run = _start(book, name, "smoke", usable_cores(), False, folder)
+            try:
+                run.process.wait()
+            finally:
+                seconds = time.monotonic() - run.started
+                _end([run])
+            verb = "failed" if run.process.returncode else "compiled"
+            say(f"{name} {verb} after {seconds:.0f} s")
+
+
+def _seconds(book: Book, name: str, tier: str) -> float:
+    """How long the chapter took when it last ran here, or is expected to take elsewhere."""
     try:
         record = json.loads((book.executed / f"{name}.json").read_text("utf-8"))
         return float(record["wall_s"])
     except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
+        hours = estimate(name, resolve(name, tier, book=book), book, usable_cores()).wall_hours
+        return 3600 * (hours or 0.0)
 
 
-def _start(book: Book, name: str, tier: str, workers: int, alone: bool) -> _Run:
-    command = [sys.executable, "-m", "nlbook", "run", name, "--tier", tier]
-    command += ["--overwrite", "-o", str(book.executed)] + ([] if alone else ["--quiet"])
+def _start(
+    book: Book, name: str, tier: str, workers: int, alone: bool, out: Path | None = None
+) -> _Run:
+    command = [sys.executable, "-m", "nlbook", "run", name, "--tier", tier, "--overwrite"]
+    command += ["-o", str(out or book.executed)] + ([] if alone else ["--quiet"])
     package = Path(__file__).resolve().parents[2]
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))
     environment = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nlbook.publishing.build import execute_stale, stale_chapters
+from nlbook.publishing.build import compile_ahead, execute_stale, stale_chapters
 from nlbook.publishing.errors import RunFailed
 from nlbook.publishing.freshness import is_fresh
 from tests.publishing.small_book import append, cell, kernels, wait_until
@@ -56,6 +56,27 @@ def test_a_failed_chapter_is_named_and_the_others_are_finished(two):
         execute_stale(two, jobs=1, say=lambda line: None)
     assert not (two.executed / "01_tiny.ipynb").exists()
     assert is_fresh(two.executed / "02_other.ipynb")
+
+
+def test_compiling_ahead_runs_each_chapter_and_keeps_nothing_of_it(two):
+    append(two, cell("1 / 0"))
+    with two.chapter("02_other").open("a") as chapter:
+        chapter.write(cell("open('ran', 'w').write(str(n_realizations))"))
+    lines = []
+    compile_ahead(two, say=lines.append)
+    said = [line.partition(" after ")[0] for line in lines]
+    assert said == ["01_tiny failed", "02_other compiled"]
+    assert (two.book / "ran").exists()
+    assert list((two.root / "_build").iterdir()) == []
+
+
+def test_the_chapter_that_takes_longest_is_run_first(two):
+    two.executed.mkdir(parents=True)
+    (two.executed / "02_other.json").write_text('{"wall_s": 100.0}')
+    (two.executed / "01_tiny.json").write_text('{"wall_s": 10.0}')
+    lines = []
+    execute_stale(two, "smoke", jobs=1, say=lines.append)
+    assert [line.split()[0] for line in lines if "running it" in line] == ["02_other:", "01_tiny:"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
