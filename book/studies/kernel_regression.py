@@ -2,7 +2,8 @@
 
     python book/studies/kernel_regression.py book/recorded/kernel_regression
 
-writes three files and `provenance.json`; with names of parts it writes those alone.
+writes three files and `provenance.json`; with names of parts it writes those alone. The last two
+may be computed in pieces of half a minute: each call with `--piece` adds one to what is there.
 
 `adam`: Algorithm 1 of the paper in the forty cells of its Table 1. The cells run side by side: they
 share first coefficients, batches and rates, as they would one by one with the same seed, and what
@@ -28,7 +29,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -56,6 +57,7 @@ DEGREE = 20
 N_SAMPLES = 50_000
 SETTINGS = AdamSettings()
 RECORD = "book/recorded/kernel_regression"
+SOLVERS: tuple[Literal["exact", "green"], ...] = ("exact", "green")
 PERIODS = (1.0, 1.6, 2.0, 4.0, 8.0)  # that of section 7, the reach of f, the interval, beyond
 
 
@@ -275,7 +277,9 @@ def adam(printed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def second(printed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+def second(
+    printed: dict[str, Any], first: dict[str, Any], done: dict[str, Any], most: int
+) -> dict[str, Any]:
     """Losses of the second stage with one thing changed at a time, from the recorded C."""
     cells = Cells(printed["c"], printed["horizon"], N_SAMPLES)
     rows = {(row["i"], row["j"]): row["positive"] for row in first["cells"]}
@@ -283,7 +287,9 @@ def second(printed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
     c = torch.tensor(positive / cells.scale[:, np.newaxis])
     found: dict[str, Any] = {"cells": [list(key) for key in cells.keys], "changes": {}}
     found["loss_positive"] = rounded(cells.losses(c), 8)
-    for name, change in CHANGES.items():
+    found["changes"] |= done.get("changes", {})
+    for name in [name for name in CHANGES if name not in found["changes"]][:most]:
+        change = CHANGES[name]
         generator = torch.Generator().manual_seed(SETTINGS.seed)
         d, excess, steps = second_stage(cells, generator, c, change)
         found["changes"][name] = {
@@ -295,32 +301,34 @@ def second(printed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
         if name == "both":
             whole = (c + d).numpy() * cells.scale[:, np.newaxis]
             found["changes"][name]["kernels"] = [rounded(one) for one in whole]
+    found["changes"] = {
+        name: found["changes"][name] for name in CHANGES if name in found["changes"]
+    }
     return found
 
 
-def fractional(printed: dict[str, Any]) -> dict[str, Any]:
+def fractional(printed: dict[str, Any], done: dict[str, Any], most: int) -> dict[str, Any]:
     """Errors for f = 1, in percent, and exponents, of kernels learned from several forcings."""
     order, table = 0.75, printed["fractional"]
-    rows = []
-    for with_mean in (True, False):
-        for period in PERIODS:
-            settings = FractionalSettings(order=order, period=period, with_mean=with_mean)
-            for solver in ("exact", "green"):
-                data = gather(
-                    fractional_pairs(N_SAMPLES, SEED, settings, solver=solver, condense=True)
+    rows = list(done.get("rows", []))
+    known = {(row["with_mean"], row["period"]) for row in rows}
+    asked = [(mean, period) for mean in (True, False) for period in PERIODS]
+    for with_mean, period in [key for key in asked if key not in known][:most]:
+        settings = FractionalSettings(order=order, period=period, with_mean=with_mean)
+        for solver in SOLVERS:
+            data = gather(fractional_pairs(N_SAMPLES, SEED, settings, solver=solver, condense=True))
+            for rule in ("moments", "nodes"):
+                errors, exponents = fractional_errors(data, table, rule, order, settings)
+                rows.append(
+                    {
+                        "with_mean": with_mean,
+                        "period": period,
+                        "solver": solver,
+                        "rule": rule,
+                        "error_percent": errors,
+                        "alpha": exponents,
+                    }
                 )
-                for rule in ("moments", "nodes"):
-                    errors, exponents = fractional_errors(data, table, rule, order, settings)
-                    rows.append(
-                        {
-                            "with_mean": with_mean,
-                            "period": period,
-                            "solver": solver,
-                            "rule": rule,
-                            "error_percent": errors,
-                            "alpha": exponents,
-                        }
-                    )
     return {"order": order, "n_samples": N_SAMPLES, "seed": SEED, "rows": rows}
 
 
@@ -362,6 +370,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="folder that holds you2021_tables.json")
     parser.add_argument("parts", nargs="*", help="adam, second_stage or fractional; all of them")
+    parser.add_argument("--piece", action="store_true", help="add one piece to what is there")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore", RegressionWarning)  # that data leave a kernel open is known
     torch.set_num_threads(1)
@@ -373,18 +382,26 @@ def main(arguments: list[str] | None = None) -> int:
     parts = json.loads(path.read_text()).get("parts", {}) if path.exists() else {}
     for name in given.parts or names:
         started, cpu = time.perf_counter(), time.process_time()
+        there = given.out / f"{name}.json"
+        goes_on = given.piece and name != "adam" and there.exists()
+        done = json.loads(there.read_text()) if goes_on else {}
+        most = 1 if given.piece else 1000
         if name == "adam":
             content = adam(printed)
         elif name == "second_stage":
-            content = second(printed, json.loads((given.out / "adam.json").read_text()))
+            content = second(printed, json.loads((given.out / "adam.json").read_text()), done, most)
         else:
-            content = fractional(printed)
-        write(given.out / f"{name}.json", content)
+            content = fractional(printed, done, most)
+        write(there, content)
+        spent = {
+            "wall_seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - cpu,
+        }
+        before = parts.get(name, {}) if goes_on else {}
         parts[name] = {
             **describe_run(("numpy", "scipy", "torch", "cvxpy", "clarabel")),
             "threads": torch.get_num_threads(),
-            "wall_seconds": round(time.perf_counter() - started, 1),
-            "cpu_seconds": round(time.process_time() - cpu, 1),
+            **{key: round(before.get(key, 0.0) + value, 1) for key, value in spent.items()},
         }
         write(
             path,
