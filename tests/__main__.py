@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 # Two workers suit a two-core machine. A file stays on one worker, so that what its fixtures build
-# is built once; what starts engines or measures time is marked `serial` and runs alone.
+# is built once; what starts engines is marked `serial` and runs alone.
 SUITES = {
     "unit, side by side": ["tests", "-m", "not serial", "-n", "2", "--dist", "loadfile"],
     "unit, alone": ["tests", "-m", "serial"],
