@@ -14,8 +14,9 @@ from nlbook.diffusion.checks import DiffusionWarning
 
 __all__ = ["solve_periodic", "solve_volume"]
 
-# Up to here Levinson's recursion, whose work grows as n**2, is faster than conjugate gradients.
-_LEVINSON_UP_TO = 1000
+# Up to here Levinson's recursion, whose work grows as n**2, is faster than conjugate gradients:
+# 1.4 ms beside 1.0 to 1.7 at 1201 nodes, 2.5 beside 1.2 to 2.1 at 1601.
+_LEVINSON_UP_TO = 1200
 
 # Relative residual at which conjugate gradients stop.
 _TOLERANCE = 1e-13
@@ -86,16 +87,22 @@ def _conjugate_gradients(
     apply: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     f: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """With T. Chan's circulant as the preconditioner; it keeps the number of iterations low."""
+    """With T. Chan's circulant as the preconditioner; it keeps the number of iterations low.
+
+    It is that of a grid enlarged to a length whose transforms are fast: those of a prime number of
+    nodes take three times as long as all the rest.
+    """
     n = row.size
-    j = np.arange(1, n)
-    circulant = row.copy()
-    circulant[1:] = ((n - j) * row[1:] + j * row[:0:-1]) / n
+    size = fft.next_fast_len(n, real=True)
+    j = np.arange(1, size)
+    line = np.append(row, np.zeros(size - n))
+    circulant = line.copy()
+    circulant[1:] = ((size - j) * line[1:] + j * line[:0:-1]) / size
     eigenvalues = -fft.rfft(circulant).real
     operator = LinearOperator((n, n), matvec=lambda u: -apply(u.ravel()), dtype=np.float64)
     preconditioner = LinearOperator(
         (n, n),
-        matvec=lambda u: fft.irfft(fft.rfft(u.ravel()) / eigenvalues, n),
+        matvec=lambda u: fft.irfft(fft.rfft(u.ravel(), size) / eigenvalues, size)[:n],
         dtype=np.float64,
     )
     u, failed = cg(operator, f, rtol=_TOLERANCE, atol=0.0, M=preconditioner)
