@@ -25,11 +25,12 @@ def fenced_commands() -> list[str]:
 
 
 COMMANDS = fenced_commands()
+RECORD = "_build/other/01_dislocation_creep"
 # What a command leaves behind, relative to the tree.
 RESULTS = {
     "make book": "_build/html/index.html",
     "nlbook run 01_dislocation_creep --tier smoke -p n_": "_build/runs/01_dislocation_creep.ipynb",
-    "nlbook run 01_dislocation_creep --tier smoke -p load=": "_build/other/01_dislocation_creep.results/record",
+    "nlbook run 01_dislocation_creep --tier smoke -p load": f"{RECORD}.results/record",
     "nlbook run 03_bilevel_fit": "_build/other/03_bilevel_fit.ipynb",
     "papermill": "out.ipynb",
     "python -m pip install": "_build/package/nlbook/py.typed",

@@ -169,10 +169,11 @@ def benchmarks_page(tables: Sequence[Row]) -> str:
     Parameters
     ----------
     tables : sequence of mapping
-        Each has ``title`` and ``rows``, and may have ``machine``, ``command``, ``commit``,
-        ``date`` and ``note``. A row has ``name``, ``value`` and ``unit``, and may have
-        ``ratio`` (how many times faster), ``against`` (than what) and ``limit`` (the bound
-        that the benchmark enforces, as text).
+        Each has ``title`` and ``rows``, and may have ``machine``, ``threads`` (a number, or
+        words), ``command``, ``commit``, ``date`` and ``note``. A row has ``name``, ``value`` and
+        ``unit``, and may have ``ratio`` (how many times faster), ``against`` (than what),
+        ``threads`` and ``conditions`` (where they differ from the table's) and ``limit`` (the
+        bound that the benchmark enforces, as text).
 
     Returns
     -------
@@ -184,30 +185,38 @@ def benchmarks_page(tables: Sequence[Row]) -> str:
         "",
         "`make bench` measures the package's kernels in one run, side by side with the plain "
         "method and with the library that one would use instead. *Ratio* is how many times "
-        "faster this package is than the method it is held *against*.",
+        "faster this package is than the method it is held *against*: above 1 this package is "
+        "faster, below 1 the other. A table of a program that `make bench` could not find is as "
+        "it was last recorded, and says where and when.",
     ]
     if not tables:
         lines += ["", "None has been recorded in this copy of the book."]
-    heading = ("measured", "value", "ratio", "against", "limit")
     for table in tables:
+        conditions = [_conditions(row) for row in table["rows"]]
+        heading = ["measured", "value", "ratio", "against", "limit"]
+        if any(conditions):
+            heading.insert(4, "conditions")
         lines += ["", f"## {cell(str(table['title']))}", ""]
         if table.get("note"):
             lines += [str(table["note"]), ""]
-        rows = [
-            (
+        rows = []
+        for row, told in zip(table["rows"], conditions, strict=True):
+            texts = [
                 cell(str(row["name"])),
                 f"{_number(row['value'])} {cell(str(row.get('unit') or ''))}".strip(),
                 _or_dash(row.get("ratio"), ".3g"),
                 cell(str(row.get("against") or "—")),
                 cell(str(row.get("limit") or "—")),
-            )
-            for row in table["rows"]
-        ]
+            ]
+            if any(conditions):
+                texts.insert(4, cell(told or "—"))
+            rows.append(tuple(texts))
         lines += markdown_table(heading, rows)
         known = [
             f"{word} {cell(str(table[key]))}"
             for key, word in (
                 ("machine", "on"),
+                ("threads", "threads:"),
                 ("date", "at"),
                 ("commit", "commit"),
                 ("command", "by"),
@@ -217,6 +226,12 @@ def benchmarks_page(tables: Sequence[Row]) -> str:
         if known:
             lines += ["", f"Measured {', '.join(known)}."]
     return "\n".join(lines) + "\n"
+
+
+def _conditions(row: Row) -> str:
+    threads = row.get("threads")
+    counted = _count(threads, "thread") if isinstance(threads, int) else str(threads or "")
+    return "; ".join(filter(None, (counted, str(row.get("conditions") or ""))))
 
 
 def title_note(stem: str, metadata: Row, record: Row, downloads: Mapping[str, str]) -> str:

@@ -40,6 +40,7 @@ class Table:
     note: str
     rows: list[dict[str, Any]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    threads: int | str | None = None  # of all rows that say nothing else
 
     def add(
         self,
@@ -51,6 +52,8 @@ class Table:
         ratio: float | None = None,
         against: str | None = None,
         ratio_at_least: float | None = None,
+        threads: int | str | None = None,
+        conditions: str | None = None,
     ) -> None:
         """Enter a row; print it; remember a limit that it misses."""
         limits = []
@@ -71,6 +74,7 @@ class Table:
                 "against": against,
                 "limit": ", ".join(limits) or None,
             }
+            | {k: v for k, v in (("threads", threads), ("conditions", conditions)) if v is not None}
         )
         beside = "" if ratio is None else f"   {ratio:.3g} times faster than {against}"
         print(f"{name:58} {value:10.3g} {unit}{beside}", flush=True)
@@ -79,7 +83,13 @@ class Table:
         """Write the table as the site reads it."""
         write_json(
             folder / f"{self.name}.json",
-            {"title": self.title, "note": self.note, **where, "rows": self.rows},
+            {
+                "title": self.title,
+                "note": self.note,
+                **where,
+                **({} if self.threads is None else {"threads": self.threads}),
+                "rows": self.rows,
+            },
         )
 
 

@@ -76,6 +76,21 @@ def test_benchmarks_show_ratio_and_limit():
     assert "Measured on one core." in text
 
 
+def test_benchmarks_show_threads_and_conditions_where_they_are_told():
+    rows = [
+        {"name": "ours", "value": 1.0, "unit": "s", "ratio": 0.5, "against": "2D4",
+         "threads": 1, "conditions": "equal error"},
+        {"name": "2D4", "value": 0.5, "unit": "s"},
+    ]  # fmt: skip
+    text = pages.benchmarks_page(
+        [{"title": "Creep", "machine": "two cores", "threads": 2, "date": "today", "rows": rows}]
+    )
+    assert "| measured | value | ratio | against | conditions | limit |" in text
+    assert "| ours | 1 s | 0.5 | 2D4 | 1 thread; equal error | — |" in text
+    assert "| 2D4 | 0.5 s | — | — | — | — |" in text
+    assert "Measured on two cores, threads: 2, at today." in text
+
+
 def test_without_benchmarks_the_page_says_so():
     assert "None has been recorded" in pages.benchmarks_page([])
 
