@@ -204,7 +204,14 @@ def show(
             )
     plt.close(figure)
     width, height = (round(_DENSITY * length) for length in figure.get_size_inches())
-    described = {"name": name, "caption": caption, "alt": alt, "width": width, "height": height}
+    described = {
+        "name": name,
+        "caption": caption,
+        "alt": alt,
+        "words": _words(figure),
+        "width": width,
+        "height": height,
+    }
     display(
         {"image/png": base64.b64encode(picture).decode(), "text/plain": alt},
         raw=True,
@@ -260,6 +267,20 @@ def _animation(
 
 def _megabytes(picture: bytes) -> str:
     return f"{len(picture) / 1e6:.1f} MB, must be at most {_LARGEST / 1e6:.0f} MB"
+
+
+def _words(figure: Figure) -> list[str]:
+    """What is written in a figure but for its ticks, for who searches the notebook."""
+    words = [text.get_text() for text in figure.texts]
+    words += [figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()]
+    for axes in figure.axes:
+        words += [axes.get_title(), axes.get_title("left"), axes.get_title("right")]
+        words += [axes.get_xlabel(), axes.get_ylabel(), *(text.get_text() for text in axes.texts)]
+        for legend in (axes.get_legend(), *figure.legends):
+            if legend is not None:
+                words += [text.get_text() for text in legend.get_texts()]
+                words.append(legend.get_title().get_text())
+    return list(dict.fromkeys(word for word in words if word.strip() and word != "None"))
 
 
 def _check_all_labels(name: str, figure: Figure) -> None:

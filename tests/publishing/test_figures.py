@@ -280,6 +280,21 @@ def test_an_animation_over_a_megabyte_is_refused_with_what_makes_it_smaller(movi
         animate([], *moving)
 
 
+def test_the_words_in_a_figure_are_kept_with_it(begun):
+    shown = begun()
+    figure, (left, right) = figures.subplots(1, 2)
+    left.plot([1, 2], label="Case 1")
+    left.set(xlabel="x ($b$)", ylabel="y", title="at 3 $t_0$")
+    left.legend(title="cases")
+    right.annotate("here", (0.5, 0.5))
+    right.set(xlabel="t", ylabel="y")
+    figure.suptitle("Both")
+    figures.show(figure, name="fig-words", caption="A caption.", alt="Two lines.")
+    (row,) = [metadata["nlbook"]["figure"] for _, metadata in shown]
+    expected = ["Both", "at 3 $t_0$", "x ($b$)", "y", "Case 1", "cases", "t", "here"]
+    assert row["words"] == expected
+
+
 def test_nothing_of_a_users_matplotlibrc_enters_the_figures(tmp_path):
     own = "text.usetex: True\nfont.size: 30\nlines.linestyle: --\ntimezone: Asia/Tokyo\n"
     (tmp_path / "matplotlibrc").write_text(own)
