@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from nlbook.publishing.locks import InUse, own_folder, scratch_folder
 from nlbook.publishing.parameters import TIERS, resolve
 from nlbook.publishing.placement import adopt, check_place, place
 from nlbook.publishing.records import read_record
+from nlbook.publishing.results import CONTENTS
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 
 __all__ = [
@@ -234,6 +236,9 @@ def _stage_chapter(
         downloads["its copy, to run"] = _offer(copy, staged, "copies")
     if record:
         downloads["record of the run"] = _offer(stored.with_suffix(".json"), staged, "executed")
+    results = stored.with_suffix(".results")
+    if (saved := record.get("results", {}).get("saved")) and results.is_dir():
+        downloads["its arrays and tables"] = _archive(results, saved, staged)
     _add_under_title(joined, pages.title_note(name, metadata, record, downloads), name)
     claimed = len(staging.claims(joined))
     computed = claimed + staging.count_numbers(joined)
@@ -247,6 +252,17 @@ def _offer(path: Path, staged: Path, folder: str) -> str:
     target = staged / "downloads" / folder / path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(path, target)
+    return target.relative_to(staged).as_posix()
+
+
+def _archive(folder: Path, saved: dict[str, Any], staged: Path) -> str:
+    """Pack what a run saved for download; return the archive's path relative to the page."""
+    target = staged / "downloads" / "executed" / f"{folder.stem}_results.zip"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (CONTENTS, *(entry["file"] for entry in saved.values())):
+            entry = zipfile.ZipInfo(f"{folder.stem}_results/{name}")  # of a fixed date
+            archive.writestr(entry, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
     return target.relative_to(staged).as_posix()
 
 

@@ -257,7 +257,12 @@ def write_small_book(folder):
         "started": "2026-01-01T00:00:00Z",
         "command": "nlbook run 01_walks",
         "environment": {"python": "3.11", "versions": {"a": "1"}},
+        "results": {"saved": {"walks": {"file": "walks.csv"}}, "files": ["large/record.npz"]},
     }
+    results = book.executed / "01_walks.results"
+    results.mkdir()
+    (results / "contents.json").write_text("{}")
+    (results / "walks.csv").write_text("place (b)\n1.5\n")
     (book.executed / "01_walks.json").write_text(json.dumps(record))
     return book
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import nbformat
 import pytest
@@ -102,7 +103,17 @@ def test_a_chapter_says_what_made_it(walks):
 
 def test_the_notebook_and_its_record_are_downloads(small_site, walks):
     names = {link["href"].rsplit("/", 1)[1] for link in walks.select("a.reference.download")}
-    assert names == {"01_walks.ipynb", "01_walks.json"}
+    assert names == {"01_walks.ipynb", "01_walks.json", "01_walks_results.zip"}
+
+
+def test_what_a_run_saved_is_a_download_without_its_other_files(small_site):
+    (archive,) = small_site.rglob("01_walks_results.zip")
+    with zipfile.ZipFile(archive) as files:
+        assert sorted(files.namelist()) == [
+            "01_walks_results/contents.json",
+            "01_walks_results/walks.csv",
+        ]
+        assert files.read("01_walks_results/walks.csv") == b"place (b)\n1.5\n"
 
 
 def test_the_hub_opens_the_copy_in_the_repository(walks):
