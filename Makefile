@@ -22,8 +22,7 @@ endif
 BIN := $(VENV)/bin
 
 JUPYTERLAB := "jupyterlab>=4.2,<5"
-# Python compiles the modules that are used, when they are: a tenth of what is installed.
-PIP_INSTALL := "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-compile
+PIP_INSTALL := "$(BIN)/python" -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help book test test-cluster notebooks bench lab lock clean clean-all
 .DELETE_ON_ERROR:
@@ -64,7 +63,9 @@ $(READY):
 	@python=`.ci/find-python $(PYTHON)` || exit 1; \
 	echo "Setting up .venv with $$python; this takes a minute or two"; \
 	rm -rf .venv && "$$python" -m venv .venv
-	@$(PIP_INSTALL) --no-deps --requirement requirements.lock
+	@$(PIP_INSTALL) --no-compile --no-deps --requirement requirements.lock
+# Which pip would do on one core. Some packages hold files that no Python compiles.
+	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" >/dev/null 2>&1 || true
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 # While torch arrives the loops are compiled, on the other core, and no longer than that.
 	@nice "$(BIN)/nlbook" compile >/dev/null 2>&1 & compiling=$$!; \

@@ -102,8 +102,8 @@ def _quotas(process: Path) -> Iterator[float]:
     its parents, as the root of what is mounted.
     """
     try:
-        groups = (process / "cgroup").read_text().splitlines()
-        mounts = (process / "mountinfo").read_text().splitlines()
+        groups = (process / "cgroup").read_text("utf-8", "surrogateescape").splitlines()
+        mounts = (process / "mountinfo").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return
     paths = {}
@@ -141,10 +141,10 @@ def _unescaped(word: str) -> str:
 def _quota(folder: Path) -> float | None:
     try:
         if (folder / "cpu.max").exists():
-            quota, period = (folder / "cpu.max").read_text().split()
+            quota, period = (folder / "cpu.max").read_text("utf-8", "surrogateescape").split()
         else:
-            quota = (folder / "cpu.cfs_quota_us").read_text()
-            period = (folder / "cpu.cfs_period_us").read_text()
+            quota = (folder / "cpu.cfs_quota_us").read_text("utf-8", "surrogateescape")
+            period = (folder / "cpu.cfs_period_us").read_text("utf-8", "surrogateescape")
         cores = int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):  # "max": no limit
         return None
@@ -185,7 +185,7 @@ def thread_limits() -> dict[str, str]:
 def processor() -> str:
     """Name of the processor."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "surrogateescape").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
@@ -385,7 +385,7 @@ _SAME_START = 0.5 if platform.system() == "Linux" else 1.0
 def this_process() -> ProcessIdentity:
     """The identity of the calling process."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8", "surrogateescape").strip()
         namespace = os.readlink("/proc/self/ns/pid")
     except OSError:  # macOS has neither
         boot, namespace = socket.gethostname(), ""

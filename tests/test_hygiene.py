@@ -128,6 +128,33 @@ def test_the_package_prints_only_where_printing_is_its_work():
     assert printing == {}
 
 
+def test_the_package_reads_and_writes_text_in_no_locale_s_encoding():
+    """Files and other programs speak UTF-8, whatever the machine's language is."""
+    found = []
+    for path in sorted((ROOT / "nlbook").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and _takes_the_locale_s(call):
+                found.append(f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)[:80]}")
+    assert found == []
+
+
+def _takes_the_locale_s(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "encoding" in given or None in given:
+        return False
+    if name == "read_text":
+        return not call.args
+    if name == "write_text":
+        return len(call.args) < 2
+    if name in ("run", "Popen", "check_output"):
+        return "text" in given
+    if name == "open" and not isinstance(getattr(call.func, "value", None), ast.Name):
+        modes = [a.value for a in [*call.args, *given.values()] if isinstance(a, ast.Constant)]
+        return not any("b" in str(mode) for mode in modes)
+    return False
+
+
 @pytest.mark.parametrize("command", ["check", "format --check"])
 def test_the_source_is_clean(command):
     assert complaints("ruff", *command.split(), "--no-cache", ".") == ""

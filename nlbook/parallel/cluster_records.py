@@ -64,7 +64,7 @@ def list_clusters() -> list[ClusterRecord]:
     records = []
     for path in _folder().glob("record-*.json"):
         with suppress(OSError, ValueError, TypeError):
-            entries = json.loads(path.read_text())
+            entries = json.loads(path.read_text("utf-8"))
             if set(entries) == names:
                 entries["runner"] = ProcessIdentity.from_dict(entries["runner"])
                 records.append(ClusterRecord(**entries, folder=str(path.parent)))
@@ -114,7 +114,7 @@ def write_record(record: ClusterRecord) -> None:
     aside = record.record_file.with_suffix(".aside")  # the identity in its name is of one cluster
     try:
         record.record_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside.write_text(json.dumps(entries, indent=1) + "\n")
+        aside.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         os.replace(aside, record.record_file)
     except OSError as error:
         raise ClusterError(

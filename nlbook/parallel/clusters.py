@@ -323,7 +323,7 @@ def _import_path() -> str:
     bare = subprocess.run(
         [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         env=environment,
     )
@@ -338,7 +338,7 @@ def _last_words(record: ClusterRecord) -> list[str]:
     words = []
     for path in logs:
         with suppress(OSError):
-            words += [f"{path.name}:", *path.read_text(errors="replace").splitlines()[-8:]]
+            words += [f"{path.name}:", *path.read_text("utf-8", errors="replace").splitlines()[-8:]]
     return words
 
 

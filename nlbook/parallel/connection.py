@@ -57,10 +57,10 @@ def connect(
             return None
     path = Path(cluster)
     try:
-        info = json.loads(path.read_text())
+        info = json.loads(path.read_text("utf-8"))
         if "cluster" in info:  # written by ipyparallel.Cluster
             path = _client_file(info)
-            info = json.loads(path.read_text())
+            info = json.loads(path.read_text("utf-8"))
         if "registration" not in info:
             raise ValueError("it has no entry 'registration'")
     except FileNotFoundError:

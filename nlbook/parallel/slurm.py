@@ -272,7 +272,8 @@ def _answer(command: list[str]) -> str:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_ANSWER,
             env=slurm_environment(),
         )

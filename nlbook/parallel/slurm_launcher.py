@@ -40,7 +40,7 @@ class SlurmEngines(SlurmEngineSetLauncher):
         path = Path(self.batch_file)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o700)
-        path.write_text(self.script(n))
+        path.write_text(self.script(n), encoding="utf-8")
 
     def _run_command(self, command: list[str], **options: Any) -> str:
         process = subprocess.Popen(
@@ -48,7 +48,8 @@ class SlurmEngines(SlurmEngineSetLauncher):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env={**slurm_environment(), **self.get_env()},
             start_new_session=True,  # Ctrl-C shall not cut a submission in two
         )

@@ -222,7 +222,7 @@ class Store:
     def is_seen_here(self) -> bool:
         """Tell whether this process sees the folder that the run writes to."""
         try:
-            description = json.loads(Path(self.folder, _DESCRIPTION).read_text())
+            description = json.loads(Path(self.folder, _DESCRIPTION).read_text("utf-8"))
             return bool(description["identity"] == self.identity)
         except (OSError, ValueError, KeyError, TypeError):
             return False
@@ -303,7 +303,7 @@ def open_store(folder: str | os.PathLike[str], function: str, schema: int, code:
             )
         return new
     try:
-        description = json.loads((path / _DESCRIPTION).read_text())
+        description = json.loads((path / _DESCRIPTION).read_text("utf-8"))
         owner, identity = description["function"], description["identity"]
         if description["format"] != FORMAT:
             raise ValueError(f"its format is {description['format']!r}, not {FORMAT!r}")
