@@ -223,6 +223,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "decades": EDGES[:3],
     },
     "densities.relative_l2": lambda: {"density": GRID + 5, "reference": GRID + 5},
+    "densities.resolved_times": lambda: {**HISTOGRAM, "counts": np.ones((2, 30))},
     "densities.shift_counts": lambda: {"counts": np.ones((2, 2, 5, 30))},
     "diffusion.DistributedDiffusion": lambda: {"kernel": KERNEL, "axes": [GRID]},
     "diffusion.DistributedDiffusion.apply": lambda: {"u": GRID},

@@ -5,6 +5,7 @@ whole time series at once; what trimming and symmetry do to them; and intervals 
 over batches of realizations.
 """
 
+from nlbook.densities.bandwidths import resolved_times
 from nlbook.densities.comparison import (
     counts_by_distance,
     errors_by_decade,
@@ -12,19 +13,15 @@ from nlbook.densities.comparison import (
     relative_l2,
 )
 from nlbook.densities.counting import shift_counts
-from nlbook.densities.estimator import (
-    adaptive_bandwidths,
-    adaptive_kde,
-    adaptive_kde_from_counts,
-    resolved_times,
-)
+from nlbook.densities.estimation import density_snapshots
+from nlbook.densities.estimator import adaptive_bandwidths, adaptive_kde, adaptive_kde_from_counts
 from nlbook.densities.resampling import (
     bootstrap_interval,
     bootstrap_snapshots,
     density_interval,
 )
 from nlbook.densities.series import central_ends
-from nlbook.densities.snapshots import DensitySnapshots, DensityWarning, density_snapshots
+from nlbook.densities.snapshots import DensitySnapshots, DensityWarning
 
 __all__ = [
     "DensitySnapshots",

@@ -27,12 +27,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
+from nlbook.densities.estimation import estimate_snapshots
 from nlbook.densities.reading import read_counts
-from nlbook.densities.snapshots import (
-    DensitySnapshots,
-    estimate_snapshots,
-    warn_of_asymmetry,
-)
+from nlbook.densities.snapshots import DensitySnapshots, warn_of_asymmetry
 
 __all__ = ["Seed", "bootstrap_interval", "bootstrap_snapshots", "density_interval"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_number, real_array
-from nlbook.densities.estimator import counts_inside
+from nlbook.densities.bandwidths import counts_inside
 from nlbook.densities.reading import cut_counts, left_out, read_counts
 
 __all__ = [

@@ -46,7 +46,8 @@ def density_table() -> Table:
         "One core. Errors are the largest relative ones over all nodes between the outermost "
         "samples; of 20 000, over all within ten bandwidths of a sample. The direct sum at a "
         "million takes its pilot from nodes a thirty-second of the bandwidth apart. KDEpy's "
-        "estimators cut the Gaussian's tails; its fast one, by Fourier transforms, has one bandwidth. scipy and KDEpy are given a histogram in bins of a "
+        "estimators cut the Gaussian's tails; its fast one, by Fourier transforms, has one "
+        "bandwidth. scipy and KDEpy are given a histogram in bins of a "
         "thirty-second of the bandwidth, with weights, too, and KDEpy a bandwidth for each bin: "
         "that is how one would use them. The time to make it is theirs, the bandwidths are given. "
         "The series is 101 histograms of a million shifts each, in threads.",
