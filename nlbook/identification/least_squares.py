@@ -113,13 +113,16 @@ SCALED = (
     Formulation(regularization=1e-7),
 )
 
-#: For unknowns in which the loss is far from round.
+#: For unknowns in which the loss is far from round: once they are whitened the solver's equations
+#: need little regularisation, and come out the better for it.
 WHITENED = (
-    Formulation(whitened=True, regularization=1e-10),
+    Formulation(whitened=True, regularization=1e-13),
+    Formulation(whitened=True, regularization=1e-12),
+    Formulation(whitened=True, regularization=1e-11),
+    Formulation(equilibrated=True),
+    Formulation(whitened=True, around=True, regularization=1e-12),
+    Formulation(equilibrated=True, around=True),
     Formulation(whitened=True, equilibrated=True, regularization=1e-10),
-    Formulation(whitened=True, around=True, regularization=1e-10),
-    Formulation(whitened=True, equilibrated=True),
-    Formulation(whitened=True, equilibrated=True, around=True, regularization=1e-9),
     *SCALED,
 )
 
