@@ -48,8 +48,9 @@ _RANK = 1e-13
 # of what is needed.
 _MOST_CUTS, _CUT_ENOUGH = 40, 1 - 1e-7
 
-# Norm of scaled coefficients, over that of the optimum, within which lower bounds hold.
-_REACH = 10.0
+# Norm of scaled coefficients, over that of the optimum, within which lower bounds hold where none
+# is proved of all kernels that do as well, or one so large that rounding times it is no small loss.
+_REACH, _FAR = 10.0, 1e5
 
 # Modes with at least this share of the largest power bound the size of kernels that do as well.
 _LOUD = 1e-9
@@ -225,7 +226,8 @@ def joint(
         return positive + _within(gram, change, value / 2), positive, value, row
 
     def reach(x: Array) -> float:
-        return proved if np.isfinite(proved) else _REACH * float(np.linalg.norm(x))
+        size = float(np.linalg.norm(x))
+        return proved if proved <= _FAR * size else _REACH * size
 
     for _ in range(_MOST_CUTS):
         symbols = cuts @ gram.weights / scales / unit
@@ -257,7 +259,7 @@ def joint(
         if ring or value >= _CUT_ENOUGH * unit * x[-1]:
             break
         cuts = np.vstack([cuts, row])
-    spoken_of = float("inf") if np.isfinite(proved) else reach(x)
+    spoken_of = float("inf") if reach(x) == proved else reach(x)
     return Optimum(best.coefficients, best.positive, bound, spoken_of, attempts)
 
 

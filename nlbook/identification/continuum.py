@@ -187,7 +187,9 @@ def continuum_fit(
         # few bounds hold with equality: begin with some, and add those that are missed
         for _ in range(_MOST_ROUNDS):
             near = programme.approach(
-                lambda x, now=programme: now.loss(within(x)),  # type: ignore[misc]
+                lambda x, now=programme: (  # type: ignore[misc]
+                    now.loss(within(x)) if now.excess(within(x)) < _MISSED else math.inf
+                ),
                 # no larger x does as well, for its size alone
                 lambda x, now=programme: (  # type: ignore[misc]
                     math.sqrt(now.loss(within(x))) * _LARGE / size

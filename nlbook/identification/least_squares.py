@@ -252,17 +252,18 @@ class BoundedLeastSquares:
                 if best is None or judged < upper:
                     best, upper = found, judged
                 lower = max(lower, self.lower_bound(found, reach(found.x)))
-                if upper - lower <= wanted * (upper + floor) + rounding:
+                gap = upper - lower  # infinite as long as nothing feasible was found
+                if math.isfinite(gap) and gap <= wanted * (upper + floor) + rounding:
                     return Approach(best, upper, lower, True, number)
                 norm = math.sqrt(self.loss(found.x))
                 if norm > _SETTLED * scale or scale <= smallest:
                     break
                 scale = max(norm, smallest, 1e-300)
-            if best is None and without >= (1 if other else _WITNESSES):
-                raise ValueError("constraints must leave room for a kernel, and these leave none")
-        if best is None and without:
+            if math.isinf(upper) and without >= (1 if other else _WITNESSES):
+                break
+        if math.isinf(upper) and without:
             raise ValueError("constraints must leave room for a kernel, and these leave none")
-        if best is None:
+        if best is None or math.isinf(upper):
             raise SolverFailure(
                 f"{solver} found no solution; the constraints or the data are badly scaled"
             )
