@@ -75,6 +75,25 @@ CASES = [
             "box_length": 60.0,
         },
     ),
+    Case(
+        "02_adaptive_densities",
+        {name: CREEP[name] for name in ("n_dislocations", "relaxation_steps", "creep_steps")}
+        | {
+            "n_samples": 2000,
+            "n_repeats": 2,
+            "n_slow": 100,
+            "n_resamples": 20,
+            "sensitivity": 0.8,
+            "bandwidth_factor": 2.0,
+            "mass": 0.999,
+            "support": "each",
+            "symmetry": "mirror",
+            "newborn": "counted",
+            "spacing": 0.2,
+        },
+        labels=(r"central 99\.9 %", r"known laws from 2000 samples", r"2 times\. Left"),
+        prose=(r"nodes 0\.2 \$b\$ apart", r"central 99\.9 %"),
+    ),
 ]
 
 
