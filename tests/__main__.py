@@ -7,12 +7,15 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from nlbook.host import usable_cores
 
-# Two workers suit a two-core machine. A file stays on one worker, so that what its fixtures build
-# is built once; what starts engines is marked `serial` and runs alone.
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS = str(min(8, max(2, usable_cores())))
+
+# Eight workers at most, since each may take a gigabyte. A file stays on one worker, so that what
+# its fixtures build is built once; what starts engines is marked `serial` and runs alone.
 SUITES = {
-    "unit, side by side": ["tests", "-m", "not serial", "-n", "2", "--dist", "loadfile"],
+    "unit, side by side": ["tests", "-m", "not serial", "-n", WORKERS, "--dist", "loadfile"],
     "unit, alone": ["tests", "-m", "serial"],
     "notebook copies": [
         "--nbval",

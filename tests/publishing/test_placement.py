@@ -59,6 +59,17 @@ def test_a_site_replaces_the_last_one_and_leaves_nothing_of_it(out, built):
     assert sorted(p.name for p in out.parent.iterdir()) == ["site"]
 
 
+def test_a_site_may_be_read_by_whom_the_umask_lets(tmp_path, built):
+    before = os.umask(0o027)
+    try:
+        place(built(NEW), tmp_path / "site")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "site").rglob("*")}
+    assert (tmp_path / "site").stat().st_mode & 0o777 == modes["api"] == 0o750
+    assert modes[MARKER] == 0o640
+
+
 def test_what_lies_beside_the_pages_stays(out, built):
     (out / "thesis").mkdir()
     (out / "thesis" / "chapter.tex").write_text("years of work")

@@ -323,7 +323,7 @@ def test_neither_the_locale_nor_settings_for_other_books_change_the_site(small_b
     chapter = small_book.book / "02_use.md"
     text = chapter.read_text(encoding="utf-8").replace("# Using walks", "# Füße, Δx ≤ 1")
     chapter.write_text(text, encoding="utf-8")
-    plain = tmp_path / "plain"
+    plain = tmp_path / "a temporary folder"
     plain.mkdir()
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(plain),
