@@ -231,10 +231,12 @@ def _build(options: argparse.Namespace) -> int:
             executed = book.executed
             execute_stale(book, options.tier, options.jobs, _say)
         _say("building the site")
+        started = time.monotonic()
         try:
             site = build_site(book, executed, options.out)
         except BookError as error:
             raise RunFailed(str(error)) from None
+        _say(f"built in {time.monotonic() - started:.0f} s")
     print(site / "index.html")
     return 0
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from nlbook.host import usable_cores
+from nlbook.host import signals_ignored, usable_cores
 from nlbook.publishing import records
 from nlbook.publishing.book import Book
 from nlbook.publishing.costs import estimate
@@ -220,12 +220,13 @@ def _last_line(run: _Run) -> str:
 
 def _end(running: list[_Run]) -> None:
     """Interrupt what still runs, and wait until its kernels have ended."""
-    for run in running:
-        run.process.terminate()
-    deadline = time.monotonic() + _GRACE
-    for run in running:
-        try:
-            run.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            run.process.kill()
-        run.errors.close()
+    with signals_ignored():  # a second Ctrl-C must not leave kernels behind
+        for run in running:
+            run.process.terminate()
+        deadline = time.monotonic() + _GRACE
+        for run in running:
+            try:
+                run.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                run.process.kill()
+            run.errors.close()
