@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nlbook.host import ProcessIdentity, temporary_folder, this_process
+from nlbook.host import temporary_folder
 from nlbook.parallel.errors import ClusterError
+from nlbook.parallel.process_identity import ProcessIdentity, this_process
 
 __all__ = ["ClusterRecord", "list_clusters", "new_record", "remove_files", "write_record"]
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.host import signals_as_interrupt, signals_ignored, thread_variables, usable_cores
+from nlbook.parallel.cluster_processes import end_processes, has_ended
 from nlbook.parallel.cluster_records import (
     ClusterRecord,
     list_clusters,
@@ -44,9 +45,6 @@ _TIMEOUT = {"local": 300.0, "mpi": 300.0, "slurm": 600.0}
 _DEAD = 20
 _ORPHANED = 120  # seconds without the controller after which an engine ends itself
 _REGISTRATION = 120  # seconds between the two halves of an engine's registration
-_GRACE = 1.0  # seconds that processes have to end before they are killed
-_KILLING = 60.0  # seconds that killed ones have to be gone
-_STARTING = 10.0  # seconds that a process has to get from its start to its environment
 
 
 @dataclass(frozen=True)
@@ -283,24 +281,15 @@ def _await_engines(cluster: Any, record: ClusterRecord, timeout: float) -> None:
     with connect(record.client_file, n_engines=0, timeout=_TIMEOUT["local"]) as client:
         end = time.monotonic() + timeout
         while len(client.ids) < record.n_engines:
-            if _has_ended(cluster.controller.process):
+            if has_ended(cluster.controller.process):
                 raise ClusterError("their controller ended")
-            if gone or any(_has_ended(launcher.process) for launcher in launchers):
+            if gone or any(has_ended(launcher.process) for launcher in launchers):
                 raise ClusterError("one ended before all were there")
             if time.monotonic() > end:
                 raise ClusterError(
                     f"{len(client.ids)} of {record.n_engines} were there within {timeout:g} s"
                 )
             time.sleep(0.05)
-
-
-def _has_ended(process: Any) -> bool:
-    import psutil
-
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 class _Memory(logging.Handler):
@@ -354,53 +343,5 @@ def _end(record: ClusterRecord) -> str | None:
             cancel_jobs(record)
         except SlurmError as error:
             left = f"the job {record.cluster_id} of Slurm may still be there: {error}"
-    _end_processes(record)
+    end_processes(record)
     return left
-
-
-def _end_processes(record: ClusterRecord) -> None:
-    """End the processes of a cluster, whoever started them."""
-    import psutil
-
-    processes, _ = _processes(record)
-    for process in processes:
-        with suppress(psutil.Error):
-            process.terminate()
-    psutil.wait_procs(processes, timeout=_GRACE)
-    # busy ones do not listen; killing an engine loses nothing, its files appear whole or not at all
-    end = time.monotonic() + _KILLING
-    while time.monotonic() < end:
-        alive, starting = _processes(record)
-        if not alive and not starting:
-            return
-        for process in alive:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs([*alive, *starting], timeout=_GRACE if alive else 0.05)
-
-
-def _processes(record: ClusterRecord) -> tuple[list[Any], list[Any]]:
-    """Return the controller, the engines and what they started, told by their environment.
-
-    And, where this process is who starts them, those of its children that have none as yet:
-    between a process's start and its environment an interruption may come.
-    """
-    import psutil
-
-    found, starting = [], []
-    here = psutil.Process()
-    ours = {here.pid, *(parent.pid for parent in here.parents())}
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.pid in ours or process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            environment = process.environ()
-            if environment.get("IPP_CLUSTER_ID") == record.cluster_id:
-                found.append(process)
-            elif (
-                not environment
-                and process.ppid() == here.pid
-                and time.time() - process.create_time() < _STARTING
-            ):
-                starting.append(process)
-    return found, starting
