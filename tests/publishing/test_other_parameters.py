@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
 import pytest
+import yaml
 
 from nlbook.publishing.book import find_book
 from nlbook.publishing.parameters import read_parameters
@@ -23,6 +27,7 @@ from nlbook.publishing.records import read_record
 from nlbook.publishing.runner import run_chapter
 
 BOOK = find_book(__file__)
+RECORD = "01_dislocation_creep.results/record"  # what chapter 1 leaves for the others
 
 CREEP = {  # a crystal that is done in a second
     "n_dislocations": 60,
@@ -30,6 +35,15 @@ CREEP = {  # a crystal that is done in a second
     "settling_steps": 50,
     "creep_steps": 1800,
     "data_steps": 500,
+}
+DENSITIES = {
+    "n_samples": 2000,
+    "n_repeats": 2,
+    "n_slow": 100,
+    "n_resamples": 20,
+    "n_dislocations": 60,
+    "relaxation_steps": 300,
+    "creep_steps": 1800,
 }
 
 
@@ -49,7 +63,7 @@ class Case:
         return f"{self.chapter[:2]}: {', '.join(self.parameters)}"
 
 
-CASES = [
+PIPELINE = [  # each takes the record that the first wrote
     Case(
         "01_dislocation_creep",
         CREEP
@@ -63,6 +77,10 @@ CASES = [
         },
         prose=(r"\b0\.02, 0\.02 and 0\.05 \$", r"load=0\.02"),
     ),
+    Case("02_adaptive_densities", DENSITIES | {"newborn": "counted", "sensitivity": 0.3}),
+]
+
+CASES = [
     Case(
         "01_dislocation_creep",
         CREEP
@@ -77,12 +95,8 @@ CASES = [
     ),
     Case(
         "02_adaptive_densities",
-        {name: CREEP[name] for name in ("n_dislocations", "relaxation_steps", "creep_steps")}
+        DENSITIES
         | {
-            "n_samples": 2000,
-            "n_repeats": 2,
-            "n_slow": 100,
-            "n_resamples": 20,
             "sensitivity": 0.8,
             "bandwidth_factor": 2.0,
             "mass": 0.999,
@@ -90,6 +104,7 @@ CASES = [
             "symmetry": "mirror",
             "newborn": "counted",
             "spacing": 0.2,
+            "seed": 7,
         },
         labels=(r"central 99\.9 %", r"known laws from 2000 samples", r"2 times\. Left"),
         prose=(r"nodes 0\.2 \$b\$ apart", r"central 99\.9 %"),
@@ -132,6 +147,30 @@ def test_a_chapter_runs_and_labels_what_it_shows_at_other_parameters(case, tmp_p
         progress=False,
         book=BOOK,
     )
+    check(path, case)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_one_chapter_writes_the_record_that_the_next_take(tmp_path):
+    for number, case in enumerate(PIPELINE):
+        given = case.parameters | ({"record": f"runs/{RECORD}"} if number else {})
+        written = yaml.safe_dump(given)
+        (tmp_path / "own.yaml").write_text(written, encoding="utf-8")
+        command = ["run", case.chapter, "--tier", "smoke", "-f", "own.yaml", "-o", "runs", "-q"]
+        ended = subprocess.run(
+            [sys.executable, "-m", "nlbook", *command],
+            cwd=tmp_path,
+            env={**os.environ, "NLBOOK_BOOK": str(BOOK.book), "PYTHONPATH": str(BOOK.root)},
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stderr
+        check(tmp_path / "runs" / f"{case.chapter}.ipynb", case)
+
+
+def check(path, case):
+    """The notebook says what its run is, and no more of the defaults than it may."""
     labels, prose = says(nbformat.read(path, 4))
     assert re.findall(r"\{[a-z:]+\}`[^`]*`", prose) == []  # a number that no cell computed
     for pattern in case.labels:
