@@ -13,7 +13,14 @@ from nlbook.publishing import costs, run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
 from nlbook.publishing.records import commit, machine, read_record
-from tests.benchmarks import bilevel, densities, diffusion, dislocations, kernel_regression
+from tests.benchmarks import (
+    bilevel,
+    densities,
+    diffusion,
+    dislocations,
+    kernel_regression,
+    two_d_four,
+)
 from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
@@ -33,6 +40,7 @@ def main() -> int:
     stress = dislocations.stress_table()
     creep, one_realization = dislocations.realization_table()
     tables = [stress, creep, dislocations.growth_table()]
+    tables += filter(None, [two_d_four.two_d_four_table()])
     tables += [
         densities.density_table(),
         diffusion.evolution_table(),
