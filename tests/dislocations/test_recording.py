@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from nlbook.dislocations import CreepProtocol, run_ensemble, simulate_creep
-from nlbook.dislocations.recording import (
-    RecordWriter,
-    read_record,
-    record_case,
-    recording_protocol,
-    seen_by_record,
-)
+from nlbook.dislocations.record_writer import RecordWriter, seen_by_record
+from nlbook.dislocations.recording import read_record, record_case, recording_protocol
 from nlbook.parallel import task_seed
 
 SMALL = {
