@@ -1,10 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlbook.identification import SolverFailure
-from nlbook.identification.least_squares import AbsoluteBound, BoundedLeastSquares, Solution
+from nlbook.identification.least_squares import (
+    WHITENED,
+    AbsoluteBound,
+    BoundedLeastSquares,
+    Formulation,
+    Solution,
+)
 
 
 def on_l1_ball(target, radius=1.0):
@@ -88,3 +96,46 @@ def test_a_solver_that_finds_nothing_is_named():
     with pytest.raises(SolverFailure, match="^SCIPY found no solution"):
         # for linear programmes
         on_l1_ball(np.array([1.0, -0.7])).approach(lambda x: 0.0, lambda x: 1.0, "SCIPY")
+
+
+def test_another_way_is_tried_until_the_bound_is_met(monkeypatch):
+    programme = on_l1_ball(np.array([1.0, -0.7, 0.2]))
+    ways = (Formulation(), Formulation(whitened=True), Formulation(equilibrated=True))
+    honest = BoundedLeastSquares._by_clarabel
+
+    def stopped(self, scale, way, origin):
+        """A solver that stops early unless the unknowns are whitened."""
+        found = honest(self, scale, way, origin)
+        return found if way.whitened else replace(found, x=0.9 * found.x)
+
+    monkeypatch.setattr(BoundedLeastSquares, "_by_clarabel", stopped)
+    near = programme.approach(programme.loss, lambda x: 1.0, ways=ways)
+    assert near.met
+    assert near.attempts == 2
+    np.testing.assert_allclose(near.found.x, projected(programme.target), atol=1e-8)
+    far = programme.approach(programme.loss, lambda x: 1.0, ways=ways[::2])
+    assert not far.met
+    assert far.attempts == 2
+    assert far.lower_bound < programme.loss(near.found.x) < far.loss
+
+
+@pytest.mark.parametrize("way", WHITENED)
+def test_every_way_is_the_same_programme(way):
+    rng = np.random.default_rng(3)
+    matrix, target = rng.normal(size=(6, 4)), rng.normal(size=6)
+    bound = AbsoluteBound(rng.normal(size=(5, 4)), 0.1 * rng.normal(size=4), 0.5)
+    programme = BoundedLeastSquares(
+        matrix, target, np.eye(4), np.array([0.02, -1.0, -1.0, -1.0]), (bound,)
+    )
+    reference = programme.approach(programme.loss, lambda x: 10.0)
+    found = programme._by_clarabel(1.0, way, reference.found.x)
+    # each stops where rounding stops it, here at 1e-5 with the least regularisation, else at 1e-9;
+    # another programme would be off by its own size
+    assert programme.loss(found.x) == pytest.approx(reference.loss, rel=1e-4)
+    assert programme.lower_bound(found, 10.0) == pytest.approx(reference.loss, rel=1e-4)
+
+
+def test_what_is_never_feasible_is_no_solution():
+    programme = on_l1_ball(np.array([1.0, -0.7]))
+    with pytest.raises(SolverFailure, match="^CLARABEL found no solution"):
+        programme.approach(lambda x: np.inf, lambda x: 1.0)

@@ -209,3 +209,17 @@ def test_the_papers_kernel_of_unit_moment_is_learned_from_its_own_data():
     fit = fit_bernstein(data, 0.2, 2, "nonnegative")
     # data of the integral itself, a fit with h = delta/20
     assert fit.kernel.moment(2) == pytest.approx(2.0, rel=2e-3)
+
+
+def test_a_fit_says_whether_its_loss_is_proved_the_least():
+    data = biharmonic()
+    exact = fit_bernstein(data, 0.5, 20, "mengesha-du")
+    assert exact.converged
+    assert exact.attempts >= 1
+    assert fit_bernstein(data, 0.5, 20, "nonnegative").attempts == 0
+    # a method of first order, at its own tolerance: its multipliers bound the loss to a per cent
+    with pytest.warns(RegressionWarning, match="may exceed the least that such a kernel can have"):
+        rough = fit_bernstein(data, 0.5, 20, "mengesha-du", solver="OSQP")
+    assert not rough.converged
+    assert rough.certificate.gap > 1e-4
+    assert rough.loss >= exact.loss * (1 - exact.certificate.gap)
