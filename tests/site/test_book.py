@@ -33,6 +33,12 @@ def test_the_site_is_right_on_a_laptop_and_a_phone(built_site):
     assert list(map(str, checks.check_in_browser(built_site))) == []
 
 
+def test_no_page_is_as_long_as_two(built_site):
+    """A megabyte of HTML is some 150 screens; the pictures count for themselves."""
+    sizes = {page.name: page.stat().st_size for page in built_site.glob("*.html")}
+    assert {name: size for name, size in sizes.items() if size > 1_000_000} == {}
+
+
 def test_every_chapter_is_a_page_with_its_copy_to_download(built_site):
     for name in find_book(ROOT).chapters:
         page = BeautifulSoup((built_site / f"{name}.html").read_text(), "html.parser")
