@@ -41,6 +41,7 @@ class Table:
     rows: list[dict[str, Any]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     threads: int | str | None = None  # of all rows that say nothing else
+    absent: list[str] = field(default_factory=list)  # rivals that are not installed here
 
     def add(
         self,
@@ -79,10 +80,17 @@ class Table:
         beside = "" if ratio is None else f"   {ratio:.3g} times faster than {against}"
         print(f"{name:58} {value:10.3g} {unit}{beside}", flush=True)
 
+    def keep_rows_of(self, rival: str) -> None:
+        """Keep the rows of a rival that is not installed here, as they were last recorded."""
+        self.absent.append(rival)
+
     def write(self, folder: Path, where: dict[str, Any]) -> None:
         """Write the table as the site reads it."""
+        path = folder / f"{self.name}.json"
+        for rival in self.absent:
+            self.rows += recorded_rows(path, rival)
         write_json(
-            folder / f"{self.name}.json",
+            path,
             {
                 "title": self.title,
                 "note": self.note,
@@ -91,6 +99,21 @@ class Table:
                 "rows": self.rows,
             },
         )
+
+
+def recorded_rows(path: Path, rival: str) -> list[dict[str, Any]]:
+    """Rows of a recorded table that are about a rival, each with where and when it was measured."""
+    if not path.is_file():
+        return []
+    table = json.loads(path.read_text(encoding="utf-8"))
+    told = f"recorded on {table.get('machine')}, at {table.get('date')}"
+    rows = []
+    for row in table["rows"]:
+        if rival in row["name"] or rival in (row.get("against") or ""):
+            known = row.get("conditions") or ""
+            again = known if "recorded on" in known else "; ".join(filter(None, (known, told)))
+            rows.append({**row, "conditions": again})
+    return rows
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
