@@ -61,11 +61,13 @@ COVERED = FitSettings.as_in_paper(rule="covered")
 OWN = FitSettings()
 #: Bandwidths: adaptive, as in the paper, or one at all places.
 BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
-CORRECTED = {"every": 2, "n_search": 6, "n_replicates": 40, "n_resamples": 40}
+CORRECTED = {
+    "every": 2, "n_search": 5, "n_corrections": 3, "n_replicates": 24, "n_resamples": 24
+}  # fmt: skip
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
     "n_sets": 24, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 8, "n_replicates": 40, "n_batches": 10, "n_resamples": 20,
+    "n_search": 6, "n_replicates": 30, "n_batches": 10, "n_resamples": 20,
 }  # fmt: skip
 #: What is estimated, in the order of `NUMBERS`.
 ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")
@@ -168,33 +170,38 @@ def batch_row(fits: BatchFits) -> dict[str, Any]:
     return row
 
 
-def corrected(record: Recorded, case: int) -> dict[str, Any]:
-    """The book's recipe with either bandwidth: what the method does to it, corrected.
+def corrected(record: Recorded, case: int, bandwidth: str) -> dict[str, Any]:
+    """The book's recipe: what the method does to it, corrected.
 
     The correction is from particles that jump by the law, the scatter from draws of the batches.
     """
     counts = shift_counts(record.batch_counts)[:, :: CORRECTED["every"]]
     times = record.batch_times[:: CORRECTED["every"]]
-    nodes = grid(case, reach=1.5 * REACH[case])
-    found = {}
-    for bandwidth, options in BANDWIDTHS.items():
-        common: dict[str, Any] = {
-            "grid": nodes, "settings": OWN, "bounds": own_bounds(case), "seed": SEED, **options
-        }  # fmt: skip
-        law = parametric_bootstrap(
-            counts.sum(axis=0), record.batch_edges, times,
-            n_search=CORRECTED["n_search"], n_replicates=CORRECTED["n_replicates"], **common,
-        )  # fmt: skip
-        batches = bootstrap_power_law(
-            counts, record.batch_edges, times,
-            n_resamples=CORRECTED["n_resamples"],
-            start=(law.whole.alpha, law.whole.horizon), **common,
-        )  # fmt: skip
-        found[bandwidth] = parametric_row(law, batches) | {
-            "batches": batch_row(batches)
-            | {"costs": short(fit.training_cost for fit in batches.draws)}
-        }
-    return found
+    common: dict[str, Any] = {
+        "grid": grid(case, reach=1.5 * REACH[case]), "settings": OWN, "bounds": own_bounds(case),
+        "seed": SEED, **BANDWIDTHS[bandwidth],
+    }  # fmt: skip
+    law = parametric_bootstrap(
+        counts.sum(axis=0), record.batch_edges, times, n_search=CORRECTED["n_search"],
+        n_corrections=CORRECTED["n_corrections"], n_replicates=CORRECTED["n_replicates"],
+        **common,
+    )  # fmt: skip
+    batches = bootstrap_power_law(
+        counts, record.batch_edges, times, n_resamples=CORRECTED["n_resamples"],
+        start=(law.whole.alpha, law.whole.horizon), **common,
+    )  # fmt: skip
+    costs = short(fit.training_cost for fit in batches.draws)
+    return parametric_row(law, batches) | {"batches": batch_row(batches) | {"costs": costs}}
+
+
+def adaptive(record: Recorded, case: int) -> dict[str, Any]:
+    """Corrected, with the paper's adaptive bandwidth."""
+    return corrected(record, case, "adaptive")
+
+
+def one_bandwidth(record: Recorded, case: int) -> dict[str, Any]:
+    """Corrected, with one bandwidth at all places."""
+    return corrected(record, case, "one")
 
 
 def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dict[str, Any]:
@@ -413,7 +420,8 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
 PARTS = {
     "tables": tables,
     "intervals": intervals,
-    "corrected": corrected,
+    "adaptive": adaptive,
+    "one_bandwidth": one_bandwidth,
     "coverage": coverage,
     "choices": choices,
     "refinement": refinement,
@@ -436,10 +444,11 @@ _ALL = {
     "quick": described(QUICK),
     "every_step": described(EVERY_STEP),
 }
+_CORRECTED = {"spacing": SPACING, "own": described(OWN), "seed": SEED, **CORRECTED}
 #: What a part was made by; it is made again when that changes.
 SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(PARTS, _ALL) | {
     "intervals": _ALL | {"seed": SEED, "n_resamples": N_RESAMPLES},
-    "corrected": {"spacing": SPACING, "own": described(OWN), "seed": SEED, **CORRECTED},
+    **dict.fromkeys(("adaptive", "one_bandwidth"), _CORRECTED),
     "coverage": {"seed": SEED, **COVERAGE},
     "profiles": _ALL | {"near": NEAR, "step_alpha": STEP_ALPHA, "step_horizon": STEP_HORIZON},
 }
@@ -517,6 +526,10 @@ def main(arguments: list[str] | None = None) -> int:
                 "realizations": int(record.realizations.sum()),
                 **run,
             }
+            if path.exists():  # another call may have made another part meanwhile
+                made |= {k: v for k, v in json.loads(path.read_text()).items() if k not in made}
+                others = json.loads(about.read_text())["parts"]
+                provenance["parts"] = others | {key: provenance["parts"][key]}
             write(path, made)
             write(about, provenance)
             print(key, provenance["parts"][key], flush=True)

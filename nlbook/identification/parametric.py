@@ -65,8 +65,6 @@ _DIFFERENCE = np.array([0.08, 0.1, 0.1])
 # Longest step of theta, and how far it may go along what the data don't determine.
 _STEP = np.array([0.4, 0.4, 0.3])
 _FREEDOM = np.array([0.5, 0.7, 0.3])
-# Corrections after which the search for the law ends in any case.
-_CORRECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -165,6 +163,7 @@ def parametric_bootstrap(
     grid: ArrayLike,
     n_replicates: int = 60,
     n_search: int = 8,
+    n_corrections: int = 6,
     seed: int,
     settings: FitSettings | None = None,
     bounds: Bounds | None = None,
@@ -186,7 +185,9 @@ def parametric_bootstrap(
     n_replicates : int
         Of the corrected law, for intervals and the test of fit.
     n_search : int
-        Of each law that is tried on the way to it.
+        Of each law that is tried on the way to it, and of three others beside it.
+    n_corrections : int
+        Laws that are tried at most.
     seed : int
         Of all random numbers.
     settings, bounds, start, tolerance
@@ -207,6 +208,7 @@ def parametric_bootstrap(
     """
     n_replicates = check_integer("n_replicates", n_replicates, 2)
     n_search = check_integer("n_search", n_search, 2)
+    n_corrections = check_integer("n_corrections", n_corrections, 1)
     seed = check_integer("seed", seed, 0)
     table, at = real_array("counts", counts, ndim=2), real_array("times", times, ndim=1)
     chosen = settings_at(at, settings)
@@ -240,7 +242,7 @@ def parametric_bootstrap(
     target = _theta_of([whole])[0]
     theta = target.copy()
     response, inverse = np.eye(3), np.eye(3)
-    for _ in range(_CORRECTIONS):
+    for _ in range(n_corrections):
         # towards the middle of the range, so that differences stay within it
         sign = np.where(theta > 0.5 * _middle(whole.bounds, theta), -1.0, 1.0)
         moved = [theta + np.eye(3)[k] * _DIFFERENCE * sign for k in range(3)]
