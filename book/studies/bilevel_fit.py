@@ -62,12 +62,12 @@ OWN = FitSettings()
 #: Bandwidths: adaptive, as in the paper, or one at all places.
 BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
 CORRECTED = {
-    "every": 2, "n_search": 5, "n_corrections": 3, "n_replicates": 24, "n_resamples": 24
+    "every": 2, "n_search": 4, "n_corrections": 1, "n_replicates": 24, "n_resamples": 24
 }  # fmt: skip
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
-    "n_sets": 24, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 6, "n_replicates": 30, "n_batches": 10, "n_resamples": 20,
+    "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
+    "n_search": 6, "n_replicates": 24, "n_batches": 10, "n_resamples": 20,
 }  # fmt: skip
 #: What is estimated, in the order of `NUMBERS`.
 ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")
