@@ -67,7 +67,7 @@ CORRECTED = {
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
     "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 6, "n_replicates": 24, "n_batches": 10, "n_resamples": 20,
+    "n_search": 4, "n_corrections": 2, "n_replicates": 20, "n_batches": 10, "n_resamples": 12,
 }  # fmt: skip
 #: What is estimated, in the order of `NUMBERS`.
 ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")
@@ -259,6 +259,7 @@ def known_law(number: int) -> dict[str, Any]:
     for bandwidth, options in BANDWIDTHS.items():
         law = parametric_bootstrap(
             counts.sum(axis=0), edges, times, n_search=int(COVERAGE["n_search"]),
+            n_corrections=int(COVERAGE["n_corrections"]),
             n_replicates=int(COVERAGE["n_replicates"]), **common, **options,
         )  # fmt: skip
         batches = bootstrap_power_law(
