@@ -232,8 +232,8 @@ def coverage(record: Recorded, case: int) -> dict[str, Any]:
     return {"rows": [known_law(number) for number in sets]}
 
 
-def known_law(number: int) -> dict[str, Any]:
-    """One set of particles with a known law: intervals as they were, and corrected ones."""
+def known_counts(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Counts of a set of particles with a known law, in batches; edges, times and nodes."""
     true = PowerLawKernel(COVERAGE["alpha"], COVERAGE["horizon"], COVERAGE["coefficient"])
     times, edges = np.linspace(0.0, 4.0, 9), np.linspace(-8.0, 8.0, 1601)
     nodes = np.linspace(-8.0, 8.0, 129)
@@ -251,6 +251,12 @@ def known_law(number: int) -> dict[str, Any]:
             for k, some in enumerate(begin_at)
         ]
     )  # fmt: skip
+    return counts, edges, times, nodes
+
+
+def known_law(number: int) -> dict[str, Any]:
+    """One set of particles with a known law: intervals as they were, and corrected ones."""
+    counts, edges, times, nodes = known_counts(number)
     common: dict[str, Any] = {
         "grid": nodes, "settings": FitSettings(split=1.0), "bounds": ((0.0, 2.99), (0.2, 8.0)),
         "seed": number,

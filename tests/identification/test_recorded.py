@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlbook.densities import bootstrap_interval
+from nlbook.densities import bootstrap_interval, density_snapshots, shift_counts
 from nlbook.dislocations.recording import read_record
-from nlbook.identification import Objective, compare_rivals, fit_factor, fit_power_law
+from nlbook.identification import FitSettings, Objective, compare_rivals, fit_factor, fit_power_law
+from nlbook.kernels import PowerLawKernel
 
 ROOT = Path(__file__).resolve().parents[2]
 ENSEMBLE = ROOT / "book" / "recorded" / "dislocation_creep"
@@ -116,6 +117,39 @@ def test_points_of_the_profile_are_found_again(study, kept, snapshots):
         trial = objective.evaluate(part["alpha"][i], part["horizon"][j])
         assert trial.cost == pytest.approx(part["cost"][i][j], rel=1e-5)  # six digits are kept
         assert trial.coefficient == pytest.approx(part["coefficient"][i][j], rel=1e-5)
+
+
+@pytest.mark.parametrize("part", ["adaptive", "one_bandwidth"])
+def test_a_fit_that_is_corrected_is_found_again(study, kept, part):
+    row, record = kept[f"{part}_2"]["whole"], read_record(ENSEMBLE, 2)
+    counts = shift_counts(record.batch_counts)[:, :: study.CORRECTED["every"]].sum(axis=0)
+    data = density_snapshots(
+        counts, record.batch_edges, record.batch_times[:: study.CORRECTED["every"]],
+        grid=study.grid(2, reach=1.5 * study.REACH[2]),
+        **study.BANDWIDTHS["adaptive" if part == "adaptive" else "one"],
+    )  # fmt: skip
+    start = (row["alpha"], row["horizon"])
+    assert agrees(fit_power_law(data, study.OWN, start=start, tolerance=1e-3), row)
+
+
+def test_corrected_numbers_are_those_of_one_law(kept):
+    for case in (1, 2, 3):
+        for part in ("adaptive", "one_bandwidth"):
+            row = kept[f"{part}_{case}"]
+            law = [row[name]["corrected"] for name in ("alpha", "horizon", "coefficient")]
+            rate = PowerLawKernel(*law).moment(2)
+            assert rate == pytest.approx(row["variance_rate"]["corrected"], rel=1e-3)
+            assert row["p_value"] >= 1 / (1 + len(row["costs"]))
+
+
+def test_a_set_of_the_coverage_is_found_again(study, kept):
+    row = kept["coverage_1"]["rows"][0]
+    counts, edges, times, nodes = study.known_counts(row["set"])
+    data = density_snapshots(counts.sum(axis=0), edges, times, grid=nodes, sensitivity=0.0)
+    fit = fit_power_law(
+        data, FitSettings(split=1.0), bounds=((0.0, 2.99), (0.2, 8.0)), tolerance=1e-3
+    )
+    assert agrees(fit, row["one"]["whole"])
 
 
 def test_the_close_profile_holds_the_fit_and_nothing_better(kept):
