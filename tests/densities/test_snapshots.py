@@ -1,5 +1,7 @@
 """Series of densities: trimmed, symmetric, normalised, and the same however they are computed."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from nlbook.densities import DensitySnapshots, adaptive_kde, density_snapshots, resolved_times
 from nlbook.diffusion import NonlocalDiffusion
+from nlbook.identification import fit_power_law
 from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import start_cluster
 
@@ -217,6 +220,12 @@ def test_a_grid_as_uniform_as_its_numbers_allow_serves_to_the_end(grid):
     operator = NonlocalDiffusion(PowerLawKernel(1.5, 0.37, 0.2), found.grid)
     assert operator.spacing == found.spacing
     assert NonlocalDiffusion(PowerLawKernel(1.5, 0.37, 0.2), grid).spacing == found.spacing
+    if grid.size < 200:
+        settings = {"tolerance": 0.1, "start": (1.5, 2.0)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of few samples
+            fits = [fit_power_law(series, **settings) for series in (found, known)]
+        assert fits[0].alpha == pytest.approx(fits[1].alpha, abs=1e-6)
 
 
 @pytest.mark.parametrize(
