@@ -112,3 +112,17 @@ def test_flights_spread_as_their_speeds_and_durations_say():
 def test_what_cannot_be_made_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        ([np.nan], "start must be finite"),
+        (np.ma.masked_less([0.0, 1.0], 0.5), "start must have no masked entries"),
+    ],
+)
+def test_places_that_are_no_numbers_are_refused(start, named):
+    with pytest.raises(ValueError, match=named):
+        jumping_particles(PowerLawKernel(2.2, 1.0, 0.1), [0.0, 1.0], start, 0)
+    with pytest.raises(ValueError, match=named):
+        flights(2.4, 0.01, 1.0, 1.0, [0.0, 1.0], start, 0)
