@@ -1,4 +1,9 @@
-"""The committed record of creep, run again in part."""
+"""The committed record of creep, run again in part.
+
+The record is of an earlier state of the integrator. What "the same" means here: from a stored
+relaxed crystal, creep ends within a stated tolerance of the stored end (never to the bit); from a
+seed, where relaxation is chaotic, the law is the same.
+"""
 
 from functools import cache
 from types import SimpleNamespace
@@ -74,6 +79,17 @@ def test_relaxation_leaves_as_many_as_recorded():
 def _mean(everyone, k):
     total = everyone.relaxation["relaxation_number"][:, k - 1 : k + 1].sum(axis=0)
     return total / everyone.realizations.sum()
+
+
+def test_crystals_of_the_recorded_seeds_relax_to_the_recorded_numbers():
+    # Of the first 16 seeds 14 relax to exactly as many dislocations as in the record, which was
+    # made before errors were tied to the nearest neighbour; of three, one may part. Numbers of
+    # different seeds scatter by 28: two of three agree by chance once in 2500 tries.
+    protocol = CreepProtocol.for_case(1, settling_steps=0, creep_steps=3)
+    runs = [simulate_creep(protocol, task_seed(2022, k)) for k in range(3)]
+    there = record(1).numbers["relaxed_number"][:3]
+    same = [run.relaxation_number[-1] == number for run, number in zip(runs, there, strict=True)]
+    assert np.count_nonzero(same) >= 2
 
 
 @pytest.mark.parametrize("case", [1, 2, 3])
