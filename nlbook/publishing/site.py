@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from nbformat import NotebookNode
 from nlbook import host
 from nlbook.publishing import pages, reference, rendering, staging
 from nlbook.publishing.book import Book
+from nlbook.publishing.contents import CHAPTER, check_toc, find_page, pages_of_toc
 from nlbook.publishing.costs import estimate
 from nlbook.publishing.freshness import why_stale
 from nlbook.publishing.locks import InUse, own_folder, scratch_folder
@@ -44,7 +44,6 @@ __all__ = [
 
 GENERATED = ("claims", "costs", "benchmarks")
 _LAPTOP_CORES = 2  # what estimates are for
-_CHAPTER = re.compile(r"\d\d_\w+")
 _REFERENCE = ".. the reference of the package"  # where a page wants it
 
 
@@ -165,10 +164,10 @@ def stage(
     """
     root, source = book.root, book.book
     staged.mkdir(parents=True)
-    names = _pages_of_toc(root / "_toc.yml")
-    chapters = [name for name in names if _CHAPTER.fullmatch(name)]
+    names = pages_of_toc(root / "_toc.yml")
+    chapters = [name for name in names if CHAPTER.fullmatch(name)]
     references = reference.reference_pages() if _wants_reference(names, source) else {}
-    _check_toc(names, chapters, {*GENERATED, *references}, source)
+    check_toc(names, chapters, {*GENERATED, *references}, source)
 
     shutil.copy2(root / "_toc.yml", staged)
     _write_config(root, staged, repository, hub)
@@ -182,7 +181,7 @@ def stage(
         if name in references:
             (staged / f"{name}.rst").write_text(references[name], encoding="utf-8")
         elif name not in chapters and name not in GENERATED:
-            page = _page(source, name)
+            page = find_page(source, name)
             text = page.read_text(encoding="utf-8")
             if _REFERENCE in text:
                 text = text.replace(_REFERENCE, reference.rooms_list())
@@ -284,50 +283,10 @@ def _title(notebook: NotebookNode, name: str) -> re.Match[str]:
     raise SiteError(f"{name} has no title: it must begin with a line '# Title'")
 
 
-def _pages_of_toc(path: Path) -> list[str]:
-    """List the pages of a table of contents, in reading order."""
-
-    def walk(node: Any) -> Iterator[str]:
-        if isinstance(node, Mapping):
-            for key in ("root", "file"):
-                if key in node:
-                    yield str(node[key])
-            for key in ("parts", "chapters", "sections"):
-                yield from walk(node.get(key))
-        elif isinstance(node, list):
-            for item in node:
-                yield from walk(item)
-
-    names = walk(yaml.safe_load(path.read_text(encoding="utf-8")))
-    return [Path(name).with_suffix("").as_posix() for name in names]
-
-
 def _wants_reference(names: list[str], source: Path) -> bool:
     """Whether a page asks for the reference of the package."""
     files = [source / f"{name}{suffix}" for name in names for suffix in (".md", ".rst")]
     return any(file.is_file() and _REFERENCE in file.read_text("utf-8") for file in files)
-
-
-def _check_toc(names: list[str], chapters: list[str], generated: set[str], source: Path) -> None:
-    there = {path.stem for path in source.glob("*.md") if _CHAPTER.fullmatch(path.stem)}
-    if absent := sorted(set(chapters) - there):
-        raise SiteError(f"_toc.yml names {', '.join(absent)}, which {source} does not hold")
-    if unlisted := sorted(there - set(chapters)):
-        raise SiteError(f"chapters that _toc.yml does not name: {', '.join(unlisted)}")
-    for name in names:
-        if name not in chapters and name not in generated:
-            _page(source, name)
-    for name in sorted(generated):
-        if name not in names:
-            raise SiteError(f"_toc.yml must name the generated page {name!r}")
-
-
-def _page(source: Path, name: str) -> Path:
-    """Find a page that is neither a chapter nor generated."""
-    for suffix in (".md", ".rst"):
-        if (source / f"{name}{suffix}").is_file():
-            return source / f"{name}{suffix}"
-    raise SiteError(f"_toc.yml names {name}, but there is no {name}.md in {source}")
 
 
 def _write_config(root: Path, staged: Path, repository: str | None, hub: str | None) -> None:
