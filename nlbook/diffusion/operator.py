@@ -22,14 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, linalg, sparse
 
-from nlbook.checks import (
-    check_choice,
-    check_integer,
-    check_unmasked,
-    real_array,
-    uniform_grid,
-    uniform_spacing,
-)
+from nlbook.checks import check_choice, check_integer, check_unmasked, real_array, uniform_grid
 from nlbook.diffusion.checks import check_evolution
 from nlbook.diffusion.convolution import Convolution
 from nlbook.diffusion.evolution import (
@@ -101,8 +94,8 @@ class NonlocalDiffusion:
         check_kernel(kernel)
         self.kernel, self.boundary, self.rule = kernel, boundary, rule
         self.grid = uniform_grid(grid)
-        self.spacing = uniform_spacing(self.grid)
         n, length = self.grid.size, float(self.grid[-1] - self.grid[0])
+        self.spacing = length / (n - 1)
         too_long = length + 1e-6 * self.spacing < kernel.horizon < math.inf
         if boundary == "volume" and too_long and not exceed_grid:
             raise ValueError(
@@ -397,9 +390,7 @@ class NonlocalDiffusion:
         return row
 
     def _values(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
-        array = real_array(name, values)
-        if array.shape[-1:] != (self.n_nodes,):
-            raise ValueError(
-                f"{name} must have {self.n_nodes} nodes along its last axis, got {array.shape}"
-            )
+        array, n = real_array(name, values), self.n_nodes
+        if array.shape[-1:] != (n,):
+            raise ValueError(f"{name} must have {n} nodes along its last axis, got {array.shape}")
         return array
