@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 
 from nlbook.identification import (
     AdamSettings,
+    FractionalSettings,
     biharmonic_pairs,
+    coercivity,
     fit_bernstein,
+    fractional_pairs,
     gather,
     gram_matrix,
+    mengesha_du_norm,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,13 +35,19 @@ def printed():
     return json.loads((RECORD / "you2021_tables.json").read_text())
 
 
-def test_every_cell_is_there_once_with_the_settings_of_the_program(kept, printed, monkeypatch):
+@pytest.fixture(scope="module")
+def study():
     pytest.importorskip("torch")
     path = ROOT / "book" / "studies" / "kernel_regression.py"
     spec = importlib.util.spec_from_file_location("kernel_regression_study", path)
-    study = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, study)  # where its dataclasses look
-    spec.loader.exec_module(study)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks its module up
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_every_cell_is_there_once_with_the_settings_of_the_program(kept, printed, study):
     assert sorted((row["i"], row["j"]) for row in kept["cells"]) == [
         (i, j) for i in range(len(printed["c"])) for j in range(len(printed["horizon"]))
     ]
@@ -70,6 +81,61 @@ def test_the_first_epochs_of_a_cell_are_those_of_the_package(kept, printed):
     )
     # a thousand steps from the same numbers, added up in another order; six digits are kept
     np.testing.assert_allclose(fit.history.first, row["history"][:2], rtol=1e-4)
+
+
+def test_the_second_stage_is_recorded_for_each_change_from_the_same_c(kept, study):
+    second = json.loads((RECORD / "second_stage.json").read_text())
+    assert [tuple(key) for key in second["cells"]] == [
+        (row["i"], row["j"]) for row in kept["cells"]
+    ]
+    np.testing.assert_allclose(
+        second["loss_positive"], [row["loss_positive"] for row in kept["cells"]], rtol=1e-5
+    )
+    assert list(second["changes"]) == list(study.CHANGES)
+    for name, change in study.CHANGES.items():
+        recorded = second["changes"][name]
+        assert {field: recorded[field] for field in asdict(change)} == asdict(change)
+        assert change.epochs * change.most_steps == 100  # each has the same number of epochs
+
+
+@pytest.mark.parametrize("number", [3, 22, 36])
+def test_recorded_kernels_of_the_mended_stage_have_their_losses_and_keep_their_bound(
+    kept, printed, number
+):
+    second = json.loads((RECORD / "second_stage.json").read_text())
+    mended, row = second["changes"]["both"], kept["cells"][number]
+    c, delta = printed["c"][row["i"]], printed["horizon"][row["j"]]
+    data = gather(biharmonic_pairs(c, delta, kept["n_samples"], kept["seed"], condense=True))
+    gram = gram_matrix(data, delta, kept["degree"])
+    positive, kernel = np.array(row["positive"]), np.array(mended["kernels"][number])
+    # ten digits of the coefficients are kept, and they cancel to a thousandth
+    assert gram.loss(kernel) == pytest.approx(mended["loss_full"][number], rel=1e-5)
+    assert gram.loss(kernel) < row["loss_positive"]
+    allowed = coercivity(gram, positive) / 2
+    # scaled into its bound before rounding: ten digits, a thousandth of which is left
+    assert mengesha_du_norm(gram.weights @ (kernel - positive)) <= allowed * (1 + 1e-7)
+
+
+def test_a_row_of_the_scan_is_what_the_program_computes(printed, study):
+    scan = json.loads((RECORD / "fractional.json").read_text())
+    assert len(scan["rows"]) == 2 * len(study.PERIODS) * 2 * 2
+    row = next(
+        row
+        for row in scan["rows"]
+        if (row["with_mean"], row["period"], row["solver"], row["rule"])
+        == (True, 2.0, "exact", "moments")
+    )
+    settings = FractionalSettings(order=scan["order"], period=2.0)
+    pairs = fractional_pairs(scan["n_samples"], scan["seed"], settings, condense=True)
+    part = {"horizon": printed["fractional"]["horizon"][-2:], "degree": [0]}
+    errors, exponents = study.fractional_errors(
+        gather(pairs), part, "moments", scan["order"], settings
+    )
+    # the search for the exponent ends within 1e-3 of it
+    np.testing.assert_allclose(np.ravel(exponents), [a[0] for a in row["alpha"][-2:]], atol=3e-3)
+    np.testing.assert_allclose(
+        np.ravel(errors), [e[0] for e in row["error_percent"][-2:]], rtol=0.05
+    )
 
 
 def test_the_tables_are_those_of_the_paper(printed):
