@@ -46,6 +46,8 @@ DENSITIES = {
     "creep_steps": 1800,
 }
 
+FIT = {"n_resamples": 2, "n_particles": 5000, "n_replicates": 4, "n_flights": 1000}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -78,6 +80,7 @@ PIPELINE = [  # each takes the record that the first wrote
         prose=(r"\b0\.02, 0\.02 and 0\.05 \$", r"load=0\.02"),
     ),
     Case("02_adaptive_densities", DENSITIES | {"newborn": "counted", "sensitivity": 0.3}),
+    Case("03_bilevel_fit", FIT | {"newborn": "counted", "every": 10}),
 ]
 
 CASES = [
@@ -108,6 +111,19 @@ CASES = [
         },
         labels=(r"central 99\.9 %", r"known laws from 2000 samples", r"2 times\. Left"),
         prose=(r"nodes 0\.2 \$b\$ apart", r"central 99\.9 %"),
+    ),
+    Case(
+        "03_bilevel_fit",
+        FIT
+        | {
+            "spacing": 0.2,
+            "every": 100,
+            "split": 0.6,
+            "alpha_start": 1.5,
+            "newborn": "counted",
+            "mass": 0.999,
+            "seed": 7,
+        },
     ),
 ]
 
