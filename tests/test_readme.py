@@ -31,7 +31,7 @@ RESULTS = {
     "make book": "_build/html/index.html",
     "nlbook run 01_dislocation_creep --tier smoke -p n_": "_build/runs/01_dislocation_creep.ipynb",
     "nlbook run 01_dislocation_creep --tier smoke -p load": f"{RECORD}.results/record",
-    "nlbook run 03_bilevel_fit": "_build/other/03_bilevel_fit.ipynb",
+    "nlbook run 02_adaptive_densities": "_build/other/02_adaptive_densities.ipynb",
     "papermill": "out.ipynb",
     "python -m pip install": "_build/package/nlbook/py.typed",
 }
