@@ -46,6 +46,7 @@ DENSITIES = {
     "creep_steps": 1800,
 }
 
+PAIRS = {"n_samples": 4000, "n_test": 1000}
 FIT = {"n_resamples": 2, "n_particles": 5000, "n_replicates": 4, "n_flights": 1000}
 
 
@@ -124,6 +125,14 @@ CASES = [
             "mass": 0.999,
             "seed": 7,
         },
+    ),
+    Case(
+        "04_sign_changing_kernels",
+        PAIRS | {"horizon": 0.3, "degree": 8, "forcing": "continuous", "seed": 7},
+    ),
+    Case(
+        "04_sign_changing_kernels",
+        PAIRS | {"horizon": 0.8, "degree": 30, "period": 3.0, "with_mean": False},
     ),
 ]
 
