@@ -67,7 +67,7 @@ CORRECTED = {
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
     "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 4, "n_corrections": 2, "n_replicates": 20, "n_batches": 10, "n_resamples": 12,
+    "n_search": 6, "n_corrections": 8, "n_replicates": 40, "n_batches": 10, "n_resamples": 12,
 }  # fmt: skip
 #: What is estimated, in the order of `NUMBERS`.
 ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")

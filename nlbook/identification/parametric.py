@@ -9,7 +9,8 @@ and f the fit of the data. The corrected law is the one whose replicates are fit
 
     m(theta) = f,
 
-found by Gauss-Newton steps with J = dm/dtheta from replicates with the same random numbers [1]_.
+found by Gauss-Newton steps with J = dm/dtheta from replicates with the same random numbers [1]_,
+and from the steps themselves.
 Where the bias is the same for all laws nearby, J is the unit matrix, and this is the usual
 correction f - (m(f) - f); for an adaptive bandwidth and few samples it is not (dm/dalpha is 0.3 for
 alpha about 2 in the book's test), and the usual correction falls short.
@@ -185,7 +186,8 @@ def parametric_bootstrap(
     n_replicates : int
         Of the corrected law, for intervals and the test of fit.
     n_search : int
-        Of each law that is tried on the way to it, and of three others beside it.
+        Of the first law that is tried on the way to it and of three others beside it, which give J;
+        twice as many of each later one.
     n_corrections : int
         Laws that are tried at most.
     seed : int
@@ -242,21 +244,26 @@ def parametric_bootstrap(
     target = _theta_of([whole])[0]
     theta = target.copy()
     response, inverse = np.eye(3), np.eye(3)
-    for _ in range(n_corrections):
-        # towards the middle of the range, so that differences stay within it
-        sign = np.where(theta > 0.5 * _middle(whole.bounds, theta), -1.0, 1.0)
-        moved = [theta + np.eye(3)[k] * _DIFFERENCE * sign for k in range(3)]
-        found = _theta_of(replicates([theta, *moved], 0, n_search)).reshape(4, n_search, 3)
-        response = np.array(
-            [np.median(found[k + 1] - found[0], axis=0) / (_DIFFERENCE * sign)[k] for k in range(3)]
-        ).T
-        inverse = _inverse(response, found[0])
-        step = inverse @ (target - np.median(found[0], axis=0))
-        step = np.clip(step, -_STEP, _STEP)
-        theta = _kept(theta + step, whole.bounds)
-        scatter = (found[0] - np.median(found[0], axis=0)) @ inverse.T
-        if np.all(np.abs(step) < 0.5 * scatter.std(axis=0) + 1e-3):
+    # towards the middle of the range, so that differences stay within it
+    sign = np.where(theta > 0.5 * _middle(whole.bounds, theta), -1.0, 1.0)
+    moved = [theta + np.eye(3)[k] * _DIFFERENCE * sign for k in range(3)]
+    found = _theta_of(replicates([theta, *moved], 0, n_search)).reshape(4, n_search, 3)
+    for k in range(3):
+        response[:, k] = np.median(found[k + 1] - found[0], axis=0) / (_DIFFERENCE * sign)[k]
+    fitted = found[0]
+    for number in range(1, n_corrections + 1):
+        inverse = _inverse(response, fitted)
+        step = np.clip(inverse @ (target - np.median(fitted, axis=0)), -_STEP, _STEP)
+        before, theta = theta, _kept(theta + step, whole.bounds)
+        scatter = (fitted - np.median(fitted, axis=0)) @ inverse.T
+        if number == n_corrections or np.all(np.abs(step) < 0.2 * scatter.std(axis=0) + 1e-3):
             break
+        earlier, fitted = fitted, _theta_of(replicates([theta], 0, 2 * n_search))
+        # what the step has shown of J, with the same random numbers (Broyden)
+        change = np.median(fitted[: len(earlier)] - earlier[: len(fitted)], axis=0)
+        went = (theta - before) / _DIFFERENCE**2
+        missed = change - response @ (theta - before)
+        response = response + np.outer(missed, went) / max(went @ (theta - before), 1e-12)
     fits = replicates([theta], n_search, n_replicates)
     values = _theta_of(fits)
     inverse = _inverse(response, values)
