@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from nlbook.publishing.book import Book, code_cells, did_you_mean, find_book
+from nlbook.publishing.conversion import check_relations, convert, from_text
 from nlbook.publishing.declarations import (
     DeclarationError,
-    check_relations,
-    convert,
-    from_text,
     named_bounds,
     parse,
     range_text,

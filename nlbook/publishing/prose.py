@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nlbook.publishing.bibliography import author_year, read_bibliography, reference_text
 from nlbook.publishing.book import Book
+from nlbook.publishing.myst import BOXES, EQUATION_END, FENCE, blocks, numbered, parts
 
 __all__ = ["NOTE", "render_prose"]
 
@@ -30,16 +31,8 @@ NOTE = (
 _GLUE = "application/papermill.record/text/plain"
 _ROLE = re.compile(r"\{([A-Za-z][\w:+-]*)\}(`+)(.+?)(?<!`)\2(?!`)", re.DOTALL)
 _LABELLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.DOTALL)
-_FENCE = re.compile(r"^(\s*)(`{3,}|~{3,}|:{3,})\s*(.*?)\s*$")
 _TARGET = re.compile(r"^\(([\w.:-]+)\)=\s*$")
-_EQUATION_END = re.compile(r"^(.*?)\$\$\s*\(([\w.:-]+)\)\s*$")
 _HEADING = re.compile(r"^#+\s+(.*?)\s*$")
-_BOXES = {
-    "admonition", "attention", "caution", "danger", "dropdown", "error", "exercise", "hint",
-    "important", "note", "seealso", "solution", "theorem", "tip", "warning",
-}  # fmt: skip
-_ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303"}
-_LETTERS = {"l": "ł", "L": "Ł", "o": "ø", "O": "Ø", "ss": "ß", "i": "ı"}
 
 
 @dataclass
@@ -114,7 +107,7 @@ def _gather(notebook: Any, name: str, book: Book) -> _Known:
         if page not in known.titles
     }
     for file in sorted(book.book.glob("*.bib")):
-        known.papers |= _bibliography(file)
+        known.papers |= read_bibliography(file)
     counts: dict[str, int] = {}
     first = name.partition("_")[0]
     prefix = f"{int(first)}." if first.isdigit() else ""
@@ -125,7 +118,7 @@ def _gather(notebook: Any, name: str, book: Book) -> _Known:
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            for kind, label in _numbered(cell.source.splitlines()):
+            for kind, label in numbered(cell.source.splitlines()):
                 number(kind, label)
         for output in cell.get("outputs", []):
             metadata = output.get("metadata", {})
@@ -159,28 +152,9 @@ def _headings(page: Path) -> tuple[str, dict[str, str]]:
             sections.update(dict.fromkeys(waiting, heading.group(1)))
             waiting = []
         elif line.strip():
+            sections.update(dict.fromkeys(waiting, ""))  # of something else: it has no title
             waiting = []
     return title, sections
-
-
-def _numbered(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Kind and label of what has a number in a markdown cell, in order."""
-    for kind, block in _blocks(lines):
-        if kind == "text":
-            for line in block:
-                if found := _EQUATION_END.match(line):
-                    yield "equation", found.group(2)
-            continue
-        directive, argument, options, body = _parts(block)
-        label = options.get("name") or options.get("label")
-        if directive == "math" and label:
-            yield "equation", label
-        elif directive == "figure" and label:
-            yield "Fig.", label
-        elif directive in {"list-table", "table", "csv-table"} and label and argument:
-            yield "Table", label
-        elif directive in _BOXES:
-            yield from _numbered(body)
 
 
 def _render(text: str, known: _Known) -> str:
@@ -189,57 +163,12 @@ def _render(text: str, known: _Known) -> str:
 
 def _rendered(lines: list[str], known: _Known) -> list[str]:
     out: list[str] = []
-    for kind, block in _blocks(lines):
+    for kind, block in blocks(lines):
         if kind == "text":
             out += _text(block, known)
         else:
             out += _directive(block, known)
     return out
-
-
-def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Runs of plain lines, and each directive with its fences; other fences are plain."""
-    plain: list[str] = []
-    number = 0
-    while number < len(lines):
-        opened = _FENCE.match(lines[number])
-        if opened is None:
-            plain.append(lines[number])
-            number += 1
-            continue
-        end = number + 1
-        fence = opened.group(2)
-        while end < len(lines) and not (
-            len(lines[end].strip()) >= len(fence) and set(lines[end].strip()) == {fence[0]}
-        ):
-            end += 1
-        block = lines[number : end + 1]
-        if opened.group(3).startswith("{"):
-            if plain:
-                yield "text", plain
-                plain = []
-            yield "directive", block
-        else:
-            plain += block
-        number = end + 1
-    if plain:
-        yield "text", plain
-
-
-def _parts(block: list[str]) -> tuple[str, str, dict[str, str], list[str]]:
-    """Name, argument, options and body of a directive."""
-    opened = _FENCE.match(block[0])
-    assert opened is not None
-    name, _, argument = opened.group(3).removeprefix("{").partition("}")
-    closed = len(block) > 1 and set(block[-1].strip()) == {opened.group(2)[0]}
-    body = block[1:-1] if closed else block[1:]
-    options = {}
-    while body and (option := re.match(r"^\s*:([\w-]+):\s*(.*)$", body[0])):
-        options[option.group(1)] = option.group(2).strip()
-        body = body[1:]
-    while body and not body[0].strip():
-        body = body[1:]
-    return name, argument.strip(), options, body
 
 
 def _text(lines: list[str], known: _Known) -> list[str]:
@@ -254,7 +183,7 @@ def _text(lines: list[str], known: _Known) -> list[str]:
 
     fence = ""
     for line in lines:
-        opened = _FENCE.match(line)
+        opened = FENCE.match(line)
         if fence:
             out.append(line)
             if opened and not opened.group(3) and opened.group(2).startswith(fence):
@@ -265,7 +194,7 @@ def _text(lines: list[str], known: _Known) -> list[str]:
             fence = opened.group(2)
         elif target := _TARGET.match(line):
             prose.append(f'<a id="{target.group(1)}"></a>')
-        elif found := _EQUATION_END.match(line):
+        elif found := EQUATION_END.match(line):
             _, number = known.numbers.get(found.group(2), ("", ""))
             tag = rf"\tag{{{number}}}" if number else ""
             prose.append(f"{found.group(1)}{tag}$$" if found.group(1) else f"{tag}\n$$".lstrip())
@@ -305,6 +234,8 @@ def _reference(text: str, known: _Known) -> str | None:
     if label not in known.sections:
         return _numref(text, known)
     title, page = known.sections[label]
+    if not (words or title):
+        return _numref(text, known)
     place = f"{page}.ipynb" if page != known.chapter else f"#{label}"
     return f"[{words or title}]({place})" if re.match(r"\d\d_|#", place) else words or title
 
@@ -323,7 +254,7 @@ def _citation(text: str, known: _Known) -> str | None:
     if not all(key in known.papers for key in keys):
         return None
     known.cited.update(dict.fromkeys(keys))
-    return "(" + "; ".join(_author_year(known.papers[key]) for key in keys) + ")"
+    return "(" + "; ".join(author_year(known.papers[key]) for key in keys) + ")"
 
 
 def _code(text: str, known: _Known) -> str:
@@ -362,8 +293,8 @@ _ROLES: dict[str, Callable[[str, _Known], str | None]] = {
 
 
 def _directive(block: list[str], known: _Known) -> list[str]:
-    name, argument, options, body = _parts(block)
-    if name in _BOXES:
+    name, argument, options, body = parts(block)
+    if name in BOXES:
         return _box(name, argument, options, body, known)
     if name == "math":
         _, number = known.numbers.get(options.get("name") or options.get("label", ""), ("", ""))
@@ -429,65 +360,5 @@ def _cell(text: str, known: _Known) -> str:
 
 
 def _references(known: _Known) -> list[str]:
-    lines = []
-    for key in sorted(known.cited, key=lambda key: _author_year(known.papers[key])):
-        paper = known.papers[key]
-        where = ", ".join(
-            filter(
-                None,
-                (
-                    paper.get("journal") or paper.get("booktitle") or paper.get("publisher"),
-                    paper.get("volume"),
-                    paper.get("pages", "").replace("--", "–"),
-                    paper.get("howpublished"),
-                    paper.get("url"),
-                ),
-            )
-        )
-        names = ", ".join(_people(paper, full=True)) or "Anonymous"
-        end = f" {where}," if where else ""
-        lines.append(f"- {names}. *{paper.get('title', key)}*.{end} {paper.get('year', '')}.")
-    return lines
-
-
-def _author_year(paper: Mapping[str, str]) -> str:
-    names = _people(paper)
-    if len(names) > 2:
-        who = f"{names[0]} et al."
-    else:
-        who = " and ".join(names) or paper.get("title", "")
-    return f"{who}, {paper['year']}" if paper.get("year") else who
-
-
-def _people(paper: Mapping[str, str], full: bool = False) -> list[str]:
-    text = paper.get("author") or paper.get("editor") or ""
-    found = []
-    for person in re.split(r"\s+and\s+", text) if text else []:
-        last, comma, first = person.partition(",")
-        if not comma:
-            first, _, last = person.rpartition(" ")
-        found.append(f"{first.strip()} {last.strip()}".strip() if full else last.strip())
-    return found
-
-
-def _bibliography(file: Path) -> dict[str, dict[str, str]]:
-    """Fields of each entry, with the marks of TeX taken out."""
-    found: dict[str, dict[str, str]] = {}
-    for entry in re.split(r"^\s*@", file.read_text("utf-8"), flags=re.MULTILINE)[1:]:
-        head = re.match(r"\w+\s*\{\s*([^,\s]+)\s*,", entry)
-        if head is None:
-            continue
-        fields = re.findall(
-            r"^\s*(\w+)\s*=\s*[{\"](.*?)[}\"]\s*,?\s*$", entry[head.end() :], re.MULTILINE
-        )
-        found[head.group(1)] = {key.lower(): _untex(value) for key, value in fields}
-    return found
-
-
-def _untex(text: str) -> str:
-    def accented(match: re.Match[str]) -> str:
-        return unicodedata.normalize("NFC", match.group(2) + _ACCENTS[match.group(1)])
-
-    text = re.sub(r"\{?\\(['`^\"~])\{?([A-Za-z])\}?\}?", accented, text)
-    text = re.sub(r"\{?\\(ss|[lLoOi])\b\}?\s?", lambda m: _LETTERS[m.group(1)], text)
-    return re.sub(r"(?<!\\)[{}]", "", text).replace("\\&", "&")
+    cited = sorted((known.papers[key] for key in known.cited), key=author_year)
+    return [reference_text(paper) for paper in cited]

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlbook.publishing.conversion import check_relations, convert, from_text
 from nlbook.publishing.declarations import (
     DeclarationError,
-    check_relations,
-    convert,
-    from_text,
     named_bounds,
     parse,
     range_text,

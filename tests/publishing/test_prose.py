@@ -45,7 +45,9 @@ def rendered(book):
     """Render prose that stands below a title, a cell with two numbers, and two figures."""
     (book.book / "references.bib").write_text(BIB)
     (book.book / "more.md").write_text("(far)=\n# More of it\n")
-    (book.book / "02_next.md").write_text("# The next\n\n(there)=\n## A section\n")
+    (book.book / "02_next.md").write_text(
+        "# The next\n\n(there)=\n## A section\n\n(text)=\nOf no title.\n"
+    )
 
     def render(*texts):
         code = nbformat.v4.new_code_cell(
@@ -87,6 +89,7 @@ def test_each_figure_gets_its_caption_and_number_behind_its_cell(rendered):
         ("{doc}`02_next`, {doc}`it <02_next>`", "[The next](02_next.ipynb), [it](02_next.ipynb)"),
         ("{doc}`more`, {doc}`costs`", "*More of it*, *What each chapter costs*"),
         ("{ref}`there`, {ref}`that <there>`", "[A section](02_next.ipynb), [that](02_next.ipynb)"),
+        ("{ref}`this <text>` {ref}`text`", "[this](02_next.ipynb) {ref}`text`"),
         ("as {cite}`dyda2017,silverman1986` say", "as (Dyda et al., 2017; Silverman, 1986) say"),
         ("{func}`~nlbook.kernels.f` {mod}`a.b`", "`nlbook.kernels.f` `a.b`"),
         ("{math}`x^2` and $y$", "$x^2$ and $y$"),
