@@ -33,7 +33,8 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.checks import real_array
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification.objective import Objective, Trial, TrialPowerLaw, check_data
+from nlbook.identification.compared import check_data
+from nlbook.identification.objective import Objective, Trial, TrialPowerLaw
 from nlbook.identification.search import Bounds, search_kernel
 from nlbook.identification.settings import FitSettings
 from nlbook.identification.verdicts import FitWarning, level_one_error, remarks_on_fit

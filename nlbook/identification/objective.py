@@ -24,6 +24,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
+from nlbook.identification.compared import (
+    check_data,
+    check_mass,
+    floors,
+    number_of_steps,
+    places,
+)
 from nlbook.identification.kernels import log_error_kernel
 from nlbook.identification.level_one import (
     Equations,
@@ -39,9 +46,6 @@ from nlbook.kernels import PowerLawKernel, RadialKernel
 from nlbook.parallel import block_partition
 
 __all__ = ["Objective", "Trial", "TrialPowerLaw"]
-
-# Mass that a density may have too much or, at first, too little: estimates are normalised.
-_MASS_TOLERANCE = 1e-2
 
 # Least nodes to compare, on average over the training: three parameters and some to spare.
 _FEWEST_NODES = 10
@@ -108,7 +112,7 @@ class Objective:
         communicator: Any = None,
     ) -> None:
         settings = check_data(snapshots, settings)
-        _check_mass(snapshots)
+        check_mass(snapshots)
         #: Time step, given or found; also that of `settings`.
         self.dt = common_step(snapshots.times, settings.method)
         if settings.dt is not None:
@@ -119,7 +123,7 @@ class Objective:
         self._communicator = communicator
         self._ranks = (1, 0) if communicator is None else _ranks(communicator)
         #: Steps of the data, and those of them that train.
-        self.n_steps = _number_of_steps(snapshots.times, self.dt)
+        self.n_steps = number_of_steps(snapshots.times, self.dt)
         self.n_training = round(settings.split * self.n_steps)
         if self.n_training < settings.every:
             raise ValueError(
@@ -138,9 +142,9 @@ class Objective:
         if np.abs(density - density[0]).max() < _SAME * density.max():
             raise ValueError("densities must spread: those of all times are the same")
         self._even = bool(np.array_equal(density, density[:, ::-1]))
-        self._floor = _floors(snapshots, settings.floor)
+        self._floor = floors(snapshots, settings.floor)
         self._least = _LEAST * float(density.max())
-        self._before, self._share = _places(snapshots.times, self.dt, self.n_steps)
+        self._before, self._share = places(snapshots.times, self.dt, self.n_steps)
         #: Part of the nodes and steps of training that are compared.
         self.compared = self._compared_part()
         if self.compared * self.grid.size < _FEWEST_NODES:
@@ -364,70 +368,5 @@ class Objective:
         return total
 
 
-def check_data(snapshots: Any, settings: Any) -> FitSettings:
-    """Refuse what are no snapshots or no settings; the settings, or the default ones."""
-    if not isinstance(snapshots, DensitySnapshots):
-        raise ValueError(
-            f"snapshots must be DensitySnapshots (see density_snapshots), got "
-            f"{type(snapshots).__name__}"
-        )
-    if settings is None:
-        return FitSettings()
-    if not isinstance(settings, FitSettings):
-        raise ValueError(f"settings must be FitSettings, got {type(settings).__name__}")
-    return settings
-
-
 def _ranks(communicator: Any) -> tuple[int, int]:
     return int(communicator.Get_size()), int(communicator.Get_rank())
-
-
-def _check_mass(snapshots: DensitySnapshots) -> None:
-    if snapshots.times.size < 2:
-        raise ValueError(f"snapshots must be at two times or more, got {snapshots.times.size}")
-    mass = snapshots.mass
-    low, high = 1 - _MASS_TOLERANCE, 1 + _MASS_TOLERANCE
-    if not low < mass[0] < high:
-        raise ValueError(
-            f"density must integrate to one at the first time, got {mass[0]:.6g}: divide by it"
-        )
-    if mass.max() > high or not mass.min() > 0:
-        wrong = mass.max() if mass.max() > high else mass.min()
-        raise ValueError(f"density must integrate to one or, later, less, got {wrong:.6g}")
-
-
-def _number_of_steps(times: NDArray[np.float64], dt: float) -> int:
-    steps = (times - times[0]) / dt
-    n_steps = round(float(steps[-1]))
-    if n_steps < 1 or abs(steps[-1] - n_steps) > 1e-6 * n_steps:
-        raise ValueError(
-            f"dt must divide the time of the snapshots, {times[-1] - times[0]:g}, got {dt!r}"
-        )
-    return n_steps
-
-
-def _places(
-    times: NDArray[np.float64], dt: float, n_steps: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Snapshot before each step, and the share of the next one."""
-    at = times[0] + dt * np.arange(n_steps + 1)
-    before = np.clip(np.searchsorted(times, at + 1e-6 * dt, side="right") - 1, 0, times.size - 2)
-    share = (at - times[before]) / np.diff(times)[before]
-    share[np.abs(share) < 1e-9] = 0.0
-    share[np.abs(share - 1) < 1e-9] = 1.0
-    return before.astype(np.int64), share
-
-
-def _floors(snapshots: DensitySnapshots, floor: float | None) -> NDArray[np.float64]:
-    n_times = snapshots.times.size
-    if floor is not None:
-        return np.full(n_times, float(floor))
-    if snapshots.n_samples is not None:
-        return np.asarray(1.0 / (snapshots.spacing * snapshots.n_samples))
-    empty = np.count_nonzero(snapshots.density[1:] == 0.0)
-    if empty:
-        raise ValueError(
-            f"floor must be given: the density is zero at {empty} nodes and times after the "
-            f"first, and has no logarithm there"
-        )
-    return np.zeros(n_times)
