@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("list", _list, "List the chapters.")
 
-    show = command("show", _show, "Show a chapter's parameters: type, tiers, meaning.")
+    show = command("show", _show, "Show a chapter's parameters: type, range, tiers, meaning.")
     show.add_argument("chapter")
 
     run = command("run", _run, "Run a chapter; write the executed notebook and its record.")

@@ -17,11 +17,12 @@ from typing import Any
 
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.freshness import why_stale
+from nlbook.publishing.normal_form import is_injected, normalise
 from nlbook.publishing.parameters import resolve
+from nlbook.publishing.prose import render_prose
+from nlbook.publishing.runner import run_chapter
 
-__all__ = ["check_copies", "make_copies", "normalise"]
-
-_INJECTED = "injected-parameters"
+__all__ = ["check_copies", "make_copies"]
 
 
 def make_copies(
@@ -56,8 +57,6 @@ def make_copies(
     RunFailed
         If a chapter doesn't run at tier smoke.
     """
-    from nlbook.publishing.runner import run_chapter
-
     book = book or find_book()
     written = []
     for name in list(chapters) if chapters is not None else list(book.chapters):
@@ -102,10 +101,10 @@ def check_copies(book: Book | None = None) -> list[str]:
             (c.cell_type, c.source) for c in expected.cells
         ]:
             problems.append(f"{name}: its cells are not the chapter's; run nlbook notebooks")
-        own = [cell for cell in stored.cells if not _is_injected(cell)]
+        own = [cell for cell in stored.cells if not is_injected(cell)]
         code = [cell for cell in own if cell.cell_type == "code"]
         if [c.execution_count for c in code] != list(range(1, len(code) + 1)) and not any(
-            _is_injected(c) for c in stored.cells
+            is_injected(c) for c in stored.cells
         ):
             problems.append(f"{name}: its cells were not executed in order")
         if any(c.execution_count is None for c in code) or not any(c.outputs for c in code):
@@ -116,52 +115,6 @@ def check_copies(book: Book | None = None) -> list[str]:
         if left.stem not in book.chapters:
             problems.append(f"{left.name}: there is no such chapter")
     return problems
-
-
-def normalise(notebook: Any) -> Any:
-    """Drop what differs between two equal runs: times, ids, versions, progress on stderr.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        An executed notebook; changed in place.
-
-    Returns
-    -------
-    NotebookNode
-        The same notebook.
-    """
-    for number, cell in enumerate(notebook.cells):
-        for key in ("execution", "papermill"):
-            cell.metadata.pop(key, None)
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-            for output in cell.outputs:
-                _round_claim(output.get("metadata", {}).get("nlbook", {}).get("claim"))
-        if not cell.metadata.get("tags", True):
-            del cell.metadata["tags"]
-        cell["id"] = "code-injected" if _is_injected(cell) else f"{cell.cell_type}-{number:03d}"
-    for key in ("widgets", "nlbook"):
-        notebook.metadata.pop(key, None)
-    notebook.metadata.get("language_info", {}).pop("version", None)
-    return notebook
-
-
-def _round_claim(row: dict[str, Any] | None) -> None:
-    """Keep of a claim's numbers what it shows; their last bits differ between runs."""
-    if row is None:
-        return
-    for key in ("expected", "atol", "rtol", "minimum", "maximum"):
-        if isinstance(row[key], float):
-            row[key] = float(f"{row[key]:.6g}")
-    try:
-        row["value"] = float(row["text"])
-    except ValueError:
-        row["value"] = None
-
-
-def _is_injected(cell: Any) -> bool:
-    return _INJECTED in cell.metadata.get("tags", [])
 
 
 def _is_smoke(book: Book, name: str, notebook: Path) -> bool:
@@ -175,12 +128,11 @@ def _is_smoke(book: Book, name: str, notebook: Path) -> bool:
 
 def _laid_out(path: Path, stored: Any, book: Book) -> Any:
     """A fresh copy with the chapter's present text."""
-    from nlbook.publishing.prose import render_prose
     from nlbook.publishing.staging import read_chapter
 
     chapter = read_chapter(path)
-    executed = iter([c for c in stored.cells if c.cell_type == "code" and not _is_injected(c)])
-    injected = [cell for cell in stored.cells if _is_injected(cell)]
+    executed = iter([c for c in stored.cells if c.cell_type == "code" and not is_injected(c)])
+    injected = [cell for cell in stored.cells if is_injected(cell)]
     cells = []
     for cell in chapter.cells:
         cells.append(cell)

@@ -19,6 +19,7 @@ from typing import Any
 
 from nlbook.publishing.book import Book, code_cells, find_book
 from nlbook.publishing.errors import BookError
+from nlbook.publishing.normal_form import is_injected
 from nlbook.publishing.parameters import resolve
 
 __all__ = [
@@ -189,9 +190,7 @@ def _edited(notebook: Any, chapter: Path | None) -> bool:
     if chapter is None:
         return True
     stored = [
-        cell.source
-        for cell in notebook.cells
-        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+        cell.source for cell in notebook.cells if cell.cell_type == "code" and not is_injected(cell)
     ]
     return [_cell_tree(s) for s in stored] != [_cell_tree(c.source) for c in code_cells(chapter)]
 

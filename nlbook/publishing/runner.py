@@ -30,11 +30,11 @@ from typing import Any
 from nlbook import host
 from nlbook.publishing import records
 from nlbook.publishing.book import Book, find_book
-from nlbook.publishing.copies import normalise
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.freshness import chapter_key, outputs_digest
 from nlbook.publishing.guard import PYTHON
 from nlbook.publishing.locks import own_folder
+from nlbook.publishing.normal_form import normalise
 from nlbook.publishing.parameters import matching_tiers, read_parameters, resolve
 from nlbook.publishing.prose import render_prose
 from nlbook.publishing.results import CONTENTS, VARIABLE, read_contents

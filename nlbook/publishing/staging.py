@@ -23,6 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from nlbook.publishing.errors import BookError
+from nlbook.publishing.normal_form import INJECTED, is_injected
 
 __all__ = [
     "FigureError",
@@ -31,14 +32,12 @@ __all__ = [
     "claims",
     "code_cells",
     "count_numbers",
-    "is_injected",
     "join",
     "promote_figures",
     "read_chapter",
     "same_code",
 ]
 
-INJECTED = "injected-parameters"
 _HIDING = ("hide-output", "remove-output", "hide-cell", "remove-cell")
 
 
@@ -61,11 +60,6 @@ def read_chapter(path: Path) -> NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"{cell.cell_type}-{number:03d}"
     return notebook
-
-
-def is_injected(cell: NotebookNode) -> bool:
-    """Tell whether papermill put this cell in."""
-    return INJECTED in cell.metadata.get("tags", [])
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.publishing import freshness, parameters, staging
+from nlbook.publishing import freshness, normal_form, parameters, staging
 from nlbook.publishing.animation import animate
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.site import build_site
@@ -201,7 +201,7 @@ def executed_notebook(chapter, outputs, given=None):
         cell = nbformat.v4.new_code_cell(
             "# Parameters\n" + "\n".join(f"{k} = {v!r}" for k, v in given.items()), id="injected"
         )
-        cell.metadata["tags"], cell.execution_count = [staging.INJECTED], 2
+        cell.metadata["tags"], cell.execution_count = [normal_form.INJECTED], 2
         notebook.cells.insert(number + 1, cell)
     book = find_book(chapter)
     values = parameters.resolve(chapter.stem, given=given or {}, book=book)

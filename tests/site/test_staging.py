@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from nlbook.publishing import staging
+from nlbook.publishing import normal_form, staging
 
 from .conftest import WALKS, claim, executed_notebook, figure, result, write_small_book
 
@@ -72,7 +72,7 @@ def test_a_failed_run_is_refused(chapter, executed):
 
 def test_of_injected_values_only_those_that_differ_are_shown(chapter, executed):
     joined = staging.join(executed, chapter)
-    (shown,) = [cell for cell in joined.cells if staging.is_injected(cell)]
+    (shown,) = [cell for cell in joined.cells if normal_form.is_injected(cell)]
     assert "n_walkers = 40" in shown.source
     assert "seed" not in shown.source
 
@@ -82,7 +82,7 @@ def test_injected_defaults_are_left_out(book, chapter):
     executed = executed_notebook(
         book.book / "01_walks.md", outputs, given={"n_walkers": 4000, "seed": 1}
     )
-    assert not any(staging.is_injected(cell) for cell in staging.join(executed, chapter).cells)
+    assert not any(normal_form.is_injected(cell) for cell in staging.join(executed, chapter).cells)
 
 
 def one_cell(*outputs, tags=()):

@@ -1,0 +1,57 @@
+"""An executed notebook without what differs between two equal runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["INJECTED", "is_injected", "normalise"]
+
+#: The tag of the cell of values that papermill puts in.
+INJECTED = "injected-parameters"
+
+
+def is_injected(cell: Any) -> bool:
+    """Tell whether papermill put this cell in."""
+    return INJECTED in cell.metadata.get("tags", [])
+
+
+def normalise(notebook: Any) -> Any:
+    """Drop what differs between two equal runs: times, ids, versions, progress on stderr.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        An executed notebook; changed in place.
+
+    Returns
+    -------
+    NotebookNode
+        The same notebook.
+    """
+    for number, cell in enumerate(notebook.cells):
+        for key in ("execution", "papermill"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            for output in cell.outputs:
+                _round_claim(output.get("metadata", {}).get("nlbook", {}).get("claim"))
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+        cell["id"] = "code-injected" if is_injected(cell) else f"{cell.cell_type}-{number:03d}"
+    for key in ("widgets", "nlbook"):
+        notebook.metadata.pop(key, None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    return notebook
+
+
+def _round_claim(row: dict[str, Any] | None) -> None:
+    """Keep of a claim's numbers what it shows; their last bits differ between runs."""
+    if row is None:
+        return
+    for key in ("expected", "atol", "rtol", "minimum", "maximum"):
+        if isinstance(row[key], float):
+            row[key] = float(f"{row[key]:.6g}")
+    try:
+        row["value"] = float(row["text"])
+    except ValueError:
+        row["value"] = None
