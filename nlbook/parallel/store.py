@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from nlbook.checks import check_unmasked
 from nlbook.parallel.errors import StoreError, StoreWarning
 from nlbook.parallel.store_files import (
     DAMAGE,
@@ -74,6 +75,7 @@ def as_result(returned: Any) -> Result:
             )
         if isinstance(value, np.ma.MaskedArray):
             raise ValueError(f"result {name!r} is a masked array: return data and mask instead")
+        check_unmasked(f"result {name!r}", value)  # in a list they would lose their masks
         array = np.array(value, order="C", copy=True, subok=False)
         if array.dtype.hasobject:
             raise ValueError(

@@ -258,6 +258,10 @@ def _check_name(name: str) -> None:
 
 def _plain(name: str, value: Any) -> Any:
     """A Python number."""
+    if hasattr(value, "mask"):  # NumPy's mean of nothing but hidden entries would read as zero
+        from nlbook.checks import check_unmasked
+
+        check_unmasked(f"claim {name}: {value!r}", value)
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         value = value.item()
     if not isinstance(value, int | float):

@@ -47,9 +47,9 @@ def read_record(notebook: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(notebook.with_suffix(".json").read_text("utf-8"))
         made = json.loads(notebook.read_text("utf-8"))["metadata"]["nlbook"]
-    except (OSError, ValueError, KeyError):
+        return record if record["run"] == made["run"] else None
+    except (OSError, ValueError, KeyError, TypeError):  # made by something else
         return None
-    return record if record.get("run") == made.get("run") else None
 
 
 def environment(book: Book) -> dict[str, Any]:

@@ -219,6 +219,8 @@ def _say(line: str) -> None:
 def _array(name: str, key: Any, value: ArrayLike) -> NDArray[Any]:
     import numpy as np
 
+    from nlbook.checks import check_unmasked
+
     where = f"results {name!r}, column {key!r}"
     if (
         not isinstance(key, str)
@@ -230,11 +232,7 @@ def _array(name: str, key: Any, value: ArrayLike) -> NDArray[Any]:
             f"{where}: a name must be text without comma, bracket, quote, slash or line break, "
             f"and none of {', '.join(_RESERVED)}"
         )
-    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
-        raise ValueError(
-            f"{where} must have no masked entries: say what they are (x.filled(...)); NaN is "
-            "what is not known"
-        )
+    check_unmasked(where, value)
     try:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths

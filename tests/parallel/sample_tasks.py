@@ -45,6 +45,7 @@ def returns(what, seed):
         "name": {"a/b": 1.0},
         "hidden": {"__store__": 1.0},
         "masked": {"x": np.ma.array([1.0, 2.0], mask=[0, 1])},
+        "masked in a list": {"x": [np.ma.array([1.0, 2.0], mask=[0, 1])]},
     }[what]
 
 

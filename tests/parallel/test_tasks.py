@@ -101,7 +101,9 @@ def test_failed_tasks_are_listed_and_the_others_kept(tmp_path, shard_size):
     assert [int(result["seed"]) for result in kept] == [0, 2, 4]
 
 
-@pytest.mark.parametrize("what", ["nothing", "object", "ragged", "name", "hidden", "masked"])
+@pytest.mark.parametrize(
+    "what", ["nothing", "object", "ragged", "name", "hidden", "masked", "masked in a list"]
+)
 def test_a_result_that_cannot_be_kept_is_an_error_of_its_task(what):
     with pytest.raises(TaskErrors, match="ValueError: "):
         run_tasks(returns, [{"what": what, "seed": 1}], progress=False)

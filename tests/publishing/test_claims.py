@@ -60,6 +60,19 @@ def test_tolerances_add_and_include_their_end(begun, tolerance):
     claim("a", 1.25, 1.0, source="theory", **tolerance)
 
 
+@pytest.mark.parametrize(
+    "value", [np.ma.masked, np.ma.mean(np.ma.array([1.0], mask=True)), np.ma.array(1.0, mask=True)]
+)
+def test_a_hidden_value_is_refused_and_not_read_as_a_number(begun, value):
+    begun()
+    for show in (
+        lambda: claim("a", value, maximum=2.0, source="x"),
+        lambda: show_number("a", value),
+    ):
+        with pytest.raises(ValueError, match="a: .*must have no masked entries"):
+            show()
+
+
 def test_bounds_include_their_ends(begun):
     begun()
     claim("a", 2, minimum=2, maximum=2, source="theory")

@@ -117,6 +117,7 @@ def test_a_table_is_read_by_numpy(folder):
         ({"a": [[1.0], [1.0, 2.0]]}, {"a": "1"}, "'a' must be an array"),
         ({"a": [object()]}, {"a": "1"}, "must be numbers, truth values or text"),
         ({"a": np.ma.array([1.0, 2.0], mask=[0, 1])}, {"a": "1"}, "must have no masked entries"),
+        ({"a": [np.ma.array([1.0], mask=[1])]}, {"a": "1"}, "must have no masked entries"),
     ],
 )
 def test_what_no_reader_could_use_is_refused(folder, columns, units, message):

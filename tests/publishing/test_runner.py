@@ -252,6 +252,18 @@ def test_a_record_of_another_run_is_not_taken_for_this_one(book):
     assert read_record(path) is None
 
 
+@pytest.mark.parametrize("record, notebook", [("[]", None), ("{}", None), (None, "[]"), ("{", "{")])
+def test_what_something_else_wrote_under_these_names_moves_aside(book, record, notebook):
+    path = run(book)
+    for file, text in ((path.with_suffix(".json"), record), (path, notebook)):
+        if text is not None:
+            file.write_text(text)
+    assert read_record(path) is None
+    run(book)
+    (kept,) = (book.runs / "earlier").iterdir()
+    assert (kept / path.name).is_file() and read_record(path) is not None
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_and_its_kernel_and_keeps_what_was_done(book, number):
     append(book, cell("import time", "_ = open('asleep', 'w')", "time.sleep(600)"))
