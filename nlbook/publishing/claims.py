@@ -261,7 +261,7 @@ def _plain(name: str, value: Any) -> Any:
     if hasattr(value, "mask"):  # NumPy's mean of nothing but hidden entries would read as zero
         from nlbook.checks import check_unmasked
 
-        check_unmasked(f"claim {name}: {value!r}", value)
+        check_unmasked(f"claim {name}: the value", value)
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         value = value.item()
     if not isinstance(value, int | float):

@@ -65,12 +65,10 @@ def test_tolerances_add_and_include_their_end(begun, tolerance):
 )
 def test_a_hidden_value_is_refused_and_not_read_as_a_number(begun, value):
     begun()
-    for show in (
-        lambda: claim("a", value, maximum=2.0, source="x"),
-        lambda: show_number("a", value),
-    ):
-        with pytest.raises(ValueError, match="a: .*must have no masked entries"):
-            show()
+    with pytest.raises(ValueError, match="claim a: the value must have no masked entries"):
+        claim("a", value, maximum=2.0, source="theory")
+    with pytest.raises(ValueError, match="must have no masked entries"):
+        show_number("a", value)
 
 
 def test_bounds_include_their_ends(begun):
@@ -239,7 +237,7 @@ def test_the_text_follows_the_tolerance_or_the_bound(value, tolerance, minimum, 
 def test_the_text_is_within_the_tolerance_scale_and_no_finer(value, tolerance):
     text = _text("a", value, None, tolerance, None, None)
     unit = 10 ** math.floor(math.log10(tolerance) + 1e-9)
-    assert abs(float(text) - value) <= 0.5 * unit * (1 + 1e-6)
+    assert abs(float(text) - value) <= 0.5 * unit * (1 + 1e-6) + math.ulp(value)
     assert float(text) == pytest.approx(round(float(text) / unit) * unit, rel=1e-9, abs=1e-300)
 
 
