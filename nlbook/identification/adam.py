@@ -41,9 +41,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, check_number, real_array
-from nlbook.identification.bernstein_programmes import correction, nonnegative
+from nlbook.identification.bernstein_programmes import nonnegative
 from nlbook.identification.certificates import Optimum, coercivity, mengesha_du_norm
 from nlbook.identification.gram import GramMatrix
+from nlbook.identification.mengesha_du import correction
 from nlbook.identification.training_pairs import TrainingPairs
 
 __all__ = ["AdamHistory", "AdamSettings", "adam_fit"]

@@ -27,6 +27,7 @@ from nlbook.identification.bernstein_fit import (
 from nlbook.identification.certificates import Optimum, coercivity
 from nlbook.identification.continuum import ContinuumSettings, continuum_fit
 from nlbook.identification.gram import GramMatrix
+from nlbook.identification.mengesha_du import correction, joint
 from nlbook.identification.training_pairs import PairSpectrum, TrainingPairs
 from nlbook.kernels import BernsteinKernel
 
@@ -147,9 +148,9 @@ def _solve_scaled(
             "pairs must ask for a positive symbol: no kernel that is nowhere negative comes nearer "
             "to them than K = 0; is the sign of f right?"
         )
-    best = programmes.correction(gram, first, solver)
+    best = correction(gram, first, solver)
     if asked.method == "joint":
-        best = programmes.joint(gram, best, solver, expected)
+        best = joint(gram, best, solver, expected)
     return Solved(best)
 
 

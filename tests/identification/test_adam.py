@@ -12,7 +12,8 @@ from nlbook.identification import (
     gram_matrix,
     mengesha_du_norm,
 )
-from nlbook.identification.bernstein_programmes import correction, nonnegative
+from nlbook.identification.bernstein_programmes import nonnegative
+from nlbook.identification.mengesha_du import correction
 from tests.identification.regression_data import random_pairs_arrays
 
 torch = pytest.importorskip("torch")

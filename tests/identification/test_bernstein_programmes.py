@@ -3,12 +3,11 @@ import pytest
 
 from nlbook.identification import coercivity, gram_matrix, mengesha_du_norm
 from nlbook.identification.bernstein_programmes import (
-    correction,
-    joint,
     nonnegative,
     symbol_constrained,
     unconstrained,
 )
+from nlbook.identification.mengesha_du import correction, joint
 from tests.identification.regression_data import biharmonic, biharmonic_gram, fractional
 
 #: Losses of a few cells of Table 1 of the paper: easy, hard, and a horizon of almost a period.

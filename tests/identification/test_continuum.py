@@ -12,8 +12,9 @@ from nlbook.identification import (
     fit_bernstein,
     grid_symbol,
 )
-from nlbook.identification.bernstein_programmes import correction, nonnegative
+from nlbook.identification.bernstein_programmes import nonnegative
 from nlbook.identification.continuum import continuum_fit
+from nlbook.identification.mengesha_du import correction
 from nlbook.kernels import BernsteinKernel
 from tests.identification.regression_data import biharmonic, biharmonic_gram
 
