@@ -3,7 +3,8 @@
 An adaptive estimate of a density does not commute with jumps, samples are finite, and times lie
 apart: a fit is biased by all of it, and redrawing the data (`bootstrap_power_law`) shows the
 scatter of a fit but not its bias. So particles start from the places where those of the data are at
-the first time, jump by a law, and are counted, estimated and fitted in the same way. With
+the first time, jump by a law, and are counted, estimated and fitted in the same way. (But for where
+a search begins: a replicate has one, from the law itself; the data may have had several.) With
 theta = (alpha, log delta, log variance rate), let m(theta) be the median fit of such replicates,
 and f the fit of the data. The corrected law is the one whose replicates are fitted as the data are,
 
@@ -58,6 +59,9 @@ __all__ = ["ParametricFits", "parametric_bootstrap", "replicate_task"]
 #: What is corrected, in the order of theta; the second and third by their logarithms.
 _NAMES = ("alpha", "horizon", "variance_rate", "coefficient")
 
+# A law, as it is kept.
+_NUMBERS = ("alpha", "horizon", "coefficient", "variance_rate")
+
 # Raised when replicates change, so that stored ones are left aside.
 _SCHEMA = 1
 
@@ -76,8 +80,10 @@ class ParametricFits:
     whole: PowerLawFit
     #: the corrected law: alpha, delta, D, growth of the variance
     law: tuple[float, float, float, float]
-    #: fits of the replicates of that law
+    #: fits of replicates of the law that was corrected last, nearly `law`
     replicates: tuple[PowerLawFit, ...]
+    #: that law: alpha, delta, D, growth of the variance
+    made_by: tuple[float, float, float, float]
     #: distance of the grid's nodes, length
     spacing: float
     #: derivatives of the median fit, J (3, 3)
@@ -88,15 +94,13 @@ class ParametricFits:
     def corrected(self, name: str) -> float:
         """A number of the corrected law."""
         check_choice("name", name, _NAMES)
-        alpha, horizon, coefficient, rate = self.law
-        return {
-            "alpha": alpha, "horizon": horizon, "coefficient": coefficient, "variance_rate": rate,
-        }[name]  # fmt: skip
+        return dict(zip(_NUMBERS, self.law, strict=True))[name]
 
     def bias(self, name: str) -> float:
         """Median of the replicates' fits less the number of the law that made them."""
+        check_choice("name", name, _NAMES)
         fits = [getattr(fit, name) for fit in self.replicates]
-        return float(np.median(fits)) - self.corrected(name)
+        return float(np.median(fits)) - dict(zip(_NUMBERS, self.made_by, strict=True))[name]
 
     def draws(self, name: str, scatter: BatchFits | None = None) -> NDArray[np.float64]:
         """Corrected values as the scatter of fits has them, (n,)."""
@@ -241,6 +245,10 @@ def parametric_bootstrap(
         problem = FitProblem(data, chosen, whole.bounds, None, tolerance)
         return [fit_of_result(result, problem) for result in found]
 
+    def law_of(theta: NDArray[np.float64]) -> tuple[float, float, float, float]:
+        alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
+        return alpha, horizon, rate / _unit_rate(alpha, horizon, spacing, rule), rate
+
     target = _theta_of([whole])[0]
     theta = target.copy()
     response, inverse = np.eye(3), np.eye(3)
@@ -265,13 +273,12 @@ def parametric_bootstrap(
         missed = change - response @ (theta - before)
         response = response + np.outer(missed, went) / max(went @ (theta - before), 1e-12)
     fits = replicates([theta], n_search, n_replicates)
+    made_by = law_of(theta)
     values = _theta_of(fits)
     inverse = _inverse(response, values)
     # the last step, with the median of all replicates; they stay those of the law before it
     theta = _kept(theta + inverse @ (target - np.median(values, axis=0)), whole.bounds)
-    alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
-    law = (alpha, horizon, rate / _unit_rate(alpha, horizon, spacing, rule), rate)
-    return ParametricFits(whole, law, tuple(fits), spacing, response, inverse)
+    return ParametricFits(whole, law_of(theta), tuple(fits), made_by, spacing, response, inverse)
 
 
 def replicate_task(

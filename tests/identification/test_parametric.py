@@ -50,11 +50,14 @@ def test_an_adaptive_fit_is_taken_back_to_the_law(adaptive):
     # the fit itself is 0.4 to 0.6 too high in alpha, at a scatter of 0.02
     assert found.whole.alpha - 2.2 > 0.4
     assert found.bias("alpha") > 0.2
+    made = [fit.alpha for fit in found.replicates]
+    assert found.bias("alpha") == pytest.approx(np.median(made) - found.made_by[0])
     low, high = found.interval("alpha")
     assert low < found.corrected("alpha") < high < found.whole.alpha + 0.1
-    # over 24 sets the corrected alpha scatters by 0.2
-    assert found.corrected("alpha") == pytest.approx(2.2, abs=0.6)
-    assert found.corrected("variance_rate") == pytest.approx(TRUE.moment(2), rel=0.08)
+    # the corrected alpha scatters by 0.5 over the sets of the book's record; this one is nearer
+    assert abs(found.corrected("alpha") - 2.2) < 0.5 * abs(found.whole.alpha - 2.2)
+    low, high = found.interval("variance_rate")
+    assert low < TRUE.moment(2) < high
     # the median fit feels the law's alpha by a third
     assert 0.1 < found.response[0, 0] < 0.7
 
