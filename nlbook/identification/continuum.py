@@ -42,12 +42,8 @@ from nlbook.checks import check_integer, check_number
 from nlbook.identification.bernstein_programmes import nonnegative
 from nlbook.identification.certificates import Optimum
 from nlbook.identification.gram import GramMatrix, gram_matrix
-from nlbook.identification.least_squares import (
-    WHITENED,
-    AbsoluteBound,
-    BoundedLeastSquares,
-    SolverFailure,
-)
+from nlbook.identification.interior_point import WHITENED
+from nlbook.identification.least_squares import AbsoluteBound, BoundedLeastSquares, SolverFailure
 from nlbook.identification.node_weights import basis_weights
 from nlbook.identification.symbol_bounds import (
     SymbolBound,

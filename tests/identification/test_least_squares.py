@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlbook.identification import SolverFailure
+from nlbook.identification import SolverFailure, least_squares
+from nlbook.identification.interior_point import WHITENED, by_clarabel
 from nlbook.identification.least_squares import (
-    WHITENED,
     AbsoluteBound,
     BoundedLeastSquares,
     Formulation,
@@ -101,14 +101,13 @@ def test_a_solver_that_finds_nothing_is_named():
 def test_another_way_is_tried_until_the_bound_is_met(monkeypatch):
     programme = on_l1_ball(np.array([1.0, -0.7, 0.2]))
     ways = (Formulation(), Formulation(whitened=True), Formulation(equilibrated=True))
-    honest = BoundedLeastSquares._by_clarabel
 
-    def stopped(self, scale, way, origin):
+    def stopped(programme, scale, way, origin):
         """A solver that stops early unless the unknowns are whitened."""
-        found = honest(self, scale, way, origin)
+        found = by_clarabel(programme, scale, way, origin)
         return found if way.whitened else replace(found, x=0.9 * found.x)
 
-    monkeypatch.setattr(BoundedLeastSquares, "_by_clarabel", stopped)
+    monkeypatch.setattr(least_squares, "by_clarabel", stopped)
     near = programme.approach(programme.loss, lambda x: 1.0, ways=ways)
     assert near.met
     assert near.attempts == 2
@@ -128,7 +127,7 @@ def test_every_way_is_the_same_programme(way):
         matrix, target, np.eye(4), np.array([0.02, -1.0, -1.0, -1.0]), (bound,)
     )
     reference = programme.approach(programme.loss, lambda x: 10.0)
-    found = programme._by_clarabel(1.0, way, reference.found.x)
+    found = by_clarabel(programme, 1.0, way, reference.found.x)
     # each stops where rounding stops it, here at 1e-5 with the least regularisation, else at 1e-9;
     # another programme would be off by its own size
     assert programme.loss(found.x) == pytest.approx(reference.loss, rel=1e-4)
