@@ -1,8 +1,7 @@
 """A part of book/recorded/kernel_regression, computed again."""
 
-import importlib.util
+import importlib
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,13 +37,9 @@ def printed():
 @pytest.fixture(scope="module")
 def study():
     pytest.importorskip("torch")
-    path = ROOT / "book" / "studies" / "kernel_regression.py"
-    spec = importlib.util.spec_from_file_location("kernel_regression_study", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass looks its module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "book" / "studies")
+        yield importlib.import_module("kernel_regression")
 
 
 def test_every_cell_is_there_once_with_the_settings_of_the_program(kept, printed, study):
