@@ -275,11 +275,15 @@ def read_record(
     Raises
     ------
     FileNotFoundError
-        If there is none.
+        If there is none; it names the folder.
     """
     if (case is None) == (name is None):
         raise ValueError(f"give case or name, got case={case!r} and name={name!r}")
     path = Path(folder, f"{name or f'case_{case}'}.npz")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no record {path.name}, which chapter 1 would write"
+        )
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files if "counts_" not in key}
     half = int(arrays["half"])

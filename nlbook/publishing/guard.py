@@ -8,7 +8,9 @@ history of cells, and holds under ``nlbook run``, papermill, nbval and a hub ali
 
 from __future__ import annotations
 
+import itertools
 import os
+import shlex
 import sys
 import warnings
 from dataclasses import dataclass
@@ -37,6 +39,16 @@ class ChapterRun:
     chapter: str  #: its name
     parameters: dict[str, Any]  #: checked and converted values
     tiers: tuple[str, ...]  #: the tiers that these values are; often one, or none
+    changed: tuple[str, ...] = ()  #: the parameters whose values are not the defaults
+
+    @property
+    def command(self) -> str:
+        """What computes the same again, for the records that a chapter writes."""
+        words = ["nlbook", "run", self.chapter]
+        if self.tier is not None:
+            return shlex.join([*words, "--tier", self.tier])
+        given = (("-p", f"{name}={self.parameters[name]}") for name in self.changed)
+        return shlex.join([*words, *itertools.chain(*given)])
 
     @property
     def tier(self) -> str | None:
@@ -93,7 +105,7 @@ def begin(chapter: str) -> ChapterRun:
     check_relations(texts, values)
     figures.apply_style()
     _make_warnings_errors()
-    _run = ChapterRun(chapter, values, _tiers(chapter, values))
+    _run = ChapterRun(chapter, values, *_compared(chapter, values))
     return _run
 
 
@@ -140,8 +152,11 @@ def _make_warnings_errors() -> None:
     warnings.filterwarnings("default", module=r"nlbook\.compilation$")
 
 
-def _tiers(chapter: str, values: dict[str, Any]) -> tuple[str, ...]:
+def _compared(chapter: str, values: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tiers that the values are, and the names of those that are not the defaults."""
     try:
-        return matching_tiers(read_parameters(chapter, find_book()), values)
+        known = read_parameters(chapter, find_book())
     except BookError:
-        return ()
+        return (), tuple(values)
+    changed = (name for name, v in values.items() if name not in known or v != known[name].default)
+    return matching_tiers(known, values), tuple(changed)

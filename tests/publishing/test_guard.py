@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,9 @@ import pytest
 
 from nlbook import publishing
 from nlbook.publishing import guard
+from nlbook.publishing.conversion import from_text
 from nlbook.publishing.errors import ParameterError
+from nlbook.publishing.parameters import read_parameters, resolve
 
 DECLARED = {"n_realizations": int, "step": float, "title": str | None, "scales": list[float]}
 VALUES = {"n_realizations": 3, "step": 0.5, "title": None, "scales": [1.0]}
@@ -120,6 +123,25 @@ def papermill(book, *arguments):
         capture_output=True,
         text=True,
     )
+
+
+def test_a_run_knows_the_command_that_computes_the_same(book, monkeypatch):
+    monkeypatch.chdir(book.root)
+    monkeypatch.delenv("NLBOOK_BOOK", raising=False)
+    values = resolve("01_tiny", "smoke", book=book)
+    compared = guard._compared("01_tiny", values)
+    assert guard.ChapterRun("01_tiny", values, *compared).command == (
+        "nlbook run 01_tiny --tier smoke"
+    )
+    values |= {"title": "of a walk", "scales": [0.5, 2.0]}
+    command = guard.ChapterRun("01_tiny", values, *guard._compared("01_tiny", values)).command
+    assert command == (
+        "nlbook run 01_tiny -p n_realizations=2 -p 'title=of a walk' -p 'scales=[0.5, 2.0]'"
+    )
+    given = [word for word in shlex.split(command)[3:] if word != "-p"]
+    declared = {name: p.declaration for name, p in read_parameters("01_tiny", book).items()}
+    read = {n: from_text(n, v, declared[n]) for n, _, v in (word.partition("=") for word in given)}
+    assert resolve("01_tiny", given=read, book=book) == values
 
 
 def test_stock_papermill_runs_with_other_parameters(book):
