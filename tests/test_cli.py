@@ -71,7 +71,9 @@ def test_show_prints_the_range_of_a_parameter(book, capsys):
     [
         ("n_realizations: 12:30", "n_realizations='12:30': must be int"),
         ("n_realizations: 1_0", "n_realizations='1_0': must be int"),
+        ("step: 1_0", "step='1_0': must be float"),
         ("verbose: yes", "verbose='yes': must be bool"),
+        (f"seed: {'9' * 5000}", "-f own.yaml: Exceeds the limit"),
         ("seed: 1\nstep: 0.5\nseed: 2", "line 3: 'seed' is there twice"),
         ("title: 2026-11-28\nstep: fast", "step='fast': must be float"),
     ],
@@ -97,6 +99,8 @@ def test_numbers_in_a_file_of_parameters_are_decimal(book, capsys):
         (("run", "01_tiny", "-p", "n_realisations=3"), "did you mean 'n_realizations'"),
         (("run", "01_tiny", "-p", "n_realizations=2.5"), "n_realizations=2.5: must be int"),
         (("run", "01_tiny", "-p", "verbose=1"), "verbose=1: must be bool"),
+        (("run", "01_tiny", "-p", "n_realizations=1_0"), "n_realizations=1_0: must be int"),
+        (("run", "01_tiny", "-p", "step=1_0"), "step=1_0: must be float"),
         (("run", "01_tiny", "-p", "step"), "-p step: must read NAME=VALUE"),
         (("run", "01_tini"), "did you mean '01_tiny'"),
         (("run", "01_tiny", "-f", "missing.yaml"), "-f missing.yaml"),

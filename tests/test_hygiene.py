@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nlbook import host
+
 ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
 
@@ -45,15 +47,11 @@ PRINTING = {
 
 def tracked() -> list[Path]:
     """Files under version control, and those that are about to be."""
-    done = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        pytest.fail(f"these checks need a git clone: {done.stderr.strip()}")
-    return [ROOT / name for name in sorted(done.stdout.split("\0")) if (ROOT / name).is_file()]
+    try:
+        names = host.git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.fail(f"these checks need a git clone: {error}")
+    return [ROOT / name for name in sorted(names.split("\0")) if (ROOT / name).is_file()]
 
 
 def texts() -> dict[str, str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from nlbook import host
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -41,14 +43,8 @@ RESULTS = {
 def copy(tmp_path_factory) -> Path:
     """The files under version control, or about to be, with this environment as .venv."""
     folder = tmp_path_factory.mktemp("a clöne")  # a path may hold anything
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\0")
-    for name in names:
+    names = host.git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in names.split("\0"):
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)

@@ -146,7 +146,7 @@ def _from_text_member(text: str, member: Member) -> Any:
             return None
         case "bool" if text.lower() in {"true", "false"}:
             return text.lower() == "true"
-        case "int":
+        case "int" if "_" not in text:
             return int(text)
         case "float":
             return _finite(text)
@@ -158,6 +158,8 @@ def _from_text_member(text: str, member: Member) -> Any:
 
 
 def _finite(value: int | float | str) -> float:
+    if isinstance(value, str) and "_" in value:  # Python's own form, in a file as on a command line
+        raise _Refused
     try:
         number = float(value)
     except (ValueError, OverflowError):

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import os
 import shutil
 import socket
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from nlbook.publishing.errors import BookError
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["InUse", "locked", "own_folder", "scratch_folder"]
 
@@ -150,8 +147,6 @@ def _open_locked(path: Path, what: str) -> tuple[int, bool]:
 
 
 def _lock(descriptor: int, path: Path, what: str) -> bool:
-    if sys.platform == "win32":
-        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

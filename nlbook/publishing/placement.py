@@ -183,9 +183,7 @@ def _remove(where: Path, name: str) -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let signals wait while files are renamed, which takes less than a second."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(
-        signal, "pthread_sigmask"
-    ):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     waiting = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}

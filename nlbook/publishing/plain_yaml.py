@@ -48,7 +48,11 @@ def read_yaml(text: str) -> Any:
 
     try:
         return yaml.load(text, _loader())
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # digits, lists
         raise YamlError(" ".join(str(error).split())) from None
 
 
