@@ -48,11 +48,7 @@ def read_yaml(text: str) -> Any:
 
     try:
         return yaml.load(text, _loader())
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as error:  # digits, lists
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(" ".join(str(error).split())) from None
 
 
