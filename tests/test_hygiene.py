@@ -33,7 +33,6 @@ REGISTRY_HOST = re.compile(
 
 # Modules over 400 lines, each with its reason.
 LONG = {
-    "book/studies/bilevel_fit.py": "one record of one chapter: a function for each of its tables",
     "nlbook/dislocations/kernels.py": "numba's cache watches only the file of the function itself",
 }
 PRINTING = {

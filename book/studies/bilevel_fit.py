@@ -14,23 +14,33 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bilevel_data import (
+    COVERED,
+    EVERY_STEP,
+    QUICK,
+    REACH,
+    SEED,
+    SPACING,
+    batch_row,
+    grid,
+    guesses,
+    newborns,
+    numbers,
+    snapshots,
+)
+from corrected_fits import CORRECTED, COVERAGE, OWN, adaptive, coverage, one_bandwidth
 from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
-from nlbook.diffusion import NonlocalDiffusion
 from nlbook.dislocations.recording import Recorded, read_record
 from nlbook.host import describe_run
 from nlbook.identification import (
-    BatchFits,
     FitProblem,
     FitSettings,
     Objective,
-    ParametricFits,
-    PowerLawFit,
     bootstrap_power_law,
     compare_rivals,
     cumulant_estimate,
@@ -38,75 +48,14 @@ from nlbook.identification import (
     fit_factor,
     fit_one_sided,
     fit_stable_density,
-    parametric_bootstrap,
     profile_cost,
     profile_rate,
-    walking_counts,
 )
-from nlbook.kernels import PowerLawKernel
 from nlbook.parallel.store_files import write_atomically
 
-SPACING = 0.05
-REACH = {1: 15.0, 2: 40.0, 3: 40.0}  # the paper's domains, b
-SEED = 2022
 N_RESAMPLES = 100
 #: The profile close to the fit: so many steps to either side, of so much, and so much of delta.
 NEAR, STEP_ALPHA, STEP_HORIZON = 30, 0.005, 0.02
-#: The paper's rule, and its cost at the snapshots of the record instead of after each step.
-QUICK = FitSettings.as_in_paper(every=100)
-EVERY_STEP = FitSettings.as_in_paper()
-#: The paper's way but for the quadrature.
-COVERED = FitSettings.as_in_paper(rule="covered")
-#: The book's own recipe: the covered rule, exact in time, Level 1 integrated, at the snapshots.
-OWN = FitSettings()
-#: Bandwidths: adaptive, as in the paper, or one at all places.
-BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
-CORRECTED = {
-    "every": 2, "n_search": 4, "n_corrections": 1, "n_replicates": 24, "n_resamples": 24
-}  # fmt: skip
-#: Sets of particles whose law is known, a third of them a part.
-COVERAGE = {
-    "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 6, "n_corrections": 8, "n_replicates": 40, "n_batches": 10, "n_resamples": 12,
-}  # fmt: skip
-#: What is estimated, in the order of `NUMBERS`.
-ESTIMATED = ("alpha", "horizon", "coefficient", "variance_rate")
-NUMBERS = (
-    "alpha", "horizon", "coefficient", "variance_rate", "training_cost", "testing_cost",
-    "final_error", "compared", "n_iterations", "n_evaluations",
-)  # fmt: skip
-
-
-def grid(case: int, spacing: float = SPACING, reach: float | None = None) -> np.ndarray:
-    half = round((reach or REACH[case]) / spacing)
-    return spacing * np.arange(-half, half + 1)
-
-
-def snapshots(
-    record: Recorded, case: int, *, newborn: str = "left_out", spacing: float = SPACING,
-    reach: float | None = None, signed: bool = False, **options: Any,
-) -> DensitySnapshots:  # fmt: skip
-    counts = shift_counts(record.counts, newborn=newborn, signed=signed)
-    nodes = grid(case, spacing, reach)
-    return density_snapshots(counts, record.shift_edges, record.times, grid=nodes, **options)
-
-
-def guesses(case: int) -> list[tuple[float, float]]:
-    """The paper's five, with L the length of the domain."""
-    length = 2 * REACH[case]
-    return [
-        (2.0, length / 2), (1.0, length / 4), (3.0, 3 * length / 4), (3.0, length / 4),
-        (1.0, 3 * length / 4),
-    ]  # fmt: skip
-
-
-def own_bounds(case: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Of alpha and delta, for the covered rule."""
-    return (0.0, 2.999), (SPACING, 2 * REACH[case])
-
-
-def numbers(fit: PowerLawFit) -> dict[str, float]:
-    return {name: float(f"{getattr(fit, name):.7g}") for name in NUMBERS}
 
 
 def tables(record: Recorded, case: int) -> dict[str, Any]:
@@ -159,132 +108,6 @@ def intervals(record: Recorded, case: int) -> dict[str, Any]:
             )  # fmt: skip
             found.append({"newborn": newborn, "split": split, **batch_row(fits)})
     return {"rows": found}
-
-
-def batch_row(fits: BatchFits) -> dict[str, Any]:
-    """The fit of all batches, its intervals and its draws."""
-    row: dict[str, Any] = {"whole": numbers(fits.whole)}
-    for name in ESTIMATED:
-        row[name] = short(fits.interval(name))
-    row["draws"] = [short(getattr(fit, name) for name in NUMBERS[:4]) for fit in fits.draws]
-    return row
-
-
-def corrected(record: Recorded, case: int, bandwidth: str) -> dict[str, Any]:
-    """The book's recipe: what the method does to it, corrected.
-
-    The correction is from particles that jump by the law, the scatter from draws of the batches.
-    """
-    counts = shift_counts(record.batch_counts)[:, :: CORRECTED["every"]]
-    times = record.batch_times[:: CORRECTED["every"]]
-    common: dict[str, Any] = {
-        "grid": grid(case, reach=1.5 * REACH[case]), "settings": OWN, "bounds": own_bounds(case),
-        "seed": SEED, **BANDWIDTHS[bandwidth],
-    }  # fmt: skip
-    law = parametric_bootstrap(
-        counts.sum(axis=0), record.batch_edges, times, n_search=CORRECTED["n_search"],
-        n_corrections=CORRECTED["n_corrections"], n_replicates=CORRECTED["n_replicates"],
-        **common,
-    )  # fmt: skip
-    batches = bootstrap_power_law(
-        counts, record.batch_edges, times, n_resamples=CORRECTED["n_resamples"],
-        start=(law.whole.alpha, law.whole.horizon), **common,
-    )  # fmt: skip
-    costs = short(fit.training_cost for fit in batches.draws)
-    return parametric_row(law, batches) | {"batches": batch_row(batches) | {"costs": costs}}
-
-
-def adaptive(record: Recorded, case: int) -> dict[str, Any]:
-    """Corrected, with the paper's adaptive bandwidth."""
-    return corrected(record, case, "adaptive")
-
-
-def one_bandwidth(record: Recorded, case: int) -> dict[str, Any]:
-    """Corrected, with one bandwidth at all places."""
-    return corrected(record, case, "one")
-
-
-def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dict[str, Any]:
-    """The fit, the corrected law, its intervals, and what its replicates cost."""
-    row: dict[str, Any] = {
-        "whole": numbers(law.whole),
-        "remarks": list(law.whole.remarks),
-        "p_value": law.p_value,
-        "method_share": law.method_share,
-        "costs": short(law.costs),
-        "response": [short(line) for line in law.response],
-        "replicates": [short(getattr(fit, name) for name in NUMBERS[:4]) for fit in law.replicates],
-    }
-    for name in ESTIMATED:
-        row[name] = {
-            "corrected": short([law.corrected(name)])[0],
-            "bias": short([law.bias(name)])[0],
-            "interval": short(law.interval(name, scatter=batches)),
-        }
-    return row
-
-
-def coverage(record: Recorded, case: int) -> dict[str, Any]:
-    """How often intervals hold the law that moved particles: a third of the sets."""
-    del record
-    n_sets = COVERAGE["n_sets"] // 3
-    sets = range((case - 1) * n_sets, case * n_sets)
-    return {"rows": [known_law(number) for number in sets]}
-
-
-def known_counts(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Counts of a set of particles with a known law, in batches; edges, times and nodes."""
-    true = PowerLawKernel(COVERAGE["alpha"], COVERAGE["horizon"], COVERAGE["coefficient"])
-    times, edges = np.linspace(0.0, 4.0, 9), np.linspace(-8.0, 8.0, 1601)
-    nodes = np.linspace(-8.0, 8.0, 129)
-    unit = NonlocalDiffusion(dataclasses.replace(true, coefficient=1.0), nodes, exceed_grid=True)
-    generator = np.random.default_rng([SEED, number])
-    n_batches = int(COVERAGE["n_batches"])
-    size = int(COVERAGE["n_particles"]) // n_batches
-    begin_at = 0.5 * generator.standard_normal((n_batches, size))
-    counts = np.array(
-        [
-            walking_counts(
-                unit, true.coefficient, times, np.histogram(some, edges)[0], edges,
-                (SEED, number, k),
-            )
-            for k, some in enumerate(begin_at)
-        ]
-    )  # fmt: skip
-    return counts, edges, times, nodes
-
-
-def known_law(number: int) -> dict[str, Any]:
-    """One set of particles with a known law: intervals as they were, and corrected ones."""
-    counts, edges, times, nodes = known_counts(number)
-    common: dict[str, Any] = {
-        "grid": nodes, "settings": FitSettings(split=1.0), "bounds": ((0.0, 2.99), (0.2, 8.0)),
-        "seed": number,
-    }  # fmt: skip
-    row: dict[str, Any] = {"set": number}
-    for bandwidth, options in BANDWIDTHS.items():
-        law = parametric_bootstrap(
-            counts.sum(axis=0), edges, times, n_search=int(COVERAGE["n_search"]),
-            n_corrections=int(COVERAGE["n_corrections"]),
-            n_replicates=int(COVERAGE["n_replicates"]), **common, **options,
-        )  # fmt: skip
-        batches = bootstrap_power_law(
-            counts, edges, times, n_resamples=int(COVERAGE["n_resamples"]),
-            start=(law.whole.alpha, law.whole.horizon), **common, **options,
-        )  # fmt: skip
-        row[bandwidth] = {
-            "whole": numbers(law.whole),
-            "p_value": law.p_value,
-            "method_share": law.method_share,
-        }
-        for name in ESTIMATED:
-            row[bandwidth][name] = {
-                "corrected": short([law.corrected(name)])[0],
-                "by_batches": short(batches.interval(name)),
-                "by_law": short(law.interval(name)),
-                "by_both": short(law.interval(name, scatter=batches)),
-            }
-    return row
 
 
 def choices(record: Recorded, case: int) -> dict[str, Any]:
@@ -459,15 +282,6 @@ SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(PARTS, _ALL) | {
     "coverage": {"seed": SEED, **COVERAGE},
     "profiles": _ALL | {"near": NEAR, "step_alpha": STEP_ALPHA, "step_horizon": STEP_HORIZON},
 }
-
-
-def newborns(case: int) -> tuple[str, ...]:
-    return ("left_out",) if case == 1 else ("left_out", "counted")
-
-
-def short(values: Iterable[float]) -> list[float]:
-    """Five digits."""
-    return [float(f"{value:.5g}") for value in values]
 
 
 def _short(array: np.ndarray) -> list[Any]:

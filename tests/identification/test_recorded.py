@@ -1,7 +1,7 @@
 """A part of book/recorded/bilevel_fit, computed again."""
 
 import dataclasses
-import importlib.util
+import importlib
 import json
 from pathlib import Path
 
@@ -21,11 +21,15 @@ FITS = ROOT / "book" / "recorded" / "bilevel_fit"
 @pytest.fixture(scope="module")
 def study():
     """The program that made the record."""
-    path = ROOT / "book" / "studies" / "bilevel_fit.py"
-    spec = importlib.util.spec_from_file_location("bilevel_fit_study", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "book" / "studies")
+        yield importlib.import_module("bilevel_fit")
+
+
+@pytest.fixture(scope="module")
+def corrected_fits(study):
+    """Its part on fits that are corrected."""
+    return importlib.import_module("corrected_fits")
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +124,13 @@ def test_points_of_the_profile_are_found_again(study, kept, snapshots):
 
 
 @pytest.mark.parametrize("part", ["adaptive", "one_bandwidth"])
-def test_a_fit_that_is_corrected_is_found_again(study, kept, part):
+def test_a_fit_that_is_corrected_is_found_again(study, corrected_fits, kept, part):
     row, record = kept[f"{part}_2"]["whole"], read_record(ENSEMBLE, 2)
     counts = shift_counts(record.batch_counts)[:, :: study.CORRECTED["every"]].sum(axis=0)
     data = density_snapshots(
         counts, record.batch_edges, record.batch_times[:: study.CORRECTED["every"]],
         grid=study.grid(2, reach=1.5 * study.REACH[2]),
-        **study.BANDWIDTHS["adaptive" if part == "adaptive" else "one"],
+        **corrected_fits.BANDWIDTHS["adaptive" if part == "adaptive" else "one"],
     )  # fmt: skip
     start = (row["alpha"], row["horizon"])
     assert agrees(fit_power_law(data, study.OWN, start=start, tolerance=1e-3), row)
@@ -142,9 +146,9 @@ def test_corrected_numbers_are_those_of_one_law(kept):
             assert row["p_value"] >= 1 / (1 + len(row["costs"]))
 
 
-def test_a_set_of_the_coverage_is_found_again(study, kept):
+def test_a_set_of_the_coverage_is_found_again(corrected_fits, kept):
     row = kept["coverage_1"]["rows"][0]
-    counts, edges, times, nodes = study.known_counts(row["set"])
+    counts, edges, times, nodes = corrected_fits.known_counts(row["set"])
     data = density_snapshots(counts.sum(axis=0), edges, times, grid=nodes, sensitivity=0.0)
     fit = fit_power_law(
         data, FitSettings(split=1.0), bounds=((0.0, 2.99), (0.2, 8.0)), tolerance=1e-3
