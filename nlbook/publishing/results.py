@@ -68,13 +68,15 @@ def save_results(
     *,
     units: Mapping[str, str],
     description: str | None = None,
-) -> Path:
+) -> None:
     """Write arrays that the chapter shows into the run's results.
 
     Columns of one length become ``NAME.csv``, whose first line reads ``time (t0),number (1)``;
     single numbers become its only row. Arrays of other shapes become ``NAME.npz``, which also
     holds ``units`` (text: a JSON object by name) and ``description``, and is read without pickle.
     Numbers are written so that reading them gives the same doubles; what is not known is NaN.
+    Nothing is returned: where the file lies differs between machines, and the value of a cell's
+    last line is an output.
 
     Parameters
     ----------
@@ -87,11 +89,6 @@ def save_results(
         The unit of each column of numbers; ``"1"`` for pure numbers.
     description : str, optional
         What it is, in a sentence.
-
-    Returns
-    -------
-    Path
-        The file.
 
     Raises
     ------
@@ -130,7 +127,6 @@ def save_results(
     }
     text = json.dumps(results.saved, indent=1, ensure_ascii=False) + "\n"
     _write(results.folder / CONTENTS, text.encode())
-    return file
 
 
 def read_contents(folder: Path) -> dict[str, Any]:

@@ -26,13 +26,19 @@ def folder(begun, tmp_path, monkeypatch):
     return tmp_path / "kept"
 
 
+def save(name, columns, **options):
+    """Save, and return the file."""
+    assert save_results(name, columns, **options) is None  # it would be the output of a cell
+    return results_folder() / read_contents(results_folder())[name]["file"]
+
+
 def rows(path):
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.reader(stream))
 
 
 def test_columns_of_one_length_become_a_table_with_units_in_its_header(folder):
-    path = save_results(
+    path = save(
         "creep_number",
         {"time": np.array([0.0, 0.1]), "number": [3, 2], "case": ["Case 1", "of, two"]},
         units={"time": "t0", "number": "1"},
@@ -58,13 +64,13 @@ def test_columns_of_one_length_become_a_table_with_units_in_its_header(folder):
 
 
 def test_single_numbers_become_one_row(folder):
-    path = save_results("fit", {"alpha": 2.5, "converged": np.True_}, units={"alpha": "1"})
+    path = save("fit", {"alpha": 2.5, "converged": np.True_}, units={"alpha": "1"})
     assert rows(path) == [["alpha (1)", "converged"], ["2.5", "1"]]
 
 
 def test_arrays_of_other_shapes_become_an_npz_with_the_units_inside(folder):
     columns = {"x": np.arange(3.0), "density": np.ones((2, 3)), "file": np.array(["a", "b"])}
-    path = save_results(
+    path = save(
         "densities", columns, units={"x": "b", "density": "1/b"}, description="Two densities."
     )
     assert path == folder / "densities.npz"
@@ -76,16 +82,16 @@ def test_arrays_of_other_shapes_become_an_npz_with_the_units_inside(folder):
 
 
 def test_complex_numbers_go_into_an_npz(folder):
-    path = save_results("symbol", {"symbol": np.array([1 + 2j])}, units={"symbol": "1"})
+    path = save("symbol", {"symbol": np.array([1 + 2j])}, units={"symbol": "1"})
     with np.load(path, allow_pickle=False) as stored:
         assert stored["symbol"][0] == 1 + 2j
 
 
 def test_equal_results_are_equal_bytes(folder, begun):
     arrays = {"a": np.ones((2, 2))}
-    first = save_results("a", arrays, units={"a": "1"}).read_bytes()
+    first = save("a", arrays, units={"a": "1"}).read_bytes()
     begun()
-    assert save_results("a", arrays, units={"a": "1"}).read_bytes() == first
+    assert save("a", arrays, units={"a": "1"}).read_bytes() == first
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))
@@ -96,9 +102,7 @@ def test_every_double_survives_its_text(values):
 
 
 def test_a_table_is_read_by_numpy(folder):
-    path = save_results(
-        "a", {"x": [1.5, np.nan], "y": [1e-300, np.inf]}, units={"x": "b", "y": "1"}
-    )
+    path = save("a", {"x": [1.5, np.nan], "y": [1e-300, np.inf]}, units={"x": "b", "y": "1"})
     read = np.genfromtxt(path, delimiter=",", names=True)
     assert np.array_equal(read["y_1"], [1e-300, np.inf])
     assert read["x_b"][0] == 1.5 and np.isnan(read["x_b"][1])
