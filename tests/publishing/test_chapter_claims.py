@@ -105,3 +105,97 @@ def test_such_claims_are_seen(cell, fault):
     found = list(faults([ast.parse(cell)]))
     assert len(found) == (fault is not None)
     assert fault is None or fault in found[0]
+
+
+# What a figure shows is also saved (`publishing.save_results`) by the chapter that shows it. Where
+# nothing is said here, under the figure's own name: fig-known-laws, or fig-signs-known-laws, as
+# known_laws. Else here, figure by figure; a part of a name that the chapter computes is "*".
+SHOWN_IN = {
+    "fig-relaxation": ("one_crystal",),
+    "fig-relaxation-series": ("relaxation",),
+    "fig-creep-series": ("creep_case_*",),
+    "fig-avalanches": ("activity", "avalanches"),
+    "fig-avalanche-film": ("avalanche",),
+    "fig-velocities": ("speeds", "exponents_by_window"),
+    "fig-exponent": ("exponent_of_the_strain", "exponent_of_the_strain_recorded"),
+    "fig-clock": ("clock_series",),
+    "fig-three-estimates": ("three_estimates", "tails"),
+    "fig-errors": ("errors_of_known_laws",),
+    "fig-snapshots": ("densities", "bands"),
+    "fig-live": ("live", "densities"),
+    "fig-drift": ("drift", "signed_densities"),
+    "fig-learned": ("densities_case_*",),
+    "fig-final": ("densities_case_*", "floors"),
+    "fig-signs-one-picture": ("one_picture", "one_picture_symbols"),
+    "fig-signs-seen": ("seen", "bands"),
+    "fig-signs-losses": ("table_1",),
+    "fig-signs-frequencies": ("waves",),
+    "fig-signs-darcy": ("darcy_errors", "darcy_errors_certified", "darcy_kernels"),
+    "fig-signs-dislocations": ("dislocation_rates", "dislocation_kernels"),
+}
+SHOWS_NO_RESULT: dict[str, str] = {}  # figures that need none, each with the reason
+
+
+def literal(argument: ast.expr) -> str:
+    """A name as written, with "*" for what is computed."""
+    if isinstance(argument, ast.JoinedStr):
+        return "".join(literal(part) for part in argument.values)
+    return str(argument.value) if isinstance(argument, ast.Constant) else "*"
+
+
+def shown_and_saved(cells: list[ast.Module]) -> tuple[list[str], set[str]]:
+    """Names of the figures of a chapter, and of its results."""
+    shown, saved = [], set()
+    for node in (node for tree in cells for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and called(node) in ("show", "save_results"):
+            given = {word.arg: word.value for word in node.keywords}
+            if called(node) == "show":
+                if "name" in given:
+                    shown.append(literal(given["name"]))
+            else:
+                saved.add(literal(given["name"] if "name" in given else node.args[0]))
+    return shown, saved
+
+
+def results_of(figure: str) -> tuple[str, ...]:
+    own = figure.removeprefix("fig-").removeprefix("signs-").replace("-", "_")
+    return SHOWN_IN.get(figure, (own,))
+
+
+def unsaved(cells: list[ast.Module]) -> list[str]:
+    """Figures, and results of theirs that the chapter doesn't save."""
+    shown, saved = shown_and_saved(cells)
+    return [
+        f"{figure}: {name}"
+        for figure in shown
+        if figure not in SHOWS_NO_RESULT
+        for name in results_of(figure)
+        if name not in saved
+    ]
+
+
+@pytest.mark.parametrize("name", list(BOOK.chapters))
+def test_what_a_figure_of_a_chapter_shows_is_saved(name):
+    assert unsaved(trees(name)) == []
+
+
+def test_no_figure_is_listed_that_no_chapter_shows():
+    shown = {figure for name in BOOK.chapters for figure in shown_and_saved(trees(name))[0]}
+    assert {*SHOWN_IN, *SHOWS_NO_RESULT} - shown == set()
+
+
+@pytest.mark.parametrize(
+    "cell, missing",
+    [
+        ("figures.show(f, name='fig-new-one')", ["fig-new-one: new_one"]),
+        (
+            "figures.show(f, name='fig-new-one')\nsave_results('new_two', c)",
+            ["fig-new-one: new_one"],
+        ),
+        ("save_results('new_one', c, units=u)\nfigures.show(f, name='fig-new-one')", []),
+        ("_ = publishing.save_results(name='own', columns=c)\nfigures.show(f, name='fig-own')", []),
+        ("save_results(f'creep_case_{k}', c)\nfigures.show(f, name='fig-creep-series')", []),
+    ],
+)
+def test_figures_without_results_are_seen(cell, missing):
+    assert unsaved([ast.parse(cell)]) == missing
