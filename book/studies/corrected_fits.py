@@ -30,12 +30,12 @@ OWN = FitSettings()
 #: Bandwidths: adaptive, as in the paper, or one at all places.
 BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
 CORRECTED = {
-    "every": 2, "n_search": 4, "n_corrections": 1, "n_replicates": 24, "n_resamples": 24
+    "every": 2, "n_laws": 90, "n_rounds": 5, "n_replicates": 24, "n_resamples": 24
 }  # fmt: skip
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
     "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_search": 6, "n_corrections": 8, "n_replicates": 40, "n_batches": 10, "n_resamples": 12,
+    "n_laws": 120, "n_rounds": 5, "n_replicates": 19, "n_batches": 10, "n_resamples": 12,
 }  # fmt: skip
 
 
@@ -56,8 +56,8 @@ def corrected(record: Recorded, case: int, bandwidth: str) -> dict[str, Any]:
         "seed": SEED, **BANDWIDTHS[bandwidth],
     }  # fmt: skip
     law = parametric_bootstrap(
-        counts.sum(axis=0), record.batch_edges, times, n_search=CORRECTED["n_search"],
-        n_corrections=CORRECTED["n_corrections"], n_replicates=CORRECTED["n_replicates"],
+        counts.sum(axis=0), record.batch_edges, times, n_laws=CORRECTED["n_laws"],
+        n_rounds=CORRECTED["n_rounds"], n_replicates=CORRECTED["n_replicates"],
         **common,
     )  # fmt: skip
     batches = bootstrap_power_law(
@@ -95,6 +95,8 @@ def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dic
             "bias": short([law.bias(name)])[0],
             "interval": short(law.interval(name, scatter=batches)),
         }
+        if name != "coefficient":
+            row[name]["determined"] = law.determined(name, scatter=batches)
     return row
 
 
@@ -138,8 +140,8 @@ def known_law(number: int) -> dict[str, Any]:
     row: dict[str, Any] = {"set": number}
     for bandwidth, options in BANDWIDTHS.items():
         law = parametric_bootstrap(
-            counts.sum(axis=0), edges, times, n_search=int(COVERAGE["n_search"]),
-            n_corrections=int(COVERAGE["n_corrections"]),
+            counts.sum(axis=0), edges, times, n_laws=int(COVERAGE["n_laws"]),
+            n_rounds=int(COVERAGE["n_rounds"]),
             n_replicates=int(COVERAGE["n_replicates"]), **common, **options,
         )  # fmt: skip
         batches = bootstrap_power_law(

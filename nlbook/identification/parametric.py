@@ -3,27 +3,22 @@
 An adaptive estimate of a density does not commute with jumps, samples are finite, and times lie
 apart: a fit is biased by all of it, and redrawing the data (`bootstrap_power_law`) shows the
 scatter of a fit but not its bias. So particles start from the places where those of the data are at
-the first time, jump by a law, and are counted, estimated and fitted in the same way. (But for where
-a search begins: a replicate has one, from the law itself; the data may have had several.) With
-theta = (alpha, log delta, log variance rate), let m(theta) be the median fit of such replicates,
-and f the fit of the data. The corrected law is the one whose replicates are fitted as the data are,
+the first time, jump by a law, and are counted, estimated and fitted in the same way.
 
-    m(theta) = f,
+Fits of such replicates of many laws theta = (alpha, log delta, log variance rate) tell which laws
+make fits as that of the data, f (indirect inference [1]_): rounds of laws, first widely around f,
+then where the replicates so far have put the law, with a margin, teach a likelihood of theta
+(`nlbook.identification.synthetic`). The corrected law is the median of theta given f, an interval
+its quantiles, with a flat prior over the range of laws tried. One response dm/dtheta and one
+scatter won't do in their place: an adaptive fit feels the law's alpha by a third and trades it off
+with delta, and scatter changes with the law.
 
-found by Gauss-Newton steps with J = dm/dtheta from replicates with the same random numbers [1]_,
-and from the steps themselves.
-Where the bias is the same for all laws nearby, J is the unit matrix, and this is the usual
-correction f - (m(f) - f); for an adaptive bandwidth and few samples it is not (dm/dalpha is 0.3 for
-alpha about 2 in the book's test), and the usual correction falls short.
+Particles of replicates are independent of one another. Where the data's are not, as dislocations of
+one crystal, fits scatter by more, which a bootstrap over batches shows (`BatchFits`): what its
+covariance has beyond that of replicates is added to theirs.
 
-Intervals take the scatter of replicates through J**-1. Particles of replicates are independent of
-one another. Where the data's are not, as dislocations of one crystal, the scatter is that of a
-bootstrap over batches (`BatchFits`), and only the correction is from here.
-
-The cost of replicates is what the method leaves on data that obey the law: the cost of the data
-beside it is a test of fit.
-
-What remains is Monte Carlo error: of the median of n replicates, 1.25/sqrt(n) of their scatter.
+The cost of replicates of the corrected law is what the method leaves on data that obey the law: the
+cost of the data beside it is a test of fit.
 
 References
 ----------
@@ -50,6 +45,7 @@ from nlbook.identification.fits import FitProblem, fit_of_result, result_of_fit
 from nlbook.identification.objective import TrialPowerLaw
 from nlbook.identification.search import Bounds
 from nlbook.identification.settings import FitSettings
+from nlbook.identification.synthetic import LearnedLikelihood, sample_laws
 from nlbook.identification.verdicts import FitWarning
 from nlbook.identification.walks import walking_counts
 from nlbook.parallel import run_tasks
@@ -63,13 +59,18 @@ _NAMES = ("alpha", "horizon", "variance_rate", "coefficient")
 _NUMBERS = ("alpha", "horizon", "coefficient", "variance_rate")
 
 # Raised when replicates change, so that stored ones are left aside.
-_SCHEMA = 1
+_SCHEMA = 2
 
-# Differences of theta for J: large against the error of paired medians, small against curvature.
-_DIFFERENCE = np.array([0.08, 0.1, 0.1])
-# Longest step of theta, and how far it may go along what the data don't determine.
-_STEP = np.array([0.4, 0.4, 0.3])
-_FREEDOM = np.array([0.5, 0.7, 0.3])
+# Of the random numbers of the samples after the rounds.
+_LAST = 1000
+
+# Scatter of the laws tried first, about the fit: more than any bias that was met.
+_WIDE = np.array([0.6, 0.6, 0.15])
+# Later rounds: of the likelihood to the power of one by so much; and how far they may leave the
+# range tried before, as a part of it.
+_MARGIN, _BEYOND = 1.0, 0.2
+# A number whose interval has more of the range tried than this is not determined.
+_FILLED = 0.8
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,16 @@ class ParametricFits:
     whole: PowerLawFit
     #: the corrected law: alpha, delta, D, growth of the variance
     law: tuple[float, float, float, float]
-    #: fits of replicates of the law that was corrected last, nearly `law`
+    #: fits of replicates of that law
     replicates: tuple[PowerLawFit, ...]
-    #: that law: alpha, delta, D, growth of the variance
-    made_by: tuple[float, float, float, float]
     #: distance of the grid's nodes, length
     spacing: float
-    #: derivatives of the median fit, J (3, 3)
-    response: NDArray[np.float64]
-    #: by what a fit is taken back to a law, near J**-1 (3, 3)
-    inverse: NDArray[np.float64]
+    #: laws tried: alpha, log delta, log growth of the variance (n_laws, 3)
+    tried: NDArray[np.float64]
+    #: the fit of one replicate of each (n_laws, 3)
+    fitted: NDArray[np.float64]
+    #: of the samples of the law
+    seed: int
 
     def corrected(self, name: str) -> float:
         """A number of the corrected law."""
@@ -100,21 +101,37 @@ class ParametricFits:
         """Median of the replicates' fits less the number of the law that made them."""
         check_choice("name", name, _NAMES)
         fits = [getattr(fit, name) for fit in self.replicates]
-        return float(np.median(fits)) - dict(zip(_NUMBERS, self.made_by, strict=True))[name]
+        return float(np.median(fits)) - dict(zip(_NUMBERS, self.law, strict=True))[name]
+
+    def likelihood(self, scatter: BatchFits | None = None) -> LearnedLikelihood:
+        """Of laws, given the fit; `scatter` as in `interval`."""
+        target = _theta_of([self.whole])[0]
+        learned = LearnedLikelihood(self.tried, self.fitted, target)
+        if scatter is None:
+            return learned
+        here = np.median(self._laws(learned), axis=0)
+        batches = np.cov(_theta_of(scatter.draws).T)
+        batches *= scatter.n_batches / max(scatter.n_batches - 1, 1)  # draws scatter by less
+        values, axes = np.linalg.eigh(batches - learned.covariances(here[np.newaxis])[0])
+        extra = (axes * np.maximum(values, 0.0)) @ axes.T
+        return LearnedLikelihood(self.tried, self.fitted, target, extra)
+
+    @property
+    def response(self) -> NDArray[np.float64]:
+        """Derivatives of the mean fit by the law, at the corrected one (3, 3)."""
+        alpha, horizon, _, rate = self.law
+        here = np.array([alpha, math.log(horizon), math.log(rate)])
+        return self.likelihood().response(here)
+
+    def _laws(self, likelihood: LearnedLikelihood) -> NDArray[np.float64]:
+        generator = np.random.default_rng([self.seed, _LAST])
+        return sample_laws(likelihood, *_range_of(self.tried), generator)
 
     def draws(self, name: str, scatter: BatchFits | None = None) -> NDArray[np.float64]:
-        """Corrected values as the scatter of fits has them, (n,)."""
+        """A number of laws drawn as the fit tells them, (n,); `scatter` as in `interval`."""
         check_choice("name", name, _NAMES)
-        if scatter is None:
-            off = _theta_of(self.replicates)
-            off = off - np.median(off, axis=0)
-        else:
-            off = _theta_of(scatter.draws) - _theta_of([scatter.whole])
-        alpha, horizon, _, rate = self.law
-        # a fit that came out too high has a law that lies lower
-        theta = np.array([alpha, math.log(horizon), math.log(rate)]) - off @ self.inverse.T
-        alphas, horizons = _within(theta, self.whole.bounds)
-        rates = np.exp(theta[:, 2])
+        theta = self._laws(self.likelihood(scatter))
+        alphas, horizons, rates = theta[:, 0], np.exp(theta[:, 1]), np.exp(theta[:, 2])
         if name == "coefficient":
             pairs = zip(alphas.tolist(), horizons.tolist(), strict=True)
             rule = self.whole.settings.rule
@@ -122,10 +139,23 @@ class ParametricFits:
             return np.asarray(rates / unit)
         return {"alpha": alphas, "horizon": horizons, "variance_rate": rates}[name]
 
+    def determined(self, name: str, *, scatter: BatchFits | None = None) -> bool:
+        """Whether the fit tells alpha, horizon or variance rate from those of other laws tried.
+
+        False where the 95 % interval has more than 0.8 of the range tried (of delta and the rate,
+        by logarithms): what it says is then the range's.
+        """
+        names = ("alpha", "horizon", "variance_rate")
+        check_choice("name", name, names)
+        ends = np.array(self.interval(name, scatter=scatter))
+        at = names.index(name)
+        width = np.ptp(ends if at == 0 else np.log(ends))
+        return bool(width <= _FILLED * np.ptp(self.tried[:, at]))
+
     def interval(
         self, name: str, *, level: float = 0.95, scatter: BatchFits | None = None
     ) -> tuple[float, float]:
-        """Interval of a number of the law.
+        """Interval of a number of the law: quantiles of `draws`.
 
         Parameters
         ----------
@@ -135,12 +165,12 @@ class ParametricFits:
             Coverage.
         scatter : BatchFits, optional
             A bootstrap over batches of the same data and method, where samples depend on one
-            another; by default the scatter of replicates.
+            another: its scatter beyond that of replicates is added to theirs.
         """
         check_number("level", level, above=0.0, below=1.0)
         tail = (1 - level) / 2
         values = self.draws(name, scatter)
-        low, high = np.quantile(values, [tail, 1 - tail], method="weibull")
+        low, high = np.quantile(values, [tail, 1 - tail])
         return float(low), float(high)
 
     @property
@@ -167,8 +197,8 @@ def parametric_bootstrap(
     *,
     grid: ArrayLike,
     n_replicates: int = 60,
-    n_search: int = 8,
-    n_corrections: int = 6,
+    n_laws: int = 120,
+    n_rounds: int = 5,
     seed: int,
     settings: FitSettings | None = None,
     bounds: Bounds | None = None,
@@ -188,12 +218,11 @@ def parametric_bootstrap(
     edges, times, grid
         As in `nlbook.densities.density_snapshots`.
     n_replicates : int
-        Of the corrected law, for intervals and the test of fit.
-    n_search : int
-        Of the first law that is tried on the way to it and of three others beside it, which give J;
-        twice as many of each later one.
-    n_corrections : int
-        Laws that are tried at most.
+        Of the corrected law, for the bias and the test of fit.
+    n_laws : int
+        Laws tried, with a replicate each; at least 15 a round.
+    n_rounds : int
+        In which they are tried.
     seed : int
         Of all random numbers.
     settings, bounds, start, tolerance
@@ -213,8 +242,8 @@ def parametric_bootstrap(
         As `fit_power_law`, `density_snapshots` and `walking_counts`.
     """
     n_replicates = check_integer("n_replicates", n_replicates, 2)
-    n_search = check_integer("n_search", n_search, 2)
-    n_corrections = check_integer("n_corrections", n_corrections, 1)
+    n_rounds = check_integer("n_rounds", n_rounds, 1)
+    n_laws = check_integer("n_laws", n_laws, 15 * n_rounds)
     seed = check_integer("seed", seed, 0)
     table, at = real_array("counts", counts, ndim=2), real_array("times", times, ndim=1)
     chosen = settings_at(at, settings)
@@ -226,59 +255,61 @@ def parametric_bootstrap(
     common = {
         "start_counts": table[0], "numbers": table.sum(axis=1), "edges": edges, "times": at,
         "grid": data.grid, "settings": chosen, "bounds": whole.bounds, "tolerance": tolerance,
-        "densities": densities,
+        "start": (whole.alpha, whole.horizon), "densities": densities,
     }  # fmt: skip
 
-    def replicates(thetas: list[NDArray[np.float64]], first: int, n: int) -> list[PowerLawFit]:
+    def replicates(
+        thetas: NDArray[np.float64], first: int
+    ) -> tuple[NDArray[np.float64], list[PowerLawFit]]:
         tasks = []
-        for theta in thetas:
-            alpha, horizon = (float(x[0]) for x in _within(theta[np.newaxis], whole.bounds))
+        for number, theta in enumerate(thetas, first):
+            alpha, horizon = float(theta[0]), math.exp(theta[1])
             strength = math.exp(theta[2]) / _unit_rate(alpha, horizon, spacing, rule)
             law = np.array([alpha, horizon, strength])
-            tasks += [
-                {**common, "law": law, "replicate": k, "seed": seed}
-                for k in range(first, first + n)
-            ]
+            tasks.append({**common, "law": law, "replicate": number, "seed": seed})
         found = run_tasks(
             replicate_task, tasks, cluster=cluster, workers=workers, schema=_SCHEMA, progress=False
         )
         problem = FitProblem(data, chosen, whole.bounds, None, tolerance)
-        return [fit_of_result(result, problem) for result in found]
-
-    def law_of(theta: NDArray[np.float64]) -> tuple[float, float, float, float]:
-        alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
-        return alpha, horizon, rate / _unit_rate(alpha, horizon, spacing, rule), rate
+        refused = [str(result["refused"]) for result in found if "refused" in result]
+        if 2 * len(refused) > len(found):
+            raise ValueError(f"most replicates could not be fitted: {refused[0]}")
+        # a law whose replicate can't be fitted has not made data that could
+        able = [k for k, result in enumerate(found) if "refused" not in result]
+        return thetas[able], [fit_of_result(found[k], problem) for k in able]
 
     target = _theta_of([whole])[0]
-    theta = target.copy()
-    response, inverse = np.eye(3), np.eye(3)
-    # towards the middle of the range, so that differences stay within it
-    sign = np.where(theta > 0.5 * _middle(whole.bounds, theta), -1.0, 1.0)
-    moved = [theta + np.eye(3)[k] * _DIFFERENCE * sign for k in range(3)]
-    found = _theta_of(replicates([theta, *moved], 0, n_search)).reshape(4, n_search, 3)
-    for k in range(3):
-        response[:, k] = np.median(found[k + 1] - found[0], axis=0) / (_DIFFERENCE * sign)[k]
-    fitted = found[0]
-    for number in range(1, n_corrections + 1):
-        inverse = _inverse(response, fitted)
-        step = np.clip(inverse @ (target - np.median(fitted, axis=0)), -_STEP, _STEP)
-        before, theta = theta, _kept(theta + step, whole.bounds)
-        scatter = (fitted - np.median(fitted, axis=0)) @ inverse.T
-        if number == n_corrections or np.all(np.abs(step) < 0.2 * scatter.std(axis=0) + 1e-3):
-            break
-        earlier, fitted = fitted, _theta_of(replicates([theta], 0, 2 * n_search))
-        # what the step has shown of J, with the same random numbers (Broyden)
-        change = np.median(fitted[: len(earlier)] - earlier[: len(fitted)], axis=0)
-        went = (theta - before) / _DIFFERENCE**2
-        missed = change - response @ (theta - before)
-        response = response + np.outer(missed, went) / max(went @ (theta - before), 1e-12)
-    fits = replicates([theta], n_search, n_replicates)
-    made_by = law_of(theta)
-    values = _theta_of(fits)
-    inverse = _inverse(response, values)
-    # the last step, with the median of all replicates; they stay those of the law before it
-    theta = _kept(theta + inverse @ (target - np.median(values, axis=0)), whole.bounds)
-    return ParametricFits(whole, law_of(theta), tuple(fits), made_by, spacing, response, inverse)
+    (low, high), (near, far) = whole.bounds
+    least = np.array([low, math.log(near), -np.inf])
+    most = np.array([high, math.log(far), np.inf])
+    tried, fitted = np.empty((0, 3)), np.empty((0, 3))
+    done = 0
+    for number in range(n_rounds):
+        size = n_laws * (number + 1) // n_rounds - done
+        generator = np.random.default_rng([seed, number])
+        if number == 0:
+            new = target + _WIDE * generator.standard_normal((size, 3))
+            new = np.where(new < least, 2 * least - new, new)  # reflected
+            new = np.where(new > most, 2 * most - new, new)
+            new = np.clip(new, least, most)
+        else:
+            least_tried, most_tried = _range_of(tried)
+            room = _BEYOND * (most_tried - least_tried)
+            laws = sample_laws(
+                LearnedLikelihood(tried, fitted, target),
+                np.maximum(least_tried - room, least), np.minimum(most_tried + room, most),
+                generator, tempered=_MARGIN,
+            )  # fmt: skip
+            new = laws[generator.choice(len(laws), size, replace=False)]
+        new, found = replicates(new, done)
+        done += size
+        tried, fitted = np.vstack([tried, new]), np.vstack([fitted, _theta_of(found)])
+    unfinished = ParametricFits(whole, (0.0, 0.0, 0.0, 0.0), (), spacing, tried, fitted, seed)
+    theta = np.median(unfinished._laws(unfinished.likelihood()), axis=0)
+    _, fits = replicates(np.tile(theta, (n_replicates, 1)), n_laws)
+    alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
+    law = (alpha, horizon, rate / _unit_rate(alpha, horizon, spacing, rule), rate)
+    return ParametricFits(whole, law, tuple(fits), spacing, tried, fitted, seed)
 
 
 def replicate_task(
@@ -293,9 +324,10 @@ def replicate_task(
     settings: FitSettings,
     bounds: Bounds,
     tolerance: float,
+    start: tuple[float, float],
     densities: dict[str, Any],
 ) -> dict[str, NDArray[Any]]:
-    """Particles of a law (alpha, delta, D), their densities, and the fit of these."""
+    """Particles of a law (alpha, delta, D), their densities, and the fit of these from a start."""
     alpha, horizon, strength = law.tolist()
     operator = NonlocalDiffusion(
         TrialPowerLaw(alpha, horizon), grid, rule=settings.rule, exceed_grid=True
@@ -305,10 +337,13 @@ def replicate_task(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the data, the fit of the data speaks
-        snapshots = density_snapshots(made, edges, times, grid=grid, workers=1, **densities)
-        fit = fit_power_law(
-            snapshots, settings, bounds=bounds, start=(alpha, horizon), tolerance=tolerance
-        )
+        try:
+            snapshots = density_snapshots(made, edges, times, grid=grid, workers=1, **densities)
+            fit = fit_power_law(
+                snapshots, settings, bounds=bounds, start=start, tolerance=tolerance
+            )
+        except ValueError as error:  # particles beyond the edges, say: no fit as the data's
+            return {"refused": np.array(str(error))}
     return result_of_fit(fit)
 
 
@@ -319,35 +354,8 @@ def _theta_of(fits: Any) -> NDArray[np.float64]:
     )
 
 
-def _within(
-    theta: NDArray[np.float64], bounds: Bounds
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """alpha and delta of rows of theta, moved to their bounds where they are beyond."""
-    (low, high), (near, far) = bounds
-    return np.clip(theta[:, 0], low, high), np.clip(np.exp(theta[:, 1]), near, far)
-
-
-def _kept(theta: NDArray[np.float64], bounds: Bounds) -> NDArray[np.float64]:
-    alpha, horizon = _within(theta[np.newaxis], bounds)
-    return np.array([alpha[0], math.log(horizon[0]), theta[2]])
-
-
-def _middle(bounds: Bounds, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Twice the middle of the ranges; the rate has none."""
-    (low, high), (near, far) = bounds
-    return np.array([low + high, math.log(near) + math.log(far), 2 * theta[2]])
-
-
-def _inverse(response: NDArray[np.float64], fits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What takes a change of the fit back to one of the law.
-
-    J**-1, but for directions in which the fit hardly feels the law: there a step costs more than it
-    explains. Least squares with the fits' own scatter, and a weak tie to where one is.
-    """
-    scatter = np.maximum(fits.std(axis=0), 1e-6)
-    scaled = response / scatter[:, np.newaxis]
-    tie = np.diag(1 / _FREEDOM**2)
-    return np.asarray(np.linalg.solve(scaled.T @ scaled + tie, scaled.T / scatter))
+def _range_of(tried: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return tried.min(axis=0), tried.max(axis=0)
 
 
 def _unit_rate(alpha: float, horizon: float, spacing: float, rule: Any) -> float:
