@@ -40,13 +40,13 @@ Array = NDArray[np.float64]
 class Request:
     """What is asked of a fit; the arguments of `fit_bernstein`."""
 
-    constraint: Constraint | None
-    method: Method
-    margin: float
-    settings: ContinuumSettings | AdamSettings | None
-    positive: BernsteinKernel | None
-    start: BernsteinFit | None
-    solver: str
+    constraint: Constraint | None  #: what keeps the kernel well-posed
+    method: Method  #: of the constraint of Mengesha and Du: jointly, in two stages, or by Adam
+    margin: float  #: least symbol allowed, as part of that of the nonnegative fit or of the data
+    settings: ContinuumSettings | AdamSettings | None  #: of the programme, if it has any
+    positive: BernsteinKernel | None  #: part nowhere negative that a correction is added to
+    start: BernsteinFit | None  #: fit to similar data, near which alpha is sought
+    solver: str  #: of convex programmes
 
     def __post_init__(self) -> None:
         constraints = (None, *get_args(Constraint))
@@ -79,7 +79,7 @@ class Request:
 class Solved:
     """What a programme found, before anything is proved of it."""
 
-    optimum: Optimum
+    optimum: Optimum  #: coefficients, and what is known of the least
     history: AdamHistory | None = None  #: of Adam
     continuum: float = math.nan  #: bound of the symbol over all wavenumbers
     objective: float | None = None  #: what was minimised, if not the loss
