@@ -13,7 +13,7 @@ from nlbook.publishing.staging import SiteError
 
 __all__ = ["CHAPTER", "check_toc", "find_page", "pages_of_toc"]
 
-CHAPTER = re.compile(r"\d\d_\w+")  # name of a page that is a chapter
+CHAPTER = re.compile(r"\d\d_\w+")  #: name of a page that is a chapter
 
 
 def pages_of_toc(path: Path) -> list[str]:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 __all__ = ["BOXES", "EQUATION_END", "FENCE", "blocks", "numbered", "parts"]
 
+#: a line that opens or closes a block: indentation, fence, what follows it
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,}|:{3,})\s*(.*?)\s*$")
+#: the end of an equation with a label
 EQUATION_END = re.compile(r"^(.*?)\$\$\s*\(([\w.:-]+)\)\s*$")
+#: directives that are boxes
 BOXES = {
     "admonition", "attention", "caution", "danger", "dropdown", "error", "exercise", "hint",
     "important", "note", "seealso", "solution", "theorem", "tip", "warning",

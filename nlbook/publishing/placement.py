@@ -24,6 +24,7 @@ from nlbook.publishing.locks import own_folder
 
 __all__ = ["MARKER", "PlaceError", "adopt", "check_place", "place"]
 
+#: file of a site that lists the files of it
 MARKER = ".nlbook-site.json"
 _ARRIVING = ".nlbook-arriving"
 _NOT_CONTENT = {_ARRIVING, "lost+found"}  # the second belongs to file systems

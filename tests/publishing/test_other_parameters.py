@@ -224,5 +224,7 @@ def check_results(path):
         if file.suffix == ".csv":
             with file.open(encoding="utf-8", newline="") as stream:
                 heading, *rows = csv.reader(stream)
-            assert len(heading) == len(entry["columns"]) and rows
+            shapes = {tuple(column["shape"]) for column in entry["columns"].values()}
+            assert len(heading) == len(entry["columns"])
+            assert shapes == {(len(rows),)}  # none where a small run has no avalanche
             assert all(len(row) == len(heading) for row in rows)
