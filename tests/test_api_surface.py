@@ -66,6 +66,7 @@ def test_a_module_says_what_it_is(name):
     assert inspect.getdoc(importlib.import_module(name))
 
 
+@pytest.mark.filterwarnings("ignore:import .* from nlbook:DeprecationWarning")
 @pytest.mark.parametrize("name", ["nlbook", *MODULES])
 def test_a_module_lists_its_public_names(name):
     module = importlib.import_module(name)
@@ -73,6 +74,7 @@ def test_a_module_lists_its_public_names(name):
     assert [entry for entry in module.__all__ if not hasattr(module, entry)] == []
 
 
+@pytest.mark.filterwarnings("ignore:import .* from nlbook:DeprecationWarning")
 @pytest.mark.parametrize("name", MODULES)
 def test_public_functions_and_classes_have_docstrings(name):
     module = importlib.import_module(name)
@@ -84,6 +86,7 @@ def test_public_functions_and_classes_have_docstrings(name):
     assert [key for key, value in objects if not inspect.getdoc(value)] == []
 
 
+@pytest.mark.filterwarnings("ignore:import .* from nlbook:DeprecationWarning")
 @pytest.mark.parametrize("name", MODULES)
 def test_public_functions_are_annotated(name):
     bare = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
-from nlbook.dislocations.recording import Recorded
+from nlbook.dislocations import Recorded
 from nlbook.identification import BatchFits, FitSettings, PowerLawFit
 
 SPACING = 0.05

@@ -35,7 +35,7 @@ from bilevel_data import (
 )
 from corrected_fits import CORRECTED, COVERAGE, OWN, adaptive, coverage, one_bandwidth
 from nlbook.densities import DensitySnapshots, density_snapshots, shift_counts
-from nlbook.dislocations.recording import Recorded, read_record
+from nlbook.dislocations import Recorded, read_record
 from nlbook.host import describe_run
 from nlbook.identification import (
     FitProblem,

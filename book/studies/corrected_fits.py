@@ -14,7 +14,7 @@ import numpy as np
 from bilevel_data import ESTIMATED, NUMBERS, REACH, SEED, SPACING, batch_row, grid, numbers, short
 from nlbook.densities import shift_counts
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.dislocations.recording import Recorded
+from nlbook.dislocations import Recorded
 from nlbook.identification import (
     BatchFits,
     FitSettings,

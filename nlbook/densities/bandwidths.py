@@ -7,8 +7,8 @@ from math import frexp, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.densities.kernels import squares_kernel
 from nlbook.densities.reading import check_settings, read_counts, trim_counts, unit_of
+from nlbook.densities.samples import squares_loop
 
 __all__ = [
     "counts_bandwidth",
@@ -48,7 +48,7 @@ def samples_bandwidth(
     values = samples if unit == 1.0 else samples / unit
     if weights is None:
         mean = float(values.mean())
-        squares = float(squares_kernel(values, mean))
+        squares = float(squares_loop(values, mean))
         return unit * _rule(values.size, mean, squares, factor, "samples")
     heavy = scaled_weights(weights)
     total = float(heavy.sum())

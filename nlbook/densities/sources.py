@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.densities.kernels import cell_kernel, collect_kernel
+from nlbook.densities.samples import cell_loop, collect_loop
 
 __all__ = ["Cells", "Sources", "single_samples"]
 
@@ -68,7 +68,7 @@ class Cells:
         n_cells = (float(samples.max()) - start) / self.width + 1.0
         if n_cells <= max(_LEAST_TABLE, _CELLS_A_SAMPLE * samples.size):
             self._cell = np.empty(samples.size, dtype=np.int32)
-            cell_kernel(samples, start, 1.0 / self.width, self._cell)
+            cell_loop(samples, start, 1.0 / self.width, self._cell)
             number = np.arange(int(n_cells) + 1, dtype=np.float64)
         else:
             number, place = np.unique(np.floor((samples - start) / self.width), return_inverse=True)
@@ -122,7 +122,7 @@ def _collect(
 ) -> tuple[Sources, NDArray[np.intp]]:
     """The filled cells as sources, and which they are."""
     table = np.zeros((centre.size, 3))
-    collect_kernel(samples, weights, cell, centre, table)
+    collect_loop(samples, weights, cell, centre, table)
     filled = np.flatnonzero(table[:, 0])
     mass, first, second = table[filled].T
     mean = first / mass

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.densities.kernels import (
-    mutual_kernel,
-    spread_kernel,
-    spread_uniform_kernel,
-    windows_kernel,
+from nlbook.densities.samples import (
+    mutual_loop,
+    spread_loop,
+    spread_uniform_loop,
+    windows_loop,
 )
 from nlbook.densities.sources import Cells, Sources
 
@@ -114,7 +114,7 @@ def sum_kernels(
     density = np.zeros(nodes.size)
     if not np.all(wide):
         reach = (_WHOLE_REACH if whole else _REACH) * width[~wide]
-        spread_kernel(
+        spread_loop(
             sources.position[~wide],
             inverse[~wide],
             terms[~wide],
@@ -125,7 +125,7 @@ def sum_kernels(
         )
     if np.any(wide):
         blocks = np.zeros((_BLOCK, -(-nodes.size // _BLOCK)))
-        spread_uniform_kernel(
+        spread_uniform_loop(
             sources.position[wide],
             inverse[wide],
             terms[wide],
@@ -162,9 +162,9 @@ def widths_of(
     if sensitivity == 0:
         return Bandwidths(np.full(n, bandwidth), np.zeros(n), np.zeros(n))
     last = np.empty(n, dtype=np.int64)
-    windows_kernel(sources.position, (_WHOLE_REACH if whole else _PILOT_REACH) * bandwidth, last)
+    windows_loop(sources.position, (_WHOLE_REACH if whole else _PILOT_REACH) * bandwidth, last)
     pilot, first, second = np.zeros((3, n))
-    mutual_kernel(
+    mutual_loop(
         sources.position,
         sources.mass / total,
         1.0 / bandwidth,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from nlbook.checks import check_choice
-from nlbook.diffusion.kernels import direct_kernel
+from nlbook.diffusion.nodes import direct_loop
 
 __all__ = ["Convolution"]
 
@@ -71,5 +71,5 @@ class Convolution:
             rows[:, :reach] = u[:, -reach:]
             rows[:, -reach:] = u[:, :reach]
         out = np.empty((rows.shape[0], self._n))
-        direct_kernel(rows, self._weights, self._rate, out)
+        direct_loop(rows, self._weights, self._rate, out)
         return out.reshape(shape)

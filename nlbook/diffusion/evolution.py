@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.diffusion.checks import DiffusionWarning
-from nlbook.diffusion.kernels import bessel_kernel, euler_kernel
+from nlbook.diffusion.nodes import bessel_loop, euler_loop
 
 __all__ = [
     "Expansion",
@@ -167,7 +167,7 @@ def euler_expansion(
     last = int(steps[-1]) if steps.size else 0
     degree = min(last, _walk_range(last * dt * half))
     out = np.empty((steps.size, degree + 1))
-    euler_kernel(np.ascontiguousarray(steps), 1 + dt * centre, dt * half / 2, out)
+    euler_loop(np.ascontiguousarray(steps), 1 + dt * centre, dt * half / 2, out)
     return Expansion(out, spectrum)
 
 
@@ -184,7 +184,7 @@ def exponential_expansion(times: NDArray[np.float64], spectrum: tuple[float, flo
     centre, half = sum(spectrum) / 2, (spectrum[1] - spectrum[0]) / 2
     longest = float(np.max(times, initial=0.0))
     out = np.empty((times.size, _walk_range(longest * half) + 1))
-    bessel_kernel(half * times, out)
+    bessel_loop(half * times, out)
     out[:, 1:] *= 2
     out *= np.exp((centre + half) * times)[:, np.newaxis]
     return Expansion(out, spectrum)

@@ -4,45 +4,51 @@ Lengths are in Burgers vectors b, stresses in sigma0 = mu / (2 pi (1 - nu)), tim
 t0 = 1/(M sigma0).
 """
 
-from nlbook.dislocations.adaptive import evolve_adaptive
-from nlbook.dislocations.avalanches import (
-    Avalanches,
-    avalanche_threshold,
-    find_avalanches,
-    logarithmic_histogram,
-)
 from nlbook.dislocations.creep import CreepRun, repeat_creep, replay_creep, simulate_creep
-from nlbook.dislocations.dynamics import (
+from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
+from nlbook.dislocations.glide import (
     BlowUp,
+    FrankReadSources,
     Trajectory,
     evolve,
+    evolve_adaptive,
+    internal_stress,
+    periodic_shear_stress,
     random_dislocations,
+    random_sources,
     speed_bins,
 )
-from nlbook.dislocations.ensemble import CreepEnsemble, creep_task, run_ensemble
-from nlbook.dislocations.equivalence import Equivalence, paired_equivalence
-from nlbook.dislocations.fast_sum import internal_stress
-from nlbook.dislocations.integrator_study import IntegratorStudy, read_integrator_study
-from nlbook.dislocations.interaction import periodic_shear_stress
-from nlbook.dislocations.null_model import null_speed_counts, poisson_speed_tail
 from nlbook.dislocations.observables import activity, birth_slips, run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
-from nlbook.dislocations.resampling import (
+from nlbook.dislocations.records import (
+    IntegratorStudy,
+    Recorded,
+    read_integrator_study,
+    read_record,
+)
+from nlbook.dislocations.statistics import (
+    Avalanches,
     Comparison,
+    Equivalence,
+    TailFit,
     TailInterval,
+    WindowSweep,
+    avalanche_threshold,
     bootstrap_exponents,
+    choose_v_min,
     compare_counts,
     exponent_interval,
-    fit_with_interval,
-)
-from nlbook.dislocations.sources import FrankReadSources, random_sources
-from nlbook.dislocations.statistics import extrapolation_errors, local_exponents, number_changes
-from nlbook.dislocations.tails import (
-    TailFit,
-    WindowSweep,
-    choose_v_min,
+    extrapolation_errors,
+    find_avalanches,
     fit_tail,
     fit_tail_samples,
+    fit_with_interval,
+    local_exponents,
+    logarithmic_histogram,
+    null_speed_counts,
+    number_changes,
+    paired_equivalence,
+    poisson_speed_tail,
     sweep_windows,
 )
 
@@ -56,6 +62,7 @@ __all__ = [
     "Equivalence",
     "FrankReadSources",
     "IntegratorStudy",
+    "Recorded",
     "TailFit",
     "TailInterval",
     "Trajectory",
@@ -86,6 +93,7 @@ __all__ = [
     "random_dislocations",
     "random_sources",
     "read_integrator_study",
+    "read_record",
     "repeat_creep",
     "replay_creep",
     "run_ensemble",

@@ -21,7 +21,7 @@ from nlbook.checks import check_choice, check_integer, check_number, is_integer
 from nlbook.dislocations.creep import CreepRun, simulate_creep
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
-from nlbook.dislocations.statistics import number_changes
+from nlbook.dislocations.statistics.exponents import number_changes
 from nlbook.parallel import run_tasks, task_seed
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def run_ensemble(
         Width of the bins of shifts, and where the outer ones begin, in b.
     also : callable, optional
         Given each realization's number and arrays as well, in the order of the numbers; such as
-        `nlbook.dislocations.recording.RecordWriter.add`.
+        `nlbook.dislocations.records.RecordWriter.add`.
     progress : bool
         Show a bar.
 

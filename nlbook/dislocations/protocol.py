@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from nlbook.checks import check_choice, check_integer, check_number, is_integer
-from nlbook.dislocations.interaction import Images
+from nlbook.dislocations.glide.interaction import Images
 
 __all__ = ["CreepProtocol", "Integrator"]
 

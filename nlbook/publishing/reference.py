@@ -51,16 +51,17 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
 def reference_pages(package: Path = PACKAGE) -> dict[str, str]:
     """Write the pages of the API reference, in reStructuredText, by name.
 
-    A page for each room that is a subpackage, ``api_NAME``: first the names that it exports, then
-    each module inside it with the names that the room does not export itself. Modules of one
+    A page for each room that is a subpackage, ``api_NAME``, and for each room inside a room: first
+    the names that it exports, then each module inside it, with the names that the room, or the
+    one around it, does not export itself. Modules of one
     file, which stand in no room, share the page ``api_modules``.
     """
     names = public_names(package)
     pages = {}
     for room in _rooms(names, package):
-        lines = [*_heading(room, "="), *_automodule(room, names[room])]
+        lines = [*_heading(room, "="), *_automodule(room, _own(room, names))]
         for module in _inside(room, names, package):
-            some = [name for name in names[module] if name not in _exported(module, names)]
+            some = _own(module, names)
             if some:
                 lines += [*_heading(module, "-"), *_automodule(module, some)]
         pages[_page(room)] = "\n".join(lines)
@@ -96,6 +97,11 @@ def _is_module(name: str, package: Path) -> bool:
 
 def _page(room: str) -> str:
     return "_".join(["api", *room.split(".")[1:]])
+
+
+def _own(module: str, names: dict[str, list[str]]) -> list[str]:
+    """The names of a module that the packages that hold it do not export."""
+    return [name for name in names[module] if name not in _exported(module, names)]
 
 
 def _exported(module: str, names: dict[str, list[str]]) -> set[str]:

@@ -17,9 +17,9 @@ from nlbook.dislocations import (
     run_ensemble,
     simulate_creep,
 )
-from nlbook.dislocations.fast_sum import make_plan
-from nlbook.dislocations.interaction import periodic_shear_stress
-from nlbook.dislocations.kernels import glide_kernel
+from nlbook.dislocations.glide.fast_sum import make_plan
+from nlbook.dislocations.glide.interaction import periodic_shear_stress
+from nlbook.dislocations.glide.strips import glide_loop
 from nlbook.parallel import task_seed, usable_cores
 from tests.benchmarks import measuring
 from tests.benchmarks.measuring import Table
@@ -100,7 +100,7 @@ def fast_sum(
     work, (stress, force) = np.empty((2, x.size)), np.empty((2, x.size))
 
     def call() -> np.ndarray:
-        glide_kernel(plan, x, sign, 0.0, work, stress, force)
+        glide_loop(plan, x, sign, 0.0, work, stress, force)
         return stress
 
     return call

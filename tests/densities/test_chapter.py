@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from nlbook.dislocations import CreepProtocol, run_ensemble
-from nlbook.dislocations.recording import RecordWriter, seen_by_record
+from nlbook.dislocations.records import RecordWriter, seen_by_record
 from nlbook.publishing.runner import run_chapter
 
 

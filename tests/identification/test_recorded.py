@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nlbook.densities import bootstrap_interval, density_snapshots, shift_counts
-from nlbook.dislocations.recording import read_record
+from nlbook.dislocations import read_record
 from nlbook.identification import FitSettings, Objective, compare_rivals, fit_factor, fit_power_law
 from nlbook.kernels import PowerLawKernel
 
