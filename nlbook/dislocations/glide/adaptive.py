@@ -1,7 +1,7 @@
 r"""Glide with steps of adapted length, for the stiff motion of bound pairs.
 
-The equation of motion is that of `nlbook.dislocations.glide.euler`. Two dislocations at a
-distance r answer each other within r**2 t0, while the crystal creeps over hundreds of t0: an explicit method
+The equation of motion is that of `nlbook.dislocations.glide.euler`. Two dislocations at a distance
+r answer each other within r**2 t0, while the crystal creeps over hundreds of t0: an explicit method
 has to take steps of the former. Here a step h from x is linearly implicit, the W-method ROS2 of
 [1]_ with gamma = 1 - sqrt(1/2),
 

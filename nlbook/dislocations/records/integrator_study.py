@@ -1,13 +1,14 @@
 """Do the two integrators give the same creep? What was found, read from its record.
 
-``book/studies/creep_integrators.py`` simulates each case of the paper by three methods from
-the same starts: ``adaptive``; forward Euler that settles before the load, ``settled``; and forward
+``book/studies/creep_integrators.py`` simulates each case of the paper by three methods from the
+same starts: ``adaptive``; forward Euler that settles before the load, ``settled``; and forward
 Euler as the paper has it, ``unsettled``, whose long steps of relaxation leave close pairs in motion
 when the load comes. Relaxation is chaotic, so that these are compared as ensembles, within margins
 (see `nlbook.dislocations.statistics.equivalence`) and by permutation (see `compare_counts`).
-Crystals that relax along other paths creep by other births, and their scatter hides small differences. So there
-is a fourth method, ``same crystals``: creep by forward Euler of the very crystals that ``adaptive``
-has relaxed. And paths are compared one by one (see ``book/studies/integrator_paths.py``).
+Crystals that relax along other paths creep by other births, and their scatter hides small
+differences. So there is a fourth method, ``same crystals``: creep by forward Euler of the very
+crystals that ``adaptive`` has relaxed. And paths are compared one by one (see
+``book/studies/integrator_paths.py``).
 """
 
 from __future__ import annotations

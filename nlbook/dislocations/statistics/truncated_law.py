@@ -1,7 +1,7 @@
 r"""The exponential law that is cut off at W: what `statistics.tails` fits, row by row.
 
-A row holds the counts of one sample in bins of equal width w in u; see `nlbook.dislocations.statistics.tails` for the
-equations.
+A row holds the counts of one sample in bins of equal width w in u; the equations are
+those of `nlbook.dislocations.statistics.tails`.
 """
 
 from __future__ import annotations

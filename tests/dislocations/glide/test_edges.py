@@ -17,6 +17,7 @@ from nlbook.dislocations import (
     random_sources,
     simulate_creep,
 )
+from nlbook.dislocations.glide import interaction
 
 BOX = 100.0
 EDGES = dislocations.speed_bins()
@@ -42,7 +43,7 @@ def test_a_place_just_below_zero_is_the_place_zero(tiny):
 
 def test_all_places_lie_in_the_box():
     y = np.array([-1e-17, 0.5 * BOX, -1e-300 + BOX, 3 * BOX])
-    inside = dislocations.interaction.wrap(y, BOX)
+    inside = interaction.wrap(y, BOX)
     assert inside.tolist() == [0.0, 0.5 * BOX, 0.0, 0.0]
 
 
