@@ -8,10 +8,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from nlbook.dislocations import records
+from nlbook import dislocations
 
 if TYPE_CHECKING:
-    from nlbook.dislocations.records import Recorded, read_record
+    from nlbook.dislocations import Recorded, read_record
 
 __all__ = ["Recorded", "read_record"]
 
@@ -22,4 +22,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     message = f"import {name} from nlbook.dislocations, not from {__name__}"
     warnings.warn(message, DeprecationWarning, stacklevel=2)
-    return getattr(records, name)
+    return getattr(dislocations, name)
