@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from nlbook import densities, diffusion, dislocations, identification, kernels
+from nlbook import (
+    convex,
+    densities,
+    diffusion,
+    dislocations,
+    identification,
+    interior_point,
+    kernels,
+)
 
 GRID = np.linspace(-4.0, 4.0, 81)
 EDGES = np.geomspace(1.0, 1e3, 31)
@@ -63,6 +71,8 @@ def fit() -> identification.PowerLawFit:
 
 
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
+    "convex.BoundedLeastSquares.excess": lambda: convex.BoundedLeastSquares(**PROGRAMME).excess,
+    "convex.BoundedLeastSquares.loss": lambda: convex.BoundedLeastSquares(**PROGRAMME).loss,
     "densities.DensitySnapshots.at": lambda: snapshots().at,
     "diffusion.DistributedDiffusion.apply": lambda: distributed().apply,
     "diffusion.DistributedDiffusion.evolve": lambda: distributed().evolve,
@@ -97,6 +107,12 @@ PLANE = {"x": X, "y": Y, "burgers_sign": SIGN, "box_length": 10.0}
 EVOLUTION = {"p0": np.exp(-(GRID**2)), "dt": 0.1, "n_steps": 4}
 SHIFTS = {"batch_counts": np.ones((2, 5, 30)), "edges": np.linspace(-3.0, 3.0, 31), "times": TIMES}
 RANDOM = {"grid": GRID, "n_resamples": 2, "seed": 1}
+PROGRAMME = {
+    "matrix": np.eye(2),
+    "target": np.ones(2),
+    "rows": np.eye(2),
+    "least": np.zeros(2),
+}
 WEIGHTS = {"node_weights": np.array([1.0, 0.5])}
 WAVES = np.array([1.0, 2.0])
 # Arguments of each public name of a room that takes an array.
@@ -104,6 +120,9 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "checks.real_array": lambda: {"name": "value", "value": GRID},
     "checks.uniform_grid": lambda: {"grid": GRID},
     "checks.uniform_spacing": lambda: {"grid": GRID},
+    "convex.BoundedLeastSquares": lambda: {**PROGRAMME, "start": np.zeros(2)},
+    "convex.BoundedLeastSquares.excess": lambda: {"x": np.zeros(2)},
+    "convex.BoundedLeastSquares.loss": lambda: {"x": np.zeros(2)},
     "densities.DensitySnapshots": lambda: {
         "grid": GRID,
         "times": TIMES,
@@ -297,6 +316,14 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "numbers": np.full(5, 30),
     },
     "identification.wave_pairs": lambda: {"symbol": KERNEL, "numbers": np.array([1, 2])},
+    "interior_point.AbsoluteBound": lambda: {"matrix": np.eye(2), "slope": np.zeros(2)},
+    "interior_point.Programme": lambda: {**PROGRAMME},
+    "interior_point.by_clarabel": lambda: {
+        "programme": interior_point.Programme(**PROGRAMME),
+        "scale": 1.0,
+        "way": interior_point.Formulation(),
+        "origin": np.zeros(2),
+    },
     "kernels.BernsteinKernel.__call__": lambda: {"r": WAVES},
     "kernels.BernsteinKernel.radial_integral": lambda: {"radius": WAVES, "power": 2.0},
     "kernels.PowerLawKernel.__call__": lambda: {"r": WAVES},

@@ -47,6 +47,7 @@ RETURNED = {
     "identification.PairSpectrum",
     "identification.PowerLawFit",
     "identification.RateProfile",
+    "interior_point.Solution",
 }
 # Bases whose methods are called on what derives from them.
 ABSTRACT = {"kernels.RadialKernel"}

@@ -23,7 +23,7 @@ from nlbook.identification import (
     gram_matrix,
     mengesha_du_norm,
 )
-from nlbook.identification.continuum import continuum_programme
+from nlbook.identification.regression.continuum import continuum_programme
 from nlbook.parallel import usable_cores
 from tests.benchmarks.measuring import Table, seconds
 
@@ -34,7 +34,7 @@ FRACTIONAL_HORIZONS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 FRACTIONAL_DEGREES = (0, 5, 10, 20)
 #: Of the plain Gram matrix: so many that columns stay in the cache.
 BLOCK = 200
-#: The second stage that does not stall; see `nlbook.identification.adam`.
+#: The second stage that does not stall; see `nlbook.identification.regression.adam`.
 WORKING = {"exact_slack": True, "growth": 1.0, "most_steps": 10}
 
 

@@ -1,0 +1,204 @@
+"""Kernels that tell right from left: three columns at Level 1.
+
+A density that is not even may be moved by jumps to the right and to the left at different rates,
+and by a drift:
+
+    dp/dt = int_0^delta D+ r**-alpha (p(x - r) - p(x) + r p'(x)) dr
+          + int_0^delta D- r**-alpha (p(x + r) - p(x) - r p'(x)) dr  -  v p'(x).
+
+Jumps are compensated by their mean, so that for alpha of 2 and above the integrals exist, and v is
+the velocity of the mean. D+, D- and v are linear: Level 1 finds them together, by least squares of
+relative residuals (see `nlbook.identification.bilevel.level_one`), with sides that are not
+negative. On the grid the integrals take the weights of `nlbook.diffusion`, p' is the central
+difference, and the evolution runs on a ring of twice the grid, where each wave goes its own way:
+forward Euler multiplies it by 1 + dt sigma(k) a step. With D+ = D- and v = 0 this is the radial
+kernel.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from nlbook.densities import DensitySnapshots
+from nlbook.identification.bilevel.level_one import relative_coefficients
+from nlbook.identification.bilevel.objective import Objective
+from nlbook.identification.bilevel.power_law import checked_bounds
+from nlbook.identification.bilevel.search import Bounds, search_kernel
+from nlbook.identification.bilevel.settings import FitSettings
+from nlbook.identification.bilevel.verdicts import FitWarning
+
+__all__ = ["OneSidedFit", "fit_one_sided"]
+
+# Times at which the coarse scan compares.
+_PREVIEW = 10
+# Snapshots in a block of the evolution.
+_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class OneSidedFit:
+    """A fitted kernel with a right and a left side."""
+
+    #: decay exponent of both sides
+    alpha: float
+    #: radius of interaction of both, length
+    horizon: float
+    #: D+, length**(alpha - 1) / time
+    right: float
+    #: D-, length**(alpha - 1) / time
+    left: float
+    #: v, length / time
+    drift: float
+    #: mean logarithmic absolute error over the training
+    training_cost: float
+    #: the same over the rest of the time; nan where there is none
+    testing_cost: float
+    #: evaluations of the objective
+    n_evaluations: int
+
+    @property
+    def skewness(self) -> float:
+        """(D+ - D-) / (D+ + D-)."""
+        return (self.right - self.left) / (self.right + self.left)
+
+
+def fit_one_sided(
+    snapshots: DensitySnapshots,
+    settings: FitSettings | None = None,
+    *,
+    symmetric: bool = False,
+    bounds: Bounds | None = None,
+    start: tuple[float, float] | None = None,
+    tolerance: float = 1e-4,
+    max_evaluations: int = 1000,
+) -> OneSidedFit:
+    """Fit alpha, delta, D+, D- and v.
+
+    Parameters
+    ----------
+    snapshots, settings, bounds, start, tolerance, max_evaluations
+        As in `nlbook.identification.fit_power_law`; densities need not be even.
+    symmetric : bool
+        One column for both sides, D+ = D-: jumps of a radial kernel, and a drift.
+
+    Returns
+    -------
+    OneSidedFit
+        The cost of kernels under which a wave grows is infinite. A `FitWarning` says so if the
+        densities were made symmetric: both sides are then the same.
+    """
+    objective = Objective(snapshots, settings)
+    bounds = checked_bounds(objective, bounds)
+    if not symmetric and np.array_equal(snapshots.density, snapshots.density[:, ::-1]):
+        warnings.warn(
+            "the densities are the same to both sides, so that no side can be told from the other "
+            "and no drift seen: density_snapshots(symmetry=None) keeps them as they are",
+            FitWarning,
+            stacklevel=2,
+        )
+    problem = _Problem(objective, symmetric)
+
+    way = search_kernel(
+        lambda alpha, horizon: problem.evaluate(alpha, horizon)[1],
+        lambda alpha, horizon: problem.evaluate(alpha, horizon, at_most=_PREVIEW)[1],
+        bounds,
+        start=start,
+        length=float(objective.grid[-1] - objective.grid[0]) / 2,
+        cell=objective.spacing if objective.settings.rule == "nodes" else None,
+        tolerance=tolerance,
+        max_evaluations=max_evaluations,
+    ).way
+    alpha, horizon = way.points[way.best].tolist()
+    (right, left, drift), cost = problem.evaluate(alpha, horizon)
+    symbol = problem.symbol(alpha, horizon, np.array([right, left, drift]))
+    testing = objective.settings.testing
+    first = objective.n_training if testing == "restarted" else 0
+    return OneSidedFit(
+        alpha, horizon, right, left, drift, cost,
+        problem.cost(symbol, first, objective.n_training, objective.n_steps),
+        len(way.points),
+    )  # fmt: skip
+
+
+class _Problem:
+    """Columns and evolution on the ring, for one set of data."""
+
+    def __init__(self, objective: Objective, symmetric: bool) -> None:
+        self.objective, self.symmetric = objective, symmetric
+        self.n_ring = fft.next_fast_len(2 * objective.grid.size, real=True)
+        self.k = 2 * np.pi / self.n_ring * np.arange(self.n_ring // 2 + 1)
+        middle, self.rate, self.weight = objective.between_snapshots()
+        self.modes = fft.rfft(middle, self.n_ring)
+
+    def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
+        """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
+        objective = self.objective
+        operator = objective.operator(objective.trial_kernel(alpha, horizon))
+        weights = operator.weights
+        reach = np.arange(1, weights.size + 1)
+        ring = np.zeros(self.n_ring)
+        np.add.at(ring, reach % self.n_ring, weights)
+        forward = np.conj(fft.fft(ring)[: self.k.size])  # sum of w_j exp(i k j)
+        slope = 1j * np.sin(self.k) / objective.spacing
+        mean = float(weights @ reach) * objective.spacing
+        total = float(weights.sum())
+        left = forward - total - mean * slope
+        return np.array([np.conj(left), left, -slope])
+
+    def symbol(
+        self, alpha: float, horizon: float, coefficients: NDArray[np.float64]
+    ) -> NDArray[np.complex128]:
+        """sigma(k)."""
+        return np.asarray(coefficients @ self.sides(alpha, horizon))
+
+    def evaluate(
+        self, alpha: float, horizon: float, at_most: int | None = None
+    ) -> tuple[tuple[float, float, float], float]:
+        """Level 1 and the cost of training."""
+        sides = self.sides(alpha, horizon)
+        # the drift has either sign: two columns, of which one is used
+        used = [sides[2], -sides[2]]
+        used += [sides[0] + sides[1]] if self.symmetric else [sides[0], sides[1]]
+        n = self.objective.grid.size
+        columns = fft.irfft(np.array(used)[:, np.newaxis] * self.modes, self.n_ring)[..., :n]
+        best = relative_coefficients(columns, self.rate, self.weight, positive=True)
+        found = np.array([best[2], best[-1], best[0] - best[1]])
+        symbol = found @ sides
+        coefficients = (float(found[0]), float(found[1]), float(found[2]))
+        step = self.objective.dt * symbol
+        exact = self.objective.settings.method == "exact"
+        growth = np.max(np.abs(np.exp(step) if exact else 1 + step))
+        if growth > 1 + 1e-12:
+            return coefficients, math.inf
+        return coefficients, self.cost(symbol, 0, 0, self.objective.n_training, at_most)
+
+    def cost(
+        self,
+        symbol: NDArray[np.complex128],
+        start: int,
+        first: int,
+        last: int,
+        at_most: int | None = None,
+    ) -> float:
+        """Mean logarithmic absolute error at first + every, ... up to last, from `start` on."""
+        objective = self.objective
+        every = objective.settings.every
+        if at_most is not None:
+            every *= max(1, (last - first) // every // at_most)
+        steps = np.arange(first + every, last + 1, every)
+        start_modes = fft.rfft(objective.data_at(start), self.n_ring)
+        step = objective.dt * symbol
+        logarithm = step if objective.settings.method == "exact" else np.log(1 + step)
+        sums = np.zeros(4)
+        for k in range(0, steps.size, _BLOCK):
+            chosen = steps[k : k + _BLOCK]
+            growth = np.exp(np.multiply.outer(chosen - start, logarithm))
+            block = fft.irfft(growth * start_modes, self.n_ring)[:, : objective.grid.size]
+            objective.add_errors(np.ascontiguousarray(block), chosen, sums)
+        return float(sums[0] / sums[1]) if sums[1] else math.nan

@@ -1,0 +1,186 @@
+"""Weights that quadrature gives to the nodes, for each function of a Bernstein basis.
+
+    -L u(x_i) = sum_j w_j (2 u_i - u_{i+j} - u_{i-j}),   w_j = sum over m of W_jm c_m,
+
+for the kernel K(r) = sum over m of c_m B_{m,M}(r/delta) / r**alpha.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from nlbook.checks import check_choice, check_integer, check_number, real_array
+from nlbook.identification.pairs.training_pairs import check_length
+from nlbook.kernels import BernsteinKernel, bernstein_basis
+
+__all__ = ["QuadratureRule", "basis_weights", "grid_symbol"]
+
+Array = NDArray[np.float64]
+
+#: Rules of quadrature; see `basis_weights`.
+QuadratureRule = Literal["cells", "nodes", "moments", "covered"]
+
+# Whole cells in a horizon that was meant to end on a node, in spite of rounding.
+_NODE_TOLERANCE = 1e-9
+
+# Gauss points in a cell: exact for polynomials of twice this degree.
+_POINTS = 32
+
+# Degree: beyond, binomial coefficients and powers lose more digits than a kernel needs.
+_MOST = 100
+
+
+def basis_weights(
+    horizon: float,
+    degree: int,
+    spacing: float,
+    *,
+    alpha: float = 0.0,
+    rule: QuadratureRule = "cells",
+) -> Array:
+    """Node weights of each function B_{m,M}(r/delta) / r**alpha of the basis.
+
+    ``"cells"`` gives node j the kernel at r_j = j h times the part of its cell
+    (r_j - h/2, r_j + h/2) that the horizon covers: a node at the horizon counts h/2.
+    ``"nodes"`` counts each node within the horizon h, as the paper does (one-point quadrature).
+    ``"moments"`` integrates K(r) r**2 over the covered cell, the first from zero on, and divides
+    by r_j**2: for singular kernels. ``"covered"`` is that of `nlbook.diffusion`.
+
+    Parameters
+    ----------
+    horizon, spacing : float
+        delta and h, length.
+    degree : int
+        M.
+    alpha : float
+        Below 3 for the rules that integrate.
+    rule : "cells", "nodes", "moments" or "covered"
+        As above.
+
+    Returns
+    -------
+    ndarray, shape (J, M + 1)
+        length**(1 - alpha).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the horizon reaches no neighbour.
+    """
+    _check(horizon, degree, spacing, alpha, rule)
+    cells = horizon / spacing
+    if rule == "covered":
+        return _hat_moments(horizon, degree, spacing, alpha)
+    if rule == "nodes":
+        count = math.floor(cells + _NODE_TOLERANCE)
+    else:
+        count = math.ceil(cells - 0.5 - _NODE_TOLERANCE)
+    if count < 1:
+        raise ValueError(
+            f"horizon must reach a neighbour: it is {horizon!r}, and the nodes are {spacing!r} "
+            f"apart"
+        )
+    j = np.arange(1, count + 1)
+    if rule == "moments":
+        moments = _cell_moments(horizon, degree, spacing, alpha, count)
+        return moments / (j[:, np.newaxis] * spacing) ** 2
+    share = np.ones(count) if rule == "nodes" else np.minimum(j + 0.5, cells) - (j - 0.5)
+    r = np.minimum(j * spacing, horizon)
+    values = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    return values * (spacing * share * r**-alpha)[:, np.newaxis]
+
+
+def grid_symbol(
+    kernel: BernsteinKernel,
+    wavenumbers: ArrayLike,
+    spacing: float,
+    rule: QuadratureRule = "cells",
+) -> Array:
+    """Factor by which -L, by quadrature on a grid, multiplies cos(k x).
+
+    Parameters
+    ----------
+    kernel : BernsteinKernel
+        K.
+    wavenumbers : array_like
+        k, radians / length, in any shape.
+    spacing : float
+        h, length.
+    rule : "cells", "nodes", "moments" or "covered"
+        As in `basis_weights`.
+
+    Returns
+    -------
+    ndarray
+        4 sum_j w_j sin(k j h / 2)**2, 1/time.
+
+    Examples
+    --------
+    >>> kernel = BernsteinKernel((0.0, 4 / 0.2**3), 0.2)  # int K r**2 dr = 1
+    >>> round(float(grid_symbol(kernel, 2.0, spacing=0.001)), 1)  # nearly k**2
+    4.0
+    """
+    weights = basis_weights(
+        kernel.horizon, kernel.degree, spacing, alpha=kernel.alpha, rule=rule
+    ) @ np.asarray(kernel.coefficients)
+    k = real_array("wavenumbers", wavenumbers)
+    j = np.arange(1, weights.size + 1)
+    return np.asarray(4 * np.sin(np.multiply.outer(k, j * spacing / 2)) ** 2 @ weights)
+
+
+def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, count: int) -> Array:
+    """Integrals of B_m(r/delta) r**(2 - alpha) over the covered cells, (count, degree + 1)."""
+    low = np.append(0.0, np.arange(1.5, count)) * spacing
+    high = np.minimum((np.arange(1, count + 1) + 0.5) * spacing, horizon)
+    r, weight = _points(low, high, alpha)
+    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    return np.asarray(np.einsum("jg,jgm->jm", weight, basis))
+
+
+def _hat_moments(horizon: float, degree: int, spacing: float, alpha: float) -> Array:
+    """Integrals of B_m(r/delta) r**(2 - alpha) with the hats of the nodes, over (j h)**2."""
+    count = math.ceil(horizon / spacing - _NODE_TOLERANCE)
+    low: Array = spacing * np.arange(count, dtype=np.float64)
+    high = np.minimum(low + spacing, horizon)
+    r, weight = _points(low, high, alpha)
+    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+    above = (r - low[:, np.newaxis]) / spacing  # share of the farther node
+    above[0] = 1.0
+    moments = np.einsum("jg,jgm->jm", weight * above, basis)
+    moments[:-1] += np.einsum("jg,jgm->jm", weight * (1 - above), basis)[1:]
+    return np.asarray(moments / (spacing * np.arange(1, count + 1)[:, np.newaxis]) ** 2)
+
+
+def _points(low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
+    """Gauss points in each cell and their weights, r**(2 - alpha) included; the first from 0 on."""
+    points, weights = _gauss(2.0)
+    half = (high - low)[:, np.newaxis] / 2
+    r = low[:, np.newaxis] + half * (1 + points)
+    weight = half * weights * r ** (2 - alpha)
+    # the weight may be singular at zero
+    points, weights = _gauss(alpha)
+    r[0] = half[0] * (1 + points)
+    weight[0] = half[0] ** (3 - alpha) * weights
+    return r, weight
+
+
+@lru_cache(maxsize=64)
+def _gauss(alpha: float) -> tuple[Array, Array]:
+    """Points and weights on (-1, 1) for the weight (1 + x)**(2 - alpha)."""
+    points, weights = special.roots_jacobi(_POINTS, 0.0, 2 - alpha)
+    return points, weights
+
+
+def _check(horizon: float, degree: int, spacing: float, alpha: float, rule: str) -> None:
+    check_length("horizon", horizon)
+    check_length("spacing", spacing)
+    check_integer("degree", degree, 0, _MOST)
+    check_choice("rule", rule, ("cells", "nodes", "moments", "covered"))
+    below = 3.0 if rule in ("moments", "covered") else None
+    check_number("alpha", alpha, below=below)

@@ -1,0 +1,248 @@
+"""How least squares under bounds are written down for an interior-point method, and solved.
+
+An interior-point method stops where rounding stops it, and whether that is near the optimum hangs
+on how the problem is written down: with unknowns as they are, or those that make A^T A the
+identity; scaled by us alone, or by the solver too; around zero or around the best point yet; the
+residual divided by a norm that it is expected to have. What of it to try, and how good the answer
+is, `nlbook.convex` says.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from nlbook.checks import check_unmasked
+
+__all__ = [
+    "AbsoluteBound",
+    "Formulation",
+    "NoRoom",
+    "Programme",
+    "Solution",
+    "by_clarabel",
+    "by_cvxpy",
+]
+
+Array = NDArray[np.float64]
+
+# What Clarabel is asked for. What it ends with elsewhere is of use too: our bound says how much.
+_TOLERANCE = 1e-11
+
+# Singular values of A are taken to be at least this share of the largest when it is whitened.
+_WHITE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class AbsoluteBound:
+    """The L1 norm of matrix x is at most slope.x + level."""
+
+    matrix: Array  #: F (rows, n)
+    slope: Array  #: l (n,)
+    level: float = 0.0  #: t
+
+    def __post_init__(self) -> None:
+        _refuse_masks(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """Least |A x - b|**2 under G x >= g and |F x|_1 <= l.x + t, for some (F, l, t)."""
+
+    #: A (rows, n)
+    matrix: Array
+    #: b (rows,)
+    target: Array
+    #: G (k, n)
+    rows: Array
+    #: g (k,)
+    least: Array
+    #: (F, l, t) of each
+    absolute: tuple[AbsoluteBound, ...] = ()
+
+    def __post_init__(self) -> None:
+        _refuse_masks(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a solver found, and the multipliers of its constraints."""
+
+    x: Array  #: (n,)
+    multipliers: Array  #: of G x >= g
+    levels: tuple[float, ...]  #: nu of each absolute bound
+    slopes: tuple[Array, ...]  #: sigma of each
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """One way to write a programme down for an interior-point method."""
+
+    whitened: bool = False  #: unknowns in which A^T A is the identity; else those of x
+    around: bool = False  #: differences from the best x yet; else x itself
+    equilibrated: bool = False  #: rows and columns scaled by the solver as well
+    regularization: float = 1e-8  #: what the solver adds to the diagonal of its equations
+
+
+#: For unknowns that are scaled as their constraints are, such as shares of what is allowed.
+SCALED = (
+    Formulation(),
+    Formulation(around=True),
+    Formulation(equilibrated=True),
+    Formulation(regularization=1e-10),
+    Formulation(equilibrated=True, around=True),
+    Formulation(regularization=1e-7),
+)
+
+#: For unknowns in which the loss is far from round: once they are whitened the solver's equations
+#: need little regularisation, and come out the better for it.
+WHITENED = (
+    Formulation(whitened=True, regularization=1e-13),
+    Formulation(whitened=True, regularization=1e-12),
+    Formulation(whitened=True, regularization=1e-11),
+    Formulation(equilibrated=True),
+    Formulation(whitened=True, around=True, regularization=1e-12),
+    Formulation(equilibrated=True, around=True),
+    Formulation(whitened=True, equilibrated=True, regularization=1e-10),
+    *SCALED,
+)
+
+
+class NoRoom(Exception):
+    """A solver's word that no x fulfils the constraints."""
+
+
+def by_clarabel(
+    programme: Programme, scale: float, way: Formulation, origin: Array | None
+) -> Solution | None:
+    """Unknowns z, x = origin + T z; then y = A x - b over its scale; then sizes of F x."""
+    import clarabel
+
+    check_unmasked("origin", origin)
+    n = programme.matrix.shape[1]
+    x0 = np.zeros(n) if origin is None else origin
+    turn = _whitening(programme, scale) if way.whitened else np.eye(n)
+    both = (
+        np.column_stack([programme.matrix @ turn, programme.target - programme.matrix @ x0]) / scale
+    )
+    triangle = linalg.qr(both, mode="r")[0][: n + 1]
+    k, sizes = triangle.shape[0], [bound.matrix.shape[0] for bound in programme.absolute]
+    width = n + k + sum(sizes)
+    residual = np.zeros((k, width))
+    residual[:, :n], residual[:, n : n + k] = triangle[:, :n], -np.eye(k)
+    blocks, sides = [residual], [triangle[:, n]]
+    rows, least = programme.rows @ turn, programme.least - programme.rows @ x0
+    norms = np.linalg.norm(rows, axis=1)
+    norms[norms == 0] = 1.0
+    block = np.zeros((len(rows), width))
+    block[:, :n] = -rows / norms[:, np.newaxis]
+    blocks.append(block)
+    sides.append(-least / norms)
+    at, units = n + k, []
+    for bound, count in zip(programme.absolute, sizes, strict=True):
+        inner, here = bound.matrix @ turn, bound.matrix @ x0
+        unit = float(np.max(np.abs(inner)))
+        unit = unit if unit > 0 else 1.0
+        block = np.zeros((2 * count + 1, width))
+        block[:count, :n], block[count:-1, :n] = inner / unit, -inner / unit
+        block[:count, at : at + count] = block[count:-1, at : at + count] = -np.eye(count)
+        block[-1, at : at + count] = 1.0
+        block[-1, :n] = -(bound.slope @ turn) / unit
+        blocks.append(block)
+        level = float(bound.slope @ x0) + bound.level
+        sides.append(np.concatenate([-here, here, [level]]) / unit)
+        units.append(unit)
+        at += count
+    squares = np.concatenate([np.zeros(n), np.full(k, 2.0), np.zeros(sum(sizes))])
+    cones = [clarabel.ZeroConeT(k)]
+    if inequalities := sum(len(side) for side in sides[1:]):
+        cones.append(clarabel.NonnegativeConeT(inequalities))
+    solved = clarabel.DefaultSolver(
+        sparse.csc_matrix(np.diag(squares)),
+        np.zeros(width),
+        sparse.csc_matrix(np.vstack(blocks)),
+        np.concatenate(sides),
+        cones,
+        _clarabel(way),
+    ).solve()
+    if "PrimalInfeasible" in str(solved.status):
+        raise NoRoom
+    x = x0 + turn @ np.asarray(solved.x)[:n]
+    duals = np.asarray(solved.z)[k:] * scale**2
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(duals))):
+        return None
+    multipliers, duals = duals[: len(rows)] / norms, duals[len(rows) :]
+    levels, slopes = [], []
+    for count, unit in zip(sizes, units, strict=True):
+        slopes.append((duals[:count] - duals[count : 2 * count]) / unit)
+        levels.append(float(duals[2 * count]) / unit)
+        duals = duals[2 * count + 1 :]
+    return Solution(x, multipliers, tuple(levels), tuple(slopes))
+
+
+def _refuse_masks(programme: AbsoluteBound | Programme) -> None:
+    for name, value in vars(programme).items():
+        check_unmasked(name, value)
+
+
+def _whitening(programme: Programme, scale: float) -> Array:
+    """T with T^T A^T A T = scale**2 in the directions that A sees."""
+    _, singular, right = np.linalg.svd(programme.matrix / scale, full_matrices=True)
+    sizes = np.zeros(len(right))
+    sizes[: singular.size] = singular
+    return np.asarray(right.T / np.maximum(sizes, _WHITE * sizes[0]))
+
+
+def by_cvxpy(programme: Programme, scale: float, solver: str) -> Solution | None:
+    """By another solver: unknowns x as they are, the residual over its scale, then sizes of F x."""
+    import cvxpy as cp
+
+    both = np.column_stack([programme.matrix, programme.target])
+    triangle = linalg.qr(both, mode="r")[0][: both.shape[1]] / scale
+    x = cp.Variable(programme.matrix.shape[1])
+    constraints: list[Any] = []
+    if programme.rows.shape[0]:
+        constraints.append(programme.rows @ x >= programme.least)
+    for bound in programme.absolute:
+        size = cp.Variable(bound.matrix.shape[0])
+        constraints += [
+            bound.matrix @ x <= size,
+            -(bound.matrix @ x) <= size,
+            cp.sum(size) <= bound.slope @ x + bound.level,
+        ]
+    problem = cp.Problem(
+        cp.Minimize(cp.sum_squares(triangle[:, :-1] @ x - triangle[:, -1])), constraints
+    )
+    with warnings.catch_warnings():
+        # the bound says how much
+        warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+        try:
+            problem.solve(solver=solver)
+        except cp.error.SolverError:
+            return None
+    if problem.status in ("infeasible", "infeasible_inaccurate"):
+        raise NoRoom
+    if x.value is None:
+        return None
+    square = scale**2
+    duals = [np.atleast_1d(np.asarray(c.dual_value, dtype=np.float64)) for c in constraints]
+    head = [duals.pop(0)] if programme.rows.shape[0] else [np.zeros(0)]
+    slopes = tuple((up - down) * square for up, down in zip(duals[::3], duals[1::3], strict=True))
+    levels = tuple(float(level[0]) * square for level in duals[2::3])
+    return Solution(np.asarray(x.value, dtype=np.float64), head[0] * square, levels, slopes)
+
+
+def _clarabel(way: Formulation) -> Any:
+    import clarabel
+
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
+    settings.equilibrate_enable = way.equilibrated
+    settings.static_regularization_constant = way.regularization
+    return settings
