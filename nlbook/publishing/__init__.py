@@ -1,8 +1,9 @@
 """The book's machinery.
 
-A chapter calls `begin`, `claim`, `show_number`, `recorded`, `save_results`, `results_folder` and
-`figures`; these are imported at once. What runs chapters and builds the site is imported when it
-is called for, so that a change to it leaves the executed chapters fresh.
+A chapter calls `begin`, `claim`, `show_number`, `table`, `recorded`, `save_results`,
+`results_folder` and `figures`; these are imported at once. What runs
+chapters and builds the site is imported when it is called for, so that a change to it leaves the
+executed chapters fresh.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from nlbook.publishing.book import recorded
 from nlbook.publishing.claims import claim, show_number
 from nlbook.publishing.guard import begin
 from nlbook.publishing.results import results_folder, save_results
+from nlbook.publishing.tables import Column, Glued, Interval, Table, Uncertain, table
 
 if TYPE_CHECKING:
     from nlbook.publishing.runner import run_chapter
 
 __all__ = [
+    "Column",
+    "Glued",
+    "Interval",
+    "Table",
+    "Uncertain",
     "begin",
     "claim",
     "figures",
@@ -28,6 +35,7 @@ __all__ = [
     "run_chapter",
     "save_results",
     "show_number",
+    "table",
 ]
 
 

@@ -355,6 +355,7 @@ def _display(name: str, text: str, row: dict[str, Any], line: str) -> None:
     """Glue `text` in an output of its own, as myst-nb needs it, then show a line to read."""
     from IPython.display import display
 
+    current_run().glued[name] = text
     glued = {"scrapbook": {"name": name, "mime_prefix": _GLUE}, "nlbook": row}
     display({f"{_GLUE}text/plain": repr(text)}, raw=True, metadata=glued)
     display({"text/plain": line}, raw=True)

@@ -13,7 +13,7 @@ import os
 import shlex
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nlbook.publishing import figures
@@ -40,6 +40,8 @@ class ChapterRun:
     parameters: dict[str, Any]  #: checked and converted values
     tiers: tuple[str, ...]  #: the tiers that these values are; often one, or none
     changed: tuple[str, ...] = ()  #: the parameters whose values are not the defaults
+    #: texts by the names under which the prose shows them
+    glued: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def command(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["BOXES", "EQUATION_END", "FENCE", "blocks", "numbered", "parts"]
+__all__ = ["BOXES", "EQUATION_END", "FENCE", "blocks", "box_key", "numbered", "parts"]
 
 #: a line that opens or closes a block: indentation, fence, what follows it
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,}|:{3,})\s*(.*?)\s*$")
@@ -13,9 +13,12 @@ FENCE = re.compile(r"^(\s*)(`{3,}|~{3,}|:{3,})\s*(.*?)\s*$")
 EQUATION_END = re.compile(r"^(.*?)\$\$\s*\(([\w.:-]+)\)\s*$")
 #: directives that are boxes
 BOXES = {
-    "admonition", "attention", "caution", "danger", "dropdown", "error", "exercise", "hint",
-    "important", "note", "seealso", "solution", "theorem", "tip", "warning",
+    "admonition", "attention", "caution", "danger", "dropdown", "error", "evidence", "exercise",
+    "hint", "important", "in-short", "note", "proof", "result", "seealso", "solution", "tip",
+    "warning",
 }  # fmt: skip
+
+_NUMBERED_BOXES = {"exercise": "Exercise", "result": "Result"}
 
 
 def numbered(lines: list[str]) -> Iterator[tuple[str, str]]:
@@ -35,6 +38,8 @@ def numbered(lines: list[str]) -> Iterator[tuple[str, str]]:
         elif directive in {"list-table", "table", "csv-table"} and label and argument:
             yield "Table", label
         elif directive in BOXES:
+            if directive in _NUMBERED_BOXES:
+                yield _NUMBERED_BOXES[directive], box_key(block)
             yield from numbered(body)
 
 
@@ -65,6 +70,13 @@ def blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         number = end + 1
     if plain:
         yield "text", plain
+
+
+def box_key(block: list[str]) -> str:
+    """The label of a box; one without has its text for a key."""
+    name, argument, options, body = parts(block)
+    label = options.get("name") or options.get("label")
+    return label or " ".join([name, argument, *body])
 
 
 def parts(block: list[str]) -> tuple[str, str, dict[str, str], list[str]]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from nlbook.publishing.bibliography import author_year, read_bibliography, reference_text
 from nlbook.publishing.book import Book
-from nlbook.publishing.myst import BOXES, EQUATION_END, FENCE, blocks, numbered, parts
+from nlbook.publishing.myst import BOXES, EQUATION_END, FENCE, blocks, box_key, numbered, parts
 
 __all__ = ["NOTE", "render_prose"]
 
@@ -41,7 +41,6 @@ class _Known:
 
     values: dict[str, str] = field(default_factory=dict)  # of glued names
     numbers: dict[str, tuple[str, str]] = field(default_factory=dict)  # label: kind, number
-    captions: dict[str, str] = field(default_factory=dict)  # of figures that are outputs
     sections: dict[str, tuple[str, str]] = field(default_factory=dict)  # label: title, chapter
     titles: dict[str, str] = field(default_factory=dict)  # of pages
     papers: dict[str, dict[str, str]] = field(default_factory=dict)  # of the bibliography
@@ -79,10 +78,10 @@ def render_prose(notebook: Any, name: str, book: Book) -> Any:
                 noted = True
                 before, after = cell.source[: found.end()], cell.source[found.end() :]
                 cell.source = f"{before}\n\n{NOTE}{after}"
-        for figure in _figures(cell):
-            kind, number = known.numbers[figure]
-            text = _render(known.captions[figure], known)
-            identifier = re.sub(r"[^\w-]", "-", f"caption-{figure}")[:64]
+        for shown in _shown(cell):
+            kind, number = known.numbers[shown["name"]]
+            text = _render(shown["caption"], known)
+            identifier = re.sub(r"[^\w-]", "-", f"caption-{shown['name']}")[:64]
             source = f"**{kind} {number}.** {text}"
             cells.append(nbformat.v4.new_markdown_cell(source, id=identifier))
     notebook.cells = cells
@@ -125,18 +124,18 @@ def _gather(notebook: Any, name: str, book: Book) -> _Known:
             glued = metadata.get("scrapbook", {}).get("name")
             if glued and _GLUE in output.get("data", {}):
                 known.values[glued] = str(ast.literal_eval(output["data"][_GLUE]))
-            if "figure" in metadata.get("nlbook", {}):
-                figure = metadata["nlbook"]["figure"]
-                number("Fig.", figure["name"])
-                known.captions[figure["name"]] = figure["caption"]
+            for kind, key in (("Fig.", "figure"), ("Table", "table")):
+                if shown := metadata.get("nlbook", {}).get(key):
+                    number(kind, shown["name"])
     return known
 
 
-def _figures(cell: Any) -> Iterator[str]:
+def _shown(cell: Any) -> Iterator[Mapping[str, str]]:
+    """The figures and tables among the outputs of a cell."""
     for output in cell.get("outputs", []):
-        figure = output.get("metadata", {}).get("nlbook", {}).get("figure")
-        if figure:
-            yield figure["name"]
+        told = output.get("metadata", {}).get("nlbook", {})
+        if shown := told.get("figure") or told.get("table"):
+            yield shown
 
 
 def _headings(page: Path) -> tuple[str, dict[str, str]]:
@@ -257,6 +256,13 @@ def _citation(text: str, known: _Known) -> str | None:
     return "(" + "; ".join(author_year(known.papers[key]) for key in keys) + ")"
 
 
+def _textual_citation(text: str, known: _Known) -> str | None:
+    if _citation(text, known) is None:
+        return None
+    papers = (known.papers[key.strip()] for key in text.split(","))
+    return " and ".join(re.sub(r", (\d{4}\w*)$", r" (\1)", author_year(paper)) for paper in papers)
+
+
 def _code(text: str, known: _Known) -> str:
     words, target = _split(text)
     return f"`{words or target.lstrip('~')}`"
@@ -277,7 +283,7 @@ _ROLES: dict[str, Callable[[str, _Known], str | None]] = {
     "doc": _document,
     "cite": _citation,
     "cite:p": _citation,
-    "cite:t": _citation,
+    "cite:t": _textual_citation,
     "math": lambda text, known: f"${text}$",
     "code": _code,
     "func": _code,
@@ -295,7 +301,7 @@ _ROLES: dict[str, Callable[[str, _Known], str | None]] = {
 def _directive(block: list[str], known: _Known) -> list[str]:
     name, argument, options, body = parts(block)
     if name in BOXES:
-        return _box(name, argument, options, body, known)
+        return _box(name, known.numbers.get(box_key(block)), argument, options, body, known)
     if name == "math":
         _, number = known.numbers.get(options.get("name") or options.get("label", ""), ("", ""))
         return ["$$", *body, *([rf"\tag{{{number}}}"] if number else []), "$$"]
@@ -315,11 +321,19 @@ def _directive(block: list[str], known: _Known) -> list[str]:
 
 
 def _box(
-    name: str, argument: str, options: Mapping[str, str], body: list[str], known: _Known
+    name: str,
+    number: tuple[str, str] | None,
+    argument: str,
+    options: Mapping[str, str],
+    body: list[str],
+    known: _Known,
 ) -> list[str]:
-    title = _render(argument, known) or name.capitalize()
+    title = _render(argument, known)
+    if number:
+        title = " ".join(number) + (f": {title}" if title else "")
+    title = title or name.replace("-", " ").capitalize()
     content = _rendered(body, known)
-    if name == "dropdown" or "dropdown" in options.get("class", ""):
+    if name in {"dropdown", "solution"} or "dropdown" in options.get("class", ""):
         folded = f"<summary>{title}</summary>"
         return ["<details>", folded, "", *content, "", "</details>"]
     return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in content)]

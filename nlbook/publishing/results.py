@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from nlbook.publishing.book import find_book
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.guard import ChapterRun, current_run
+from nlbook.publishing.tables import Table
 
 if TYPE_CHECKING:  # a command that saves nothing starts without NumPy
     from numpy.typing import ArrayLike, NDArray
@@ -64,9 +65,9 @@ def results_folder() -> Path:
 
 def save_results(
     name: str,
-    columns: Mapping[str, ArrayLike],
+    columns: Mapping[str, ArrayLike] | Table,
     *,
-    units: Mapping[str, str],
+    units: Mapping[str, str] | None = None,
     description: str | None = None,
 ) -> None:
     """Write arrays that the chapter shows into the run's results.
@@ -82,11 +83,12 @@ def save_results(
     ----------
     name : str
         Name of the file, without suffix; once a run.
-    columns : mapping of str to array_like
-        Numbers, truth values or, in a column of a table, text. Names hold no comma, bracket or
-        line break. Hidden entries of a masked array are refused.
-    units : mapping of str to str
-        The unit of each column of numbers; ``"1"`` for pure numbers.
+    columns : mapping of str to array_like, or Table
+        What `table` returned, with its own units; or numbers, truth values or, in a column of a
+        table, text. Names hold no comma, bracket or line break. Hidden entries of a masked array
+        are refused.
+    units : mapping of str to str, optional
+        The unit of each column of numbers; ``"1"`` for pure numbers. A table has its own.
     description : str, optional
         What it is, in a sentence.
 
@@ -103,10 +105,14 @@ def save_results(
     caller = sys._getframe(1).f_code.co_filename
     if not results.may_save(name, caller):
         raise ValueError(f"results {name!r}: they are saved already; give others another name")
+    if isinstance(columns, Table):
+        if units is not None:
+            raise ValueError(f"results {name!r}: units must not be given, as the table has its own")
+        columns, units = columns.results()
     if not columns:
         raise ValueError(f"results {name!r}: columns must hold at least one array")
     arrays = {key: _array(name, key, value) for key, value in columns.items()}
-    told = _units(name, arrays, units)
+    told = _units(name, arrays, units or {})
     table = len({array.shape for array in arrays.values()}) == 1 and all(
         array.ndim < 2 and array.dtype.kind != "c" for array in arrays.values()
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 _HIDING = ("hide-output", "remove-output", "hide-cell", "remove-cell")
+_FENCE = "~" * 12  # longer than any in a cell of a table
+_BOOKKEEPING = "bookkeeping"  # a cell of claims and numbers: nlbook.css hides it
 
 
 class SiteError(BookError):
@@ -139,17 +142,20 @@ def join(executed: NotebookNode, chapter: NotebookNode, name: str = "chapter") -
 
 
 def promote_figures(notebook: NotebookNode, name: str = "chapter") -> list[str]:
-    """Move each figure of a notebook, in place, to a cell that says its caption and alt text.
+    """Move each figure and table of a notebook, in place, to a cell of its own.
+
+    That of a figure says its caption and alt text; that of a table is Markdown, with a directive
+    of `nlbook.publishing.directives`, folded where its cell hides its outputs.
 
     Returns
     -------
     list of str
-        The names of the figures, in order.
+        The names of the figures and tables, in order.
 
     Raises
     ------
     FigureError
-        An image without name, caption or alt text, or two figures of one name.
+        An image without name, caption or alt text, or two figures or tables of one name.
     """
     names: list[str] = []
     cells: list[NotebookNode] = []
@@ -160,20 +166,30 @@ def promote_figures(notebook: NotebookNode, name: str = "chapter") -> list[str]:
         outputs, cell.outputs = cell.outputs, []
         current: NotebookNode | None = cell
         for output in outputs:
-            figure = _figure(output, f"{name}, code cell {cell.id}")
-            if figure is None:
+            where = f"{name}, code cell {cell.id}"
+            table = output.get("metadata", {}).get("nlbook", {}).get("table")
+            figure = None if table else _figure(output, where)
+            if table is None and figure is None:
                 if current is None:
                     current = _panel(f"{cell.id}-{len(cells)}", "# continued", cell, {})
+                    if _BOOKKEEPING in cell.metadata.get("tags", []):
+                        current.metadata["tags"].append(_BOOKKEEPING)
                     cells.append(current)
                 current.outputs.append(output)
                 continue
-            if figure["name"] in names:
-                raise FigureError(f"{name}: two figures are called {figure['name']!r}")
-            names.append(figure["name"])
-            panel = _panel(figure["name"], f"# {figure['name']}", cell, _mystnb(figure, output))
+            shown = str((table or figure or {})["name"])
+            if shown in names:
+                raise FigureError(f"{name}: two figures or tables are called {shown!r}")
+            names.append(shown)
+            current = None
+            if table is not None:
+                if not _hidden(cell):
+                    cells.append(_table_cell(table, cell))
+                continue
+            assert figure is not None
+            panel = _panel(shown, f"# {shown}", cell, _mystnb(figure, output))
             panel.outputs = [output]
             cells.append(panel)
-            current = None
     notebook.cells = cells
     return names
 
@@ -241,6 +257,20 @@ def _figure(output: NotebookNode, where: str) -> dict[str, str] | None:
     if not pictures:
         raise FigureError(f"{where}: figure {figure['name']!r} holds no image")
     return dict(figure)
+
+
+def _hidden(cell: NotebookNode) -> bool:
+    return bool({"remove-output", "remove-cell"} & set(cell.metadata.get("tags", [])))
+
+
+def _table_cell(table: dict[str, Any], parent: NotebookNode) -> NotebookNode:
+    """A Markdown cell with the directive of a table."""
+    lines = [f"{_FENCE}{{computed-table}}", f":name: {table['name']}", json.dumps(table), _FENCE]
+    if {"hide-output", "hide-cell"} & set(parent.metadata.get("tags", [])):
+        count = len(table["rows"])
+        title = f"{{numref}}`{table['name']}`, of {count} {'row' if count == 1 else 'rows'}"
+        lines = [f"{_FENCE}~{{dropdown}} {title}", *lines, f"{_FENCE}~"]
+    return nbformat.v4.new_markdown_cell("\n".join(lines), id=table["name"][:64])
 
 
 def _mystnb(figure: dict[str, str], output: NotebookNode) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.publishing import freshness, normal_form, parameters, staging
+from nlbook.publishing import Column, freshness, normal_form, parameters, staging, table
 from nlbook.publishing.animation import animate
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.site import build_site
@@ -72,6 +72,54 @@ publishing.claim("walks.variance", 64.2, expected=64.0, atol=5.0, source="einste
 ```
 
 The variance is {glue:text}`walks.variance`.
+
+```{code-cell} ipython3
+:tags: [bookkeeping]
+
+publishing.table("table-walks", "Walks.", columns=[], rows=[])
+```
+
+{numref}`table-walks` has what {cite:t}`einstein1905` did not have.
+
+```{result} Walkers *spread*
+:name: result-spread
+
+The variance grows as {eq}`eq-diffusion` says.
+```
+
+```{proof}
+Every step adds its own.
+```
+
+```{evidence}
+{numref}`table-walks`, and {numref}`result-spread`.
+```
+
+## In short
+
+```{in-short}
+As far as the square root of the time.
+```
+
+## Exercises
+
+```{exercise} Twice as long
+:name: exercise-longer
+
+How far now?
+```
+
+````{solution}
+Farther by $\\sqrt 2$:
+
+```bash
+echo 1.41
+```
+````
+
+```{exercise}
+And in three dimensions?
+```
 
 ```{bibliography}
 :filter: docname in docnames
@@ -157,6 +205,25 @@ def figure(
     )
 
 
+def table_output(name="table-walks", rows=(("here", 64.2, None), ("there", -1.5e-5, 2.0))):
+    """The output of `nlbook.publishing.table`."""
+    shown = []
+
+    def display(data, raw, metadata):
+        shown.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", display)
+        table(
+            name,
+            r"Variances; $\sigma^2 = 64$, see {eq}`eq-diffusion`.",
+            columns=["place", Column(r"$\sigma^2$", unit="b²"), Column("expected")],
+            rows=rows,
+            note="*place*: where; {cite}`einstein1905`.",
+        )
+    return shown[0]
+
+
 def claim(name="walks.variance", text="64.2", **row):
     """The output of `claim`."""
     prefix = "application/papermill.record/"
@@ -239,7 +306,7 @@ def write_small_book(folder):
     )
     walks = executed_notebook(
         source / "01_walks.md",
-        [[], [], [figure(), moving], [claim()]],
+        [[], [], [figure(), moving], [claim()], [result("bookkept"), table_output()]],
         given={"n_walkers": 40, "seed": 1},
     )
     use = executed_notebook(source / "02_use.md", [[], [result("17")]])

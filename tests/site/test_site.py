@@ -128,7 +128,7 @@ def test_the_hub_opens_the_copy_in_the_repository(walks):
 def test_claims_are_listed_with_a_citation(small_site):
     row = read(small_site / "claims.html").select("section section tbody tr")[0]
     assert [cell.get_text() for cell in row.find_all("td")] == [
-        "walks.variance", "64.2", "64 within 5", "reference", "yes", "[Ein05], eq. 1",
+        "walks.variance", "64.2", "64 within 5", "reference", "yes", "[Einstein, 1905], eq. 1",
     ]  # fmt: skip
     assert row.find("a", href=True)
 
@@ -223,7 +223,7 @@ def test_a_chapter_that_was_not_executed_stops_the_build(small_book):
 
 def test_a_picture_without_alt_text_stops_the_build(small_book):
     path = small_book.book / "01_walks.md"
-    run = executed_notebook(path, [[], [], [figure(alt=" ")], []])
+    run = executed_notebook(path, [[], [], [figure(alt=" ")], [], []])
     nbformat.write(run, small_book.executed / "01_walks.ipynb")
     with pytest.raises(FigureError, match="01_walks.*alt is empty"):
         staged(small_book)
@@ -342,3 +342,29 @@ def test_neither_the_locale_nor_settings_for_other_books_change_the_site(small_b
     assert done.returncode == 0, done.stderr
     page = read(small_book.root / "_build" / "html" / "02_use.html")
     assert page.h1.get_text().startswith("Füße, Δx ≤ 1")
+
+
+def test_a_table_of_computed_values_has_a_number_and_names_each_cell(small_site):
+    page = read(small_site / "01_walks.html")
+    table = page.find("table", id="table-walks")
+    assert table.caption.select_one(".caption-number").get_text(strip=True) == "Table 1.1"
+    cells = table.select("tbody td")
+    assert [cell["data-label"] for cell in cells] == ["σ² (b²)", "expected"] * 2
+    assert [cell["role"] for cell in table.select("tbody th")] == ["rowheader"] * 2
+    assert "Table 1.1" in page.get_text()
+
+
+def test_results_and_exercises_have_numbers(small_site):
+    page = read(small_site / "01_walks.html")
+    titles = [" ".join(t.get_text().split()) for t in page.select(".admonition-title")]
+    for title in ("Result 1.1 Walkers spread", "Exercise 1.1 Twice as long", "Exercise 1.2"):
+        assert title in titles
+    assert {"Proof", "Evidence"} <= set(titles)
+    references = [a.get_text() for a in page.select('a[href="#result-spread"]')]
+    assert references == ["Result 1.1"]
+
+
+def test_a_solution_is_folded(small_site):
+    folded = read(small_site / "01_walks.html").find("details", class_="solution")
+    assert folded.summary.get_text(strip=True) == "Solution"
+    assert not folded.has_attr("open")

@@ -5,7 +5,15 @@ import pytest
 
 from nlbook.publishing import normal_form, staging
 
-from .conftest import WALKS, claim, executed_notebook, figure, result, write_small_book
+from .conftest import (
+    WALKS,
+    claim,
+    executed_notebook,
+    figure,
+    result,
+    table_output,
+    write_small_book,
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,7 @@ def test_changed_code_is_refused_by_the_number_of_its_cell(tmp_path, executed):
 
 def test_a_new_cell_is_refused(tmp_path, executed):
     more = "```{code-cell} ipython3\n1 + 1\n```\n\n```{bibliography}"
-    with pytest.raises(staging.StaleChapter, match="5 code cells, .* of 4"):
+    with pytest.raises(staging.StaleChapter, match="6 code cells, .* of 5"):
         staging.join(executed, edited(tmp_path, "```{bibliography}", more))
 
 
@@ -78,7 +86,7 @@ def test_of_injected_values_only_those_that_differ_are_shown(chapter, executed):
 
 
 def test_injected_defaults_are_left_out(book, chapter):
-    outputs = [[], [], [figure()], [claim()]]
+    outputs = [[], [], [figure()], [claim()], []]
     executed = executed_notebook(
         book.book / "01_walks.md", outputs, given={"n_walkers": 4000, "seed": 1}
     )
@@ -133,3 +141,32 @@ def test_an_empty_part_of_a_figure_is_refused_by_name(key):
 def test_two_figures_of_one_name_are_refused():
     with pytest.raises(staging.FigureError, match="two figures"):
         staging.promote_figures(one_cell(figure(), figure()))
+
+
+def test_a_table_becomes_a_numbered_table(book):
+    notebook = one_cell(table_output(), result("3"))
+    assert staging.promote_figures(notebook) == ["table-walks"]
+    kept, table, more = notebook.cells
+    assert kept.outputs == [] and [o.data["text/plain"] for o in more.outputs] == ["3"]
+    first, name, *_ = table.source.splitlines()
+    assert table.cell_type == "markdown" and first.endswith("{computed-table}")
+    assert name == ":name: table-walks"
+
+
+@pytest.mark.parametrize(
+    "tag, shown", [("hide-output", "folded"), ("remove-output", "absent"), ("bookkeeping", "open")]
+)
+def test_a_table_is_shown_as_its_cell_asks(tag, shown):
+    notebook = one_cell(table_output(), tags=[tag])
+    staging.promote_figures(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    found = "absent" if not text else "folded" if "{dropdown}" in text else "open"
+    assert found == shown
+
+
+def test_what_bookkeeping_prints_behind_a_figure_stays_hidden():
+    notebook = one_cell(figure(), claim(), tags=["bookkeeping"])
+    staging.promote_figures(notebook)
+    _, picture, rest = notebook.cells
+    assert "bookkeeping" not in picture.metadata.tags
+    assert "bookkeeping" in rest.metadata.tags

@@ -1,0 +1,166 @@
+"""Numbers as a printer sets them, and what a formula says where none can be set.
+
+Real minus signs; powers of ten with raised digits and spaces that don't break; a value and its
+error to the same place; short formulas in plain characters, for a heading that stands before a
+value on a phone, or for a terminal.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+__all__ = ["MINUS", "align", "number_text", "pretty", "uncertain_text", "without_markup"]
+
+MINUS = "\N{MINUS SIGN}"
+_THIN = "\N{NARROW NO-BREAK SPACE}"
+_TIMES = f"{_THIN}\N{MULTIPLICATION SIGN}{_THIN}"
+_FIGURE, _POINT = "\N{FIGURE SPACE}", "\N{PUNCTUATION SPACE}"  # wide as a digit, as a point
+_RAISED = str.maketrans("0123456789+-n()=", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ⁽⁾⁼")
+_LOWERED = str.maketrans("0123456789+-()=aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎₌ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_NUMBER = re.compile(r"(?<![\w.,-])([+-]?)(\d[\d,]*(?:\.\d+)?)(?:e([+-]?\d+))?(?![\w])")
+_DECIMAL = re.compile(rf"[{MINUS}+]?\d[\d,]*(?:\.(\d+))?%?")
+_SIGNS = {
+    "times": "×", "pm": "±", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ll": "≪", "gg": "≫",
+    "approx": "≈", "sim": "∼", "ne": "≠", "neq": "≠", "infty": "∞", "cdot": "·", "to": "→",
+    "rightarrow": "→", "partial": "∂", "nabla": "∇", "int": "∫", "sum": "∑", "in": "∈", "ell": "ℓ",
+    "langle": "⟨", "rangle": "⟩", "dots": "…", "ldots": "…", "prime": "′", "propto": "∝",
+    "colon": ":", "log": "log", "ln": "ln", "max": "max", "min": "min", "exp": "exp",
+    "left": "", "right": "", "quad": " ", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|",
+}  # fmt: skip
+_VARIANTS = {"varepsilon": "ε", "epsilon": "ε", "varphi": "φ", "vartheta": "θ", "varrho": "ϱ"}
+_ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "tilde": "\u0303"}
+_MATH = re.compile(r"(?<!\\)\$([^$]+)\$")
+_ROLE = re.compile(r"\{[A-Za-z][\w:+-]*\}`([^`]*?)(?:\s*<[^<>`]*>)?`")
+
+
+def number_text(value: float, spec: str = "") -> str:
+    """A number as text: ``format(value, spec)``, with a real minus sign and power of ten.
+
+    Parameters
+    ----------
+    value : float
+        Finite or infinite.
+    spec : str
+        Python's format; by default three significant digits, or all of an integer.
+    """
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    return pretty(format(value, spec or ("d" if isinstance(value, int) else ".3g")))
+
+
+def pretty(text: str) -> str:
+    """Set the numbers in a text, such as ``below 1e-6`` or ``-0.3``."""
+
+    def replace(found: re.Match[str]) -> str:
+        sign, digits, exponent = found.groups()
+        sign = sign.replace("-", MINUS)
+        if exponent is None:
+            return f"{sign}{digits}"
+        power = "10" + str(int(exponent)).translate(_RAISED)
+        return f"{sign}{digits}{_TIMES}{power}"
+
+    return _NUMBER.sub(replace, text)
+
+
+def uncertain_text(value: float, error: float, spec: str | None = None) -> str:
+    """A value and its error, to the same place.
+
+    Parameters
+    ----------
+    value, error : float
+        The error is not negative.
+    spec : str, optional
+        Format of both; by default one digit of the error, two where it begins with 1.
+    """
+    if spec:
+        return _together(*(pretty(format(number, spec)) for number in (value, error)))
+    if error == 0 or not math.isfinite(error):
+        return _together(number_text(float(value)), number_text(float(error)))
+    place = math.floor(math.log10(float(f"{error:.1e}")))
+    if f"{error:.1e}".startswith("1"):
+        place -= 1
+    magnitude = math.floor(math.log10(max(abs(value), error)))
+    if -5 < magnitude < 7:
+        rounded = (round(number, -place) for number in (value, error))
+        return _together(*(number_text(n, f".{max(-place, 0)}f") for n in rounded))
+    scale, digits = 10.0**-magnitude, max(magnitude - place, 0)
+    both = _together(*(number_text(n * scale, f".{digits}f") for n in (value, error)))
+    return f"({both}){_TIMES}10{str(magnitude).translate(_RAISED)}"
+
+
+def _together(value: str, error: str) -> str:
+    return f"{value}{_THIN}±{_THIN}{error}"
+
+
+def align(texts: list[str]) -> list[str]:
+    """Fill decimals that stand right-aligned in a column so that their points line up.
+
+    Texts of another form, such as powers of ten, are left as they are.
+    """
+    decimals = [found.group(1) or "" for t in texts if (found := _DECIMAL.fullmatch(t))]
+    longest = max(map(len, decimals), default=0)
+    filled = []
+    for text in texts:
+        found = _DECIMAL.fullmatch(text)
+        missing = longest - len(found.group(1) or "") if found else 0
+        point = _POINT if missing and found and not found.group(1) else ""
+        filled.append(text + point + _FIGURE * missing)
+    return filled
+
+
+def without_markup(text: str) -> str:
+    """MyST text in plain characters; what has none stays as LaTeX writes it."""
+    text = _MATH.sub(lambda found: _plain_formula(found.group(1)), text)
+    text = _ROLE.sub(lambda found: found.group(1), text)
+    text = re.sub(r"`([^`]*)`", r"\1", text)
+    text = re.sub(r"(?<![\w*])(\*{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*])", r"\2", text)
+    return " ".join(re.sub(r"\\([\\`*_{}\[\]<>$#|])", r"\1", text).split(" "))
+
+
+def _plain_formula(formula: str) -> str:
+    text = re.sub(r"\\[,;:! ]|~", "\N{NARROW NO-BREAK SPACE}", formula)
+    text = re.sub(r"\\(?:mathrm|text|mathcal|operatorname|mathbf|boldsymbol)\s*\{([^{}]*)\}",
+                  r"\1", text)  # fmt: skip
+    text = re.sub(
+        r"\\(bar|overline|hat|tilde)\s*(?:\{(\\?\w+)\}|(\\[A-Za-z]+|\w))", _accented, text
+    )
+    text = re.sub(r"\\([A-Za-z]+)\s?", _sign, text)
+    for mark, table in (("^", _RAISED), ("_", _LOWERED)):
+        pattern = re.escape(mark) + r"(?:\{([^{}]*)\}|(\S))"
+        text = re.sub(pattern, lambda found, m=mark, t=table: _moved(found, m, t), text)  # type: ignore[misc]
+    return re.sub(r"(?<![\w⁰-⁹])-(?=[\d\w])|(?<=\s)-(?=\s)", MINUS, text)
+
+
+def _accented(found: re.Match[str]) -> str:
+    letter = found.group(2) or found.group(3)
+    letter = re.sub(r"\\([A-Za-z]+)", _sign, letter)
+    return unicodedata.normalize("NFC", letter + _ACCENTS[found.group(1)])
+
+
+def _sign(found: re.Match[str]) -> str:
+    name = found.group(1)
+    if name in _SIGNS:
+        return _SIGNS[name]
+    if name in _VARIANTS:
+        return _VARIANTS[name]
+    size = "CAPITAL" if name[0].isupper() else "SMALL"
+    try:
+        return unicodedata.lookup(f"GREEK {size} LETTER {_GREEK.get(name, name).upper()}")
+    except KeyError:
+        return found.group(0)
+
+
+_GREEK = {"lambda": "lamda", "Lambda": "Lamda"}  # Unicode's spelling
+
+
+def _moved(found: re.Match[str], mark: str, table: dict[int, int]) -> str:
+    text = found.group(1) if found.group(1) is not None else found.group(2)
+    if mark == "^" and text in ("*", "′"):
+        return text
+    plain = text.replace(MINUS, "-")
+    moved = plain.translate(table)
+    if any(a == b for a, b in zip(moved, plain, strict=True)) or re.search("[A-Za-z]{2}", plain):
+        return f"{mark}{text}" if re.fullmatch(r"\w+", text) else f"{mark}({text})"
+    return moved
