@@ -11,8 +11,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
+
+from nlbook.source_code import canonical_tree, follow_imports
 
 __all__ = ["code_tree_hash"]
 
@@ -24,25 +25,24 @@ def code_tree_hash(name: str) -> str:
     """Return the hash, 64 hexadecimal digits, for the function "module:qualname"."""
     start = name.partition(":")[0]
     packages = {start.partition(".")[0], "nlbook"}
-    trees: dict[str, str] = {}
-    waiting = [start]
-    while waiting:
-        module = waiting.pop()
-        if module in trees or module.partition(".")[0] not in packages:
-            continue
+    machinery = []
+
+    def locate(module: str) -> Path | None:
+        if module.partition(".")[0] not in packages:
+            return None
         if f"{module}.".startswith(f"{_MACHINERY}.") and module != _MACHINERY_THAT_COUNTS:
-            waiting.append(_MACHINERY_THAT_COUNTS)
-            continue
-        path = _source(module)
-        if path is None:
-            continue
-        tree = ast.parse(path.read_bytes())
-        waiting += _imported(tree, module, is_package=path.name == "__init__.py")
-        if "." in module:
-            waiting.append(module.rpartition(".")[0])
-        trees[module] = ast.dump(_without_docstrings(tree))
-    text = "\n".join(f"{module} {trees[module]}" for module in sorted(trees))
-    return hashlib.sha256(text.encode()).hexdigest()
+            machinery.append(module)
+            return None
+        return _source(module)
+
+    files = follow_imports([start], locate)
+    if machinery:
+        files |= follow_imports([_MACHINERY_THAT_COUNTS], locate)
+    trees = [
+        f"{module} {canonical_tree(ast.parse(file.read_bytes()), docstrings=False)}"
+        for module, file in sorted(files.items())
+    ]
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
 def _source(module: str) -> Path | None:
@@ -54,27 +54,3 @@ def _source(module: str) -> Path | None:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
-
-
-def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".")
-                parts = parts[: len(parts) - node.level + is_package]
-                base = ".".join(parts + ([node.module] if node.module else []))
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-            and ast.get_docstring(node, clean=False) is not None
-        ):
-            node.body = node.body[1:]
-    return tree

@@ -13,7 +13,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from nlbook.publishing.book import Book, code_cells, find_book
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.normal_form import is_injected
 from nlbook.publishing.parameters import resolve
+from nlbook.source_code import canonical_tree, follow_imports, imported_names
 
 __all__ = [
     "chapter_key",
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 _PACKAGE = Path(__file__).resolve().parents[1]  # the code that a chapter run from here imports
-_IGNORED = {"ctx", "kind", "type_comment"}
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def chapter_key(
@@ -147,18 +146,10 @@ def followed_modules(sources: Iterable[str], package: Path) -> dict[str, Path]:
     dict
         File by module name, sorted by name.
     """
-    found: dict[str, Path] = {}
-    waiting = [name for source in sources for name in _imports(_parse(source), "", package.name)]
-    while waiting:
-        name = waiting.pop()
-        for parent in _parents(name):  # importing a.b runs a/__init__.py too
-            file = _module_file(parent, package)
-            if file is None or parent in found:
-                continue
-            found[parent] = file
-            within = parent if file.name == "__init__.py" else parent.rpartition(".")[0]
-            waiting += _imports(ast.parse(file.read_text("utf-8")), within, package.name)
-    return dict(sorted(found.items()))
+    names = [
+        name for source in sources for name in imported_names(_parse(source), "", is_package=False)
+    ]
+    return follow_imports(names, partial(_module_file, package=package))
 
 
 def data_files(sources: Iterable[str], book: Book) -> list[Path]:
@@ -207,34 +198,11 @@ def _parse(source: str) -> ast.Module:
             return ast.Module([], [])
 
 
-def _imports(tree: ast.Module, within: str, package: str) -> list[str]:
-    """Names that a module of `package` may import; some are not modules."""
-    names: list[str] = []
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            waiting += node.orelse  # what only a type checker reads is not run
-            continue
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                up = within.split(".")[: len(within.split(".")) - node.level + 1]
-                base = ".".join([*up, *filter(None, [base])])
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        waiting += ast.iter_child_nodes(node)
-    return [name for name in names if name.split(".")[0] == package]
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[: n + 1]) for n in range(len(parts))]
-
-
 def _module_file(name: str, package: Path) -> Path | None:
-    place = package.joinpath(*name.split(".")[1:])
+    top, *rest = name.split(".")
+    if top != package.name:
+        return None
+    place = package.joinpath(*rest)
     for file in (place / "__init__.py", place.with_suffix(".py")):
         if file.is_file():
             return file
@@ -243,7 +211,7 @@ def _module_file(name: str, package: Path) -> Path | None:
 
 def _cell_tree(source: str) -> str:
     try:
-        tree = _canonical(ast.parse(source), docstrings=True)
+        tree = canonical_tree(ast.parse(source), docstrings=True)
     except SyntaxError:
         return source.strip()
     return tree + (";" if source.rstrip().endswith(";") else "")  # it hides the value
@@ -251,23 +219,7 @@ def _cell_tree(source: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _module_tree(file: Path, mtime_ns: int, size: int) -> str:
-    return _canonical(ast.parse(file.read_text("utf-8")), docstrings=False)
-
-
-def _canonical(node: Any, docstrings: bool) -> str:
-    """A syntax tree as text that is the same in each version of Python (`ast.dump` isn't)."""
-    if isinstance(node, list):
-        return "[" + ",".join(_canonical(item, docstrings) for item in node) + "]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = []
-    for name, value in ast.iter_fields(node):
-        if name == "body" and not docstrings and isinstance(node, _DOCUMENTED):
-            value = value[ast.get_docstring(node, clean=False) is not None :]
-        if value is None or value == [] or name in _IGNORED:
-            continue
-        fields.append(f"{name}={_canonical(value, docstrings)}")
-    return f"{type(node).__name__}({','.join(fields)})"
+    return canonical_tree(ast.parse(file.read_text("utf-8")), docstrings=False)
 
 
 def _file_digest(file: Path) -> str:
