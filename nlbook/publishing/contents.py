@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from nlbook.publishing.details import SUFFIX
 from nlbook.publishing.staging import SiteError
 
-__all__ = ["CHAPTER", "check_toc", "find_page", "pages_of_toc"]
+__all__ = ["CHAPTER", "check_toc", "find_page", "pages_of_toc", "write_toc"]
 
 CHAPTER = re.compile(r"\d\d_\w+")  #: name of a page that is a chapter
 
@@ -32,6 +33,25 @@ def pages_of_toc(path: Path) -> list[str]:
 
     names = walk(yaml.safe_load(path.read_text(encoding="utf-8")))
     return [Path(name).with_suffix("").as_posix() for name in names]
+
+
+def write_toc(source: Path, target: Path, detailed: Collection[str]) -> None:
+    """Copy a table of contents, with the second page of each chapter that has one below it."""
+
+    def add(node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                add(item)
+        elif isinstance(node, dict):
+            name = re.sub(r"\.\w+$", "", str(node.get("file", "")))
+            for key in ("parts", "chapters", "sections"):
+                add(node.get(key))
+            if name in detailed:
+                node["sections"] = [{"file": name + SUFFIX}, *node.get("sections", [])]
+
+    toc = yaml.safe_load(source.read_text(encoding="utf-8"))
+    add(toc)
+    target.write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def check_toc(names: list[str], chapters: list[str], generated: set[str], source: Path) -> None:

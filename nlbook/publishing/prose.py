@@ -19,6 +19,7 @@ from typing import Any
 
 from nlbook.publishing.bibliography import author_year, read_bibliography, reference_text
 from nlbook.publishing.book import Book
+from nlbook.publishing.details import sides
 from nlbook.publishing.myst import BOXES, EQUATION_END, FENCE, blocks, box_key, numbered, parts
 
 __all__ = ["NOTE", "render_prose"]
@@ -115,7 +116,9 @@ def _gather(notebook: Any, name: str, book: Book) -> _Known:
         counts[kind] = counts.get(kind, 0) + 1
         known.numbers[label] = (kind, f"{prefix}{counts[kind]}")
 
-    for cell in notebook.cells:
+    parts = sides(notebook.cells)
+    ordered = [cell for second in (False, True) for cell, side in parts if side is second]
+    for cell in ordered:  # as the site shows them: the first page, then the second
         if cell.cell_type == "markdown":
             for kind, label in numbered(cell.source.splitlines()):
                 number(kind, label)

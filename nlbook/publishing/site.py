@@ -24,9 +24,9 @@ import yaml
 from nbformat import NotebookNode
 
 from nlbook import host
-from nlbook.publishing import pages, reference, rendering, staging
+from nlbook.publishing import details, pages, reference, rendering, staging
 from nlbook.publishing.book import Book
-from nlbook.publishing.contents import CHAPTER, check_toc, find_page, pages_of_toc
+from nlbook.publishing.contents import CHAPTER, check_toc, find_page, pages_of_toc, write_toc
 from nlbook.publishing.costs import estimate
 from nlbook.publishing.freshness import why_stale
 from nlbook.publishing.locks import InUse, own_folder, scratch_folder
@@ -169,7 +169,6 @@ def stage(
     references = reference.reference_pages() if _wants_reference(names, source) else {}
     check_toc(names, chapters, {*GENERATED, *references}, source)
 
-    shutil.copy2(root / "_toc.yml", staged)
     _write_config(root, staged, repository, hub)
     if (source / "_static").is_dir():
         shutil.copytree(source / "_static", staged / "_static")
@@ -191,6 +190,7 @@ def stage(
     titles: dict[str, str] = {}
     numbers: dict[str, int] = {}
     costs: list[pages.Cost] = []
+    detailed: list[str] = []
     figures: dict[str, str] = {}
     for name in chapters:
         notebook, record = _stage_chapter(book, executed, staged, name)
@@ -201,8 +201,14 @@ def stage(
             if figure in figures:
                 raise FigureError(f"figure {figure!r} is in {figures[figure]} and in {name}")
             figures[figure] = name
+        if second := details.cut(notebook, name, titles[name]):
+            detailed.append(name)
+            nbformat.write(second, staged / f"{name}{details.SUFFIX}.ipynb")
+            link = f"{{doc}}`Details are on a second page <{name}{details.SUFFIX}>`."
+            _add_under_title(notebook, link, name)
         nbformat.write(notebook, staged / f"{name}.ipynb")
         costs += _costs(book, name, record)
+    write_toc(root / "_toc.yml", staged / "_toc.yml", detailed)
     written = {
         "claims": pages.claims_page(claims, titles, keys, numbers),
         "costs": pages.costs_page(costs),

@@ -95,6 +95,28 @@ Every step adds its own.
 {numref}`table-walks`, and {numref}`result-spread`.
 ```
 
+Slow walks get as far as {glue:text}`walks.slow`: {ref}`walks-slow`, {eq}`eq-slow`.
+
++++ {"tags": ["details-page"]}
+
+(walks-slow)=
+### Slow walks
+
+Against {glue:text}`walks.variance`, and {numref}`fig-slow`.
+
+```{code-cell} ipython3
+publishing.show_number("walks.slow", 3)
+```
+
+$$
+v = 1 .
+$$ (eq-slow)
+
+#### Slower
+
+See {cite:t}`einstein1905` and {eq}`eq-slow`.
+
+(short)=
 ## In short
 
 ```{in-short}
@@ -304,9 +326,18 @@ def write_small_book(folder):
         alt="Points that spread.",
         picture=base64.b64encode(animated_png()).decode(),
     )
+    slow = claim("walks.slow", "3.0")
+    slow.metadata.nlbook = {"number": {"name": "walks.slow", "text": "3.0"}}
     walks = executed_notebook(
         source / "01_walks.md",
-        [[], [], [figure(), moving], [claim()], [result("bookkept"), table_output()]],
+        [
+            [],
+            [],
+            [figure(), moving],
+            [claim()],
+            [result("bookkept"), table_output()],
+            [slow, figure("fig-slow")],
+        ],
         given={"n_walkers": 40, "seed": 1},
     )
     use = executed_notebook(source / "02_use.md", [[], [result("17")]])

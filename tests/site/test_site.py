@@ -223,7 +223,7 @@ def test_a_chapter_that_was_not_executed_stops_the_build(small_book):
 
 def test_a_picture_without_alt_text_stops_the_build(small_book):
     path = small_book.book / "01_walks.md"
-    run = executed_notebook(path, [[], [], [figure(alt=" ")], [], []])
+    run = executed_notebook(path, [[], [], [figure(alt=" ")], [], [], []])
     nbformat.write(run, small_book.executed / "01_walks.ipynb")
     with pytest.raises(FigureError, match="01_walks.*alt is empty"):
         staged(small_book)

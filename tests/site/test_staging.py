@@ -61,7 +61,7 @@ def test_changed_code_is_refused_by_the_number_of_its_cell(tmp_path, executed):
 
 def test_a_new_cell_is_refused(tmp_path, executed):
     more = "```{code-cell} ipython3\n1 + 1\n```\n\n```{bibliography}"
-    with pytest.raises(staging.StaleChapter, match="6 code cells, .* of 5"):
+    with pytest.raises(staging.StaleChapter, match="7 code cells, .* of 6"):
         staging.join(executed, edited(tmp_path, "```{bibliography}", more))
 
 
@@ -86,7 +86,7 @@ def test_of_injected_values_only_those_that_differ_are_shown(chapter, executed):
 
 
 def test_injected_defaults_are_left_out(book, chapter):
-    outputs = [[], [], [figure()], [claim()], []]
+    outputs = [[], [], [figure()], [claim()], [], []]
     executed = executed_notebook(
         book.book / "01_walks.md", outputs, given={"n_walkers": 4000, "seed": 1}
     )
