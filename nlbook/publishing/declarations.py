@@ -5,16 +5,18 @@ A declaration is a type, or a string that adds a range in the notation of mathem
     int in [2, inf)              float in (0, 1]              float in (0, inf) | None
     str in {periodic, one_row}   int in {1, 2, 4}             list[float in (0, inf)]
 
-A round bracket leaves its end out. A bound is a number, ``inf``, ``-inf``, or the name of another
-parameter of the chapter, such as ``float in (window_low, inf)``; one whose value is None bounds
-nothing.
+A round bracket leaves its end out. A bound is a number, ``inf``, ``-inf``, or made of other
+parameters of the chapter and of numbers by ``+ - * /`` and brackets, such as
+``float in (0, box_length / 2)``; where one of those parameters is None it bounds nothing.
 """
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,12 @@ _ARITY = {"int": 0, "float": 0, "bool": 0, "str": 0, "None": 0, "list": 1, "dict
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _TOKEN = re.compile(rf"\s*({_NUMBER}(?!\w)|[+-]?inf\b|'[^']*'|\"[^\"]*\"|[\w.+-]+|\S)")
 _WORD = re.compile(r"[^\W\d][\w.+-]*")
+_OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 
 
 class DeclarationError(ValueError):
@@ -43,8 +51,8 @@ class DeclarationError(ValueError):
 class Interval:
     """All numbers between two bounds."""
 
-    low: float | str  #: lower bound, or the parameter that is it
-    high: float | str  #: upper bound, or the parameter that is it
+    low: float | str  #: lower bound, or the parameters that make it
+    high: float | str  #: upper bound, or the parameters that make it
     closed_low: bool  #: whether the lower bound is allowed
     closed_high: bool  #: whether the upper bound is allowed
 
@@ -53,9 +61,9 @@ class Interval:
         return f"{left}{_bound_text(self.low)}, {_bound_text(self.high)}{right}"
 
     def holds(self, value: float, others: Mapping[str, Any]) -> bool:
-        """Whether a value lies in it; a bound whose name isn't among `others` bounds nothing."""
-        low = others.get(self.low) if isinstance(self.low, str) else self.low
-        high = others.get(self.high) if isinstance(self.high, str) else self.high
+        """Whether a value lies in it; a bound of what isn't among `others` bounds nothing."""
+        low = _value(self.low, others) if isinstance(self.low, str) else self.low
+        high = _value(self.high, others) if isinstance(self.high, str) else self.high
         above = low is None or value > low or (self.closed_low and value == low)
         below = high is None or value < high or (self.closed_high and value == high)
         return above and below
@@ -117,7 +125,7 @@ def named_bounds(declaration: Declaration) -> set[str]:
     for member in declaration:
         if isinstance(member.allowed, Interval):
             ends = (member.allowed.low, member.allowed.high)
-            found.update(end for end in ends if isinstance(end, str))
+            found.update(name for end in ends if isinstance(end, str) for name in _names(end))
         for part in member.inner:
             found |= named_bounds(part)
     return found
@@ -212,15 +220,27 @@ class _Reader:
         return found
 
     def bound(self, kind: str) -> float | str:
-        word = self.take()
-        number = _as_number(word)
+        words, depth = [self.take()], 0
+        while True:
+            depth += (words[-1] == "(") - (words[-1] == ")")
+            ended = words[-1] not in {"(", *"+-*/"}  # an operand, after which an operator may come
+            if ended and not any(map(self.next_is, "+-*/")) and not (depth and self.next_is(")")):
+                break
+            words.append(self.take())
+        text = " ".join(words)
+        number = _as_number(text)
         if number is not None:
             if kind == "int" and math.isfinite(number) and not number.is_integer():
-                raise self.error(f"{word!r} bounds no int")
+                raise self.error(f"{text!r} bounds no int")
             return number
-        if word.isascii() and word.isidentifier() and word not in _ARITY:
-            return word
-        raise self.error(f"{word!r} is no bound: a number, inf, -inf or a parameter")
+        if text.isascii():
+            try:
+                tree = ast.parse(text.strip(), mode="eval").body
+            except SyntaxError:
+                tree = None
+            if tree is not None and _is_bound(tree):
+                return ast.unparse(tree)
+        raise self.error(f"{text!r} is no bound: a number, inf, -inf or made of parameters")
 
     def next_is(self, token: str) -> bool:
         return self.place < len(self.tokens) and self.tokens[self.place] == token
@@ -247,6 +267,44 @@ def _tokens(text: str) -> Iterator[str]:
         assert found is not None  # the last alternative takes anything
         yield found.group(1)
         place = found.end()
+
+
+def _is_bound(tree: ast.expr) -> bool:
+    """Whether it is made of numbers and names by + - * /, and divides by no name."""
+    match tree:
+        case ast.Constant(int() | float() as value):
+            return not isinstance(value, bool)
+        case ast.Name(name):
+            return name not in _ARITY and name != "inf"
+        case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+            return _is_bound(operand)
+        case ast.BinOp(left, ast.Div(), ast.Constant(int() | float() as value)):
+            return _is_bound(left) and value != 0
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
+            return _is_bound(left) and _is_bound(right)
+    return False
+
+
+def _names(bound: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(bound)) if isinstance(node, ast.Name)}
+
+
+def _value(bound: str, others: Mapping[str, Any]) -> float | None:
+    """What a bound is; None where a parameter that it is made of is None or not there."""
+
+    def of(tree: ast.expr) -> float:
+        match tree:
+            case ast.Name(name):
+                return float(others[name])
+            case ast.UnaryOp(sign, operand):
+                return -of(operand) if isinstance(sign, ast.USub) else of(operand)
+            case ast.BinOp(left, operation, right):
+                return _OPERATORS[type(operation)](of(left), of(right))
+        return float(ast.literal_eval(tree))
+
+    if any(others.get(name) is None for name in _names(bound)):
+        return None
+    return of(ast.parse(bound, mode="eval").body)
 
 
 def _as_number(word: str) -> float | None:

@@ -35,6 +35,8 @@ from nlbook.publishing.errors import ParameterError
         ("dict[str, int in [0, inf)]", "dict[str, int]", "each in [0, inf)"),
         ("float in (window_low, inf)", "float", "(window_low, inf)"),
         ("int in {0} | float in [1.5, 2]", "int | float", "{0} or [1.5, 2]"),
+        ("float in (0, box / 2)", "float", "(0, box / 2)"),
+        ("float in [-2*(a+b), (a - b) / 3]", "float", "[-2 * (a + b), (a - b) / 3]"),
     ],
 )
 def test_a_declaration_says_its_types_and_its_range(text, types, allowed):
@@ -59,7 +61,14 @@ def test_a_declaration_says_its_types_and_its_range(text, types, allowed):
         ("float in [-inf, 0)", "an infinite bound is left out"),
         ("float in (inf, inf)", "holds no number"),
         ("int in [0.5, 2]", "'0.5' bounds no int"),
-        ("float in [a-b, 2]", "'a-b' is no bound"),
+        ("float in [a.b, 2]", "'a.b' is no bound"),
+        ("float in [a ** 2, 2]", "' is no bound"),
+        ("float in [a(b), 2]", "',' is missing before '\\('"),
+        ("float in [0, 1 / a]", "'1 / a' is no bound"),
+        ("float in [0, a / 0]", "'a / 0' is no bound"),
+        ("float in [0, 2 * inf)", "'2 \\* inf' is no bound"),
+        ("float in [0, (a + b]", "is no bound"),
+        ("float in [0, True)", "'True' is no bound"),
         ("str in [a, b]", "str can have no interval"),
         ("bool in {True}", "bool can have no choices"),
         ("str in {}", "'}' is no choice"),
@@ -126,6 +135,26 @@ def test_a_bound_may_be_another_parameter():
     check_relations(declared, {"low": 1.0, "high": None})
     with pytest.raises(ParameterError, match=r"high=1.0: must be float in \(low.*where low = 1.0"):
         check_relations(declared, {"low": 1.0, "high": 1.0})
+
+
+def test_a_bound_may_be_made_of_parameters():
+    declared = {"box": "float", "near": "float in (0, box / 2)", "far": "float in (0, box - near]"}
+    assert named_bounds(parse(declared["far"])) == {"box", "near"}
+    check_relations(declared, {"box": 4.0, "near": 1.5, "far": 2.5})
+    with pytest.raises(
+        ParameterError, match=r"near=2.0: must be float in \(0, box / 2\), where box"
+    ):
+        check_relations(declared, {"box": 4.0, "near": 2.0, "far": 1.0})
+    with pytest.raises(ParameterError, match=r"far=2.6: .*where box = 4.0, near = 1.5"):
+        check_relations(declared, {"box": 4.0, "near": 1.5, "far": 2.6})
+    check_relations(declared | {"box": "float | None"}, {"box": None, "near": 9.0, "far": 9.0})
+
+
+@given(*[st.floats(-100, 100)] * 3)
+def test_a_bound_is_what_python_makes_of_it(a, b, value):
+    for text in ("a - b / 4", "-(a + b) * 0.5", "a * b - 2", "a - (b - 1)"):
+        allowed = parse(f"float in ({text}, inf)")[0].allowed
+        assert allowed.holds(value, {"a": a, "b": b}) == (value > eval(text))
 
 
 def test_a_bound_that_is_none_bounds_nothing():

@@ -71,6 +71,15 @@ def test_a_value_out_of_the_bound_that_another_parameter_sets_is_refused(kernel)
         publishing.begin("01_tiny")
 
 
+def test_a_value_out_of_a_bound_made_of_parameters_is_refused(kernel):
+    kernel["__annotations__"]["step"] = "float in (0, n_realizations / 2)"
+    kernel["step"] = 1.5
+    with pytest.raises(ParameterError, match=r"step=1.5: .*n_realizations / 2\), where n_.* = 3"):
+        publishing.begin("01_tiny")
+    kernel["step"] = 1.4
+    assert publishing.begin("01_tiny").parameters["step"] == 1.4
+
+
 def test_values_are_converted_in_the_kernel_itself(kernel):
     kernel.update(step="1e-3", scales=[1, 2])
     publishing.begin("01_tiny")
@@ -162,6 +171,15 @@ def test_stock_papermill_stops_on_a_value_out_of_its_range(book, head):
     run = papermill(book, "-p", "step", "1.5")
     assert run.returncode != 0
     assert "parameter step=1.5: must be float in (0, 1] | None" in run.stderr
+
+
+def test_stock_papermill_stops_on_a_value_out_of_a_bound_made_of_parameters(book):
+    chapter = book.chapter("01_tiny")
+    text = chapter.read_text()
+    chapter.write_text(text.replace("step: float =", 'step: "float in (0, n_realizations / 2)" ='))
+    run = papermill(book, "-p", "n_realizations", "2", "-p", "step", "1.0")
+    assert run.returncode != 0
+    assert "step=1.0: must be float in (0, n_realizations / 2), where n_real" in run.stderr
 
 
 def test_stock_papermill_stops_on_a_misspelt_name(book):
