@@ -121,7 +121,7 @@ SHOWN_IN = {
     "fig-clock": ("clock_series",),
     "fig-three-estimates": ("three_estimates", "tails"),
     "fig-errors": ("errors_of_known_laws",),
-    "fig-snapshots": ("densities", "bands"),
+    "fig-snapshots": ("densities",),
     "fig-live": ("live", "densities"),
     "fig-drift": ("drift", "signed_densities"),
     "fig-learned": ("densities_case_*",),

@@ -110,7 +110,7 @@ CASES = [
             "spacing": 0.2,
             "seed": 7,
         },
-        labels=(r"central 99\.9 %", r"known laws from 2000 samples", r"2 times\. Left"),
+        labels=(r"central 99\.9 %", r"known laws from 2000 samples", r"2 times\. Top"),
         prose=(r"nodes 0\.2 \$b\$ apart", r"central 99\.9 %"),
     ),
     Case(
