@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -32,6 +32,8 @@ __all__ = [
     "peak_memory_mib",
     "processor",
     "signals_as_interrupt",
+    "signals_first",
+    "signals_held",
     "signals_ignored",
     "temporary_folder",
     "thread_limits",
@@ -53,6 +55,7 @@ _GIT_ELSEWHERE = (
     "GIT_PREFIX",
     "GIT_WORK_TREE",
 )
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GIT_PATIENCE = 120.0  # seconds that git has to look at a tree
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -339,17 +342,49 @@ def signals_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def _handling(handler: Any) -> Iterator[None]:
+def signals_first(action: Callable[[], object]) -> Iterator[None]:
+    """Do something at a signal that ends a process, before it is handled as it would have been.
+
+    A signal that is ignored, or that the system handles, stays so.
+    """
+    handlers: dict[signal.Signals, Any] = {n: signal.getsignal(n) for n in _ENDING}
+    before = {n: handler for n, handler in handlers.items() if callable(handler)}
+
+    def handle(number: int, frame: Any) -> None:
+        action()
+        before[signal.Signals(number)](number, frame)
+
+    with _handling(handle, before):
+        yield
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let signals that end a process wait until what can't be cut short is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _handling(handler: Any, numbers: Iterable[signal.Signals] | None = None) -> Iterator[None]:
+    """Let a handler have these signals; by default all, but for a hangup that is ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if numbers is None:
+        hangup_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        numbers = [n for n in _ENDING if not (n == signal.SIGHUP and hangup_ignored)]
     before = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                continue
+        for number in numbers:
             before[number] = signal.signal(number, handler)
         yield
     finally:
-        for number, old in before.items():
-            signal.signal(number, old if old is not None else signal.SIG_DFL)
+        for kept, old in before.items():
+            signal.signal(kept, old if old is not None else signal.SIG_DFL)

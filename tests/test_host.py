@@ -254,3 +254,26 @@ def test_a_closed_terminal_does_not_end_what_nohup_started():
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )
     assert done.stdout.splitlines() == ["went on", "done"], done.stderr
+
+
+FIRST = """
+import os, signal
+from nlbook.host import signals_first, signals_held
+def handler(number, frame):
+    print("then", signal.Signals(number).name)
+signal.signal(signal.SIGTERM, handler)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with signals_first(lambda: print("first")):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGHUP)
+with signals_held():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("held")
+"""
+
+
+def test_something_is_done_before_a_signal_is_handled_and_a_held_one_waits():
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n") == ["first", "then SIGTERM", "held", "then SIGTERM", ""]

@@ -128,21 +128,12 @@ def _is_smoke(book: Book, name: str, notebook: Path) -> bool:
 
 def _laid_out(path: Path, stored: Any, book: Book) -> Any:
     """A fresh copy with the chapter's present text."""
-    from nlbook.publishing.staging import read_chapter
+    from nlbook.publishing.staging import read_chapter, with_outputs
 
-    chapter = read_chapter(path)
-    executed = iter([c for c in stored.cells if c.cell_type == "code" and not is_injected(c)])
     injected = [cell for cell in stored.cells if is_injected(cell)]
-    cells = []
-    for cell in chapter.cells:
-        cells.append(cell)
-        if cell.cell_type == "code":
-            ran = next(executed)
-            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
-        if "parameters" in cell.metadata.get("tags", []):
-            cells += copy.deepcopy(injected)
     laid = copy.copy(stored)
-    laid.metadata, laid.cells = copy.deepcopy(stored.metadata), cells
+    laid.metadata = copy.deepcopy(stored.metadata)
+    laid.cells = with_outputs(read_chapter(path), stored, lambda _: copy.deepcopy(injected))
     laid = normalise(render_prose(laid, path.stem, book))
     laid.metadata["nlbook"] = stored.metadata["nlbook"]
     return laid

@@ -13,12 +13,10 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
+from nlbook import host
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.locks import own_folder
 
@@ -97,7 +95,7 @@ def place(new: Path, out: Path) -> None:
         arrived = aside / "site"
         shutil.move(new, arrived)
         both = sorted({*before, *after})
-        with _undisturbed():
+        with host.signals_held():
             _list(where, aside, both)
             for name in set(before) - set(after):
                 _remove(where, name)
@@ -179,17 +177,3 @@ def _remove(where: Path, name: str) -> None:
             if parent == where:
                 break
             parent.rmdir()
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let signals wait while files are renamed, which takes less than a second."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    waiting = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

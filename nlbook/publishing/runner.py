@@ -19,7 +19,6 @@ import shlex
 import shutil
 import signal
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -257,36 +256,19 @@ def _kernel_manager(
     return ChapterKernelManager
 
 
-@contextlib.contextmanager
-def _interrupting(watch: records.MemoryWatch) -> Iterator[None]:
+def _interrupting(watch: records.MemoryWatch) -> contextlib.AbstractContextManager[None]:
     """Hand an interruption on to the kernel, whose tasks then end at their next checkpoint.
 
     The kernel has a session of its own, so no terminal reaches it.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
 
-    def interrupt(number: int, frame: Any) -> None:
+    def interrupt() -> None:
         logging.getLogger("papermill").setLevel(logging.CRITICAL)  # that the kernel ends is no news
         if watch.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(watch.pid, signal.SIGINT)
-        handler = before[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
 
-    for number, handler in before.items():
-        if callable(handler):
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if callable(handler):
-                signal.signal(number, handler)
+    return host.signals_first(interrupt)
 
 
 @contextlib.contextmanager

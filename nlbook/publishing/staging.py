@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ __all__ = [
     "promote_figures",
     "read_chapter",
     "same_code",
+    "with_outputs",
 ]
 
 _HIDING = ("hide-output", "remove-output", "hide-cell", "remove-cell")
@@ -126,9 +127,37 @@ def join(executed: NotebookNode, chapter: NotebookNode, name: str = "chapter") -
         if key in executed.metadata:
             joined.metadata[key] = copy.deepcopy(executed.metadata[key])
     injected = [cell for cell in executed.cells if is_injected(cell)]
+    joined.cells = with_outputs(
+        joined,
+        executed,
+        lambda parameters: [
+            _shown_injected(parameters, extra) for extra in _changed(parameters, injected)
+        ],
+    )
+    return joined
+
+
+def with_outputs(
+    chapter: NotebookNode,
+    executed: NotebookNode,
+    injected: Callable[[NotebookNode], list[NotebookNode]],
+) -> list[NotebookNode]:
+    """The cells of a chapter, with the outputs of an executed notebook of the same code.
+
+    Parameters
+    ----------
+    chapter, executed : NotebookNode
+        The cells of the first are given the outputs of the second.
+    injected : callable
+        What stands behind the parameters cell, which it is given.
+
+    Returns
+    -------
+    list of NotebookNode
+    """
     cells: list[NotebookNode] = []
-    stored = iter(old)
-    for cell in joined.cells:
+    stored = iter(code_cells(executed))
+    for cell in chapter.cells:
         cells.append(cell)
         if cell.cell_type != "code":
             continue
@@ -136,9 +165,8 @@ def join(executed: NotebookNode, chapter: NotebookNode, name: str = "chapter") -
         cell.outputs = copy.deepcopy(ran.outputs)
         cell.execution_count = ran.execution_count
         if "parameters" in cell.metadata.get("tags", []):
-            cells.extend(_shown_injected(cell, extra) for extra in _changed(cell, injected))
-    joined.cells = cells
-    return joined
+            cells.extend(injected(cell))
+    return cells
 
 
 def promote_figures(notebook: NotebookNode, name: str = "chapter") -> list[str]:
