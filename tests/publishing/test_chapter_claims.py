@@ -116,7 +116,7 @@ SHOWN_IN = {
     "fig-creep-series": ("creep_case_*",),
     "fig-avalanches": ("activity", "avalanches"),
     "fig-avalanche-film": ("avalanche",),
-    "fig-velocities": ("speeds", "exponents_by_window"),
+    "fig-velocities": ("speeds",),
     "fig-exponent": ("exponent_of_the_strain", "exponent_of_the_strain_recorded"),
     "fig-clock": ("clock_series",),
     "fig-three-estimates": ("three_estimates", "tails"),
