@@ -52,6 +52,10 @@ def basis_weights(
     ``"moments"`` integrates K(r) r**2 over the covered cell, the first from zero on, and divides
     by r_j**2: for singular kernels. ``"covered"`` is that of `nlbook.diffusion`.
 
+    The last two are Gauss's, exact but for rounding up to degree 63. Weights of a function of the
+    basis are off by less than 3e-14 of its largest one, as measured at alpha from 0 to 2.999999 and
+    degrees up to 30 against incomplete beta functions of 40 digits.
+
     Parameters
     ----------
     horizon, spacing : float
@@ -136,38 +140,57 @@ def grid_symbol(
 
 def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, count: int) -> Array:
     """Integrals of B_m(r/delta) r**(2 - alpha) over the covered cells, (count, degree + 1)."""
-    low = np.append(0.0, np.arange(1.5, count)) * spacing
+    low = np.arange(1.5, count) * spacing
     high = np.minimum((np.arange(1, count + 1) + 0.5) * spacing, horizon)
-    r, weight = _points(low, high, alpha)
+    first = _from_zero(float(high[0]), horizon, degree, alpha)
+    r, weight = _points(low, high[1:], alpha)
     basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
-    return np.asarray(np.einsum("jg,jgm->jm", weight, basis))
+    return np.vstack([first, np.einsum("jg,jgm->jm", weight, basis)])
 
 
 def _hat_moments(horizon: float, degree: int, spacing: float, alpha: float) -> Array:
     """Integrals of B_m(r/delta) r**(2 - alpha) with the hats of the nodes, over (j h)**2."""
     count = math.ceil(horizon / spacing - _NODE_TOLERANCE)
-    low: Array = spacing * np.arange(count, dtype=np.float64)
+    low: Array = spacing * np.arange(1, count, dtype=np.float64)
     high = np.minimum(low + spacing, horizon)
     r, weight = _points(low, high, alpha)
     basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
     above = (r - low[:, np.newaxis]) / spacing  # share of the farther node
-    above[0] = 1.0
-    moments = np.einsum("jg,jgm->jm", weight * above, basis)
-    moments[:-1] += np.einsum("jg,jgm->jm", weight * (1 - above), basis)[1:]
+    moments = np.empty((count, degree + 1))
+    # up to the first node all is that node's
+    moments[0] = _from_zero(min(spacing, horizon), horizon, degree, alpha)
+    moments[1:] = np.einsum("jg,jgm->jm", weight * above, basis)
+    moments[:-1] += np.einsum("jg,jgm->jm", weight * (1 - above), basis)
     return np.asarray(moments / (spacing * np.arange(1, count + 1)[:, np.newaxis]) ** 2)
 
 
 def _points(low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
-    """Gauss points in each cell and their weights, r**(2 - alpha) included; the first from 0 on."""
+    """Gauss points in cells that don't begin at zero, and their weights with r**(2 - alpha)."""
     points, weights = _gauss(2.0)
     half = (high - low)[:, np.newaxis] / 2
     r = low[:, np.newaxis] + half * (1 + points)
-    weight = half * weights * r ** (2 - alpha)
-    # the weight may be singular at zero
-    points, weights = _gauss(alpha)
-    r[0] = half[0] * (1 + points)
-    weight[0] = half[0] ** (3 - alpha) * weights
-    return r, weight
+    return r, half * weights * r ** (2 - alpha)
+
+
+def _from_zero(end: float, horizon: float, degree: int, alpha: float) -> Array:
+    """Integrals of B_m(r/delta) r**(2 - alpha) from 0 to `end`, (degree + 1,).
+
+    A rule for that weight has it all in a point near zero when alpha comes near 3, and what is left
+    for powers of r loses digits as 1 / (3 - alpha)**2. So above 2 the rule is for the weight
+    r**(3 - alpha), of (B_m - B_m(0)) / r; B_m(0), one for m = 0 and else zero, is added exactly.
+    """
+    half = end / 2
+    if alpha <= 2:
+        points, weights = _gauss(alpha)
+        basis = bernstein_basis(degree, half * (1 + points) / horizon)
+        return np.asarray(half ** (3 - alpha) * weights @ basis)
+    points, weights = _gauss(alpha - 1)
+    r = half * (1 + points)
+    rise = bernstein_basis(degree, r / horizon)
+    rise[:, 0] = np.expm1(degree * np.log1p(-r / horizon))  # (1 - t)**M - 1
+    moments = half ** (4 - alpha) * (weights / r) @ rise
+    moments[0] += end ** (3 - alpha) / (3 - alpha)
+    return np.asarray(moments)
 
 
 @lru_cache(maxsize=64)
