@@ -14,7 +14,9 @@ This says which kernels do as well *on these very data*. It is no interval of co
 is chosen, not estimated; noise in f moves the minimum itself, and the band with it, by an amount
 that the band does not know; and a kernel held by a constraint is not at a minimum, nor is the
 truth then in the middle. With noise of half the size of f, bands of a rise of 1e-6 hold the true
-kernel at a seventh of all distances. `KernelBand.note` and a warning say so.
+kernel at a seventh of all distances. `KernelBand.note` and a warning say so. Where data show no
+noise, or are too few to show any, nothing but that choice sets the width: the note says the one,
+a warning the other.
 """
 
 from __future__ import annotations
@@ -60,14 +62,22 @@ class KernelBand:
     rise: float
     #: loss that no kernel of any form avoids, as noise makes it, units of f squared
     unexplained: float
+    #: whether that is more than rounding; None where the data are too few to tell
+    noise_is_seen: bool | None
 
     @property
     def note(self) -> str:
         """What the band is, and what it is not, in words."""
+        if self.noise_is_seen is None:
+            noise = "too few data to show noise in them"
+        elif self.noise_is_seen:
+            noise = f"no kernel avoids {self.unexplained:.2g}"
+        else:
+            noise = "the data show no noise that would set a scale for it"
         return (
             f"kernels with which the loss on these very data is at most {self.rise:.2g} above "
-            f"that of the learned one (no kernel avoids {self.unexplained:.2g}); no interval of "
-            f"confidence: it says nothing of what noise did to the learned kernel"
+            f"that of the learned one ({noise}); no interval of confidence: it says nothing of "
+            f"what noise did to the learned kernel"
         )
 
     def seen(self, share: float = 1e-4) -> int:
@@ -110,7 +120,8 @@ def kernel_band(
     -----
     RegressionWarning
         If no kernel explains the data to within the rise, as with noise: then the band is
-        narrower than what is not known.
+        narrower than what is not known. Or if some kernel of this form explains as few data as
+        these whatever they are, so that their noise can't be known.
 
     Raises
     ------
@@ -135,6 +146,14 @@ def kernel_band(
             RegressionWarning,
             stacklevel=2,
         )
+    if gram.n_left == 0:
+        warnings.warn(
+            f"the data are no more numbers than the {gram.weights.shape[0]} node weights that may "
+            f"fit them: what noise they hold can't be known, and the band, of a rise of "
+            f"{tolerance:.2g} of the mean square of f, is as wide as that choice makes it",
+            RegressionWarning,
+            stacklevel=2,
+        )
     basis = _orthonormal(gram.degree)
     middle = np.linalg.solve(basis, np.asarray(kernel.coefficients))
     _, found, right = np.linalg.svd(gram.factor @ basis)
@@ -156,6 +175,7 @@ def kernel_band(
         directions,
         rise,
         gram.floor,
+        gram.floor > gram.rounding if gram.n_left else None,
     )
 
 

@@ -76,6 +76,9 @@ class GramMatrix:
     wavenumbers: Array
     #: on a periodic grid the weight of each row (rows,): root of the power; otherwise empty
     amplitudes: Array
+    #: numbers of f beyond those that some operator of this form fits whatever they are; with none
+    #: the floor is zero, and noise in f can't be told
+    n_left: int
 
     @cached_property
     def factor(self) -> Array:
@@ -244,7 +247,7 @@ def gram_matrix(
         floor = max(float(np.sum(data.response)) - float(target @ target), 0.0)
         return GramMatrix(
             differences, weights, target, floor, horizon, degree, alpha, rule, "periodic", spacing,
-            data.n_nodes * refinement, k, amplitudes,
+            data.n_nodes * refinement, k, amplitudes, data.n_samples * data.n_nodes - k.size,
         )  # fmt: skip
     reach = weights.shape[0]
     if reach > data.collar:
@@ -265,4 +268,5 @@ def gram_matrix(
     return GramMatrix(
         triangle[:reach, :-1], weights, triangle[:reach, -1], floor, horizon, degree, alpha, rule,
         "volume", spacing, data.n_nodes, np.empty(0), np.empty(0),
+        max(data.n_samples * data.n_nodes - reach, 0),
     )  # fmt: skip

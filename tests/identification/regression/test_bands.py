@@ -3,7 +3,13 @@ import warnings
 import numpy as np
 import pytest
 
-from nlbook.identification import RegressionWarning, TrainingPairs, fit_bernstein, kernel_band
+from nlbook.identification import (
+    RegressionWarning,
+    TrainingPairs,
+    fit_bernstein,
+    gram_matrix,
+    kernel_band,
+)
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 from tests.identification.regression_data import biharmonic, biharmonic_gram
 
@@ -67,13 +73,32 @@ def test_a_band_says_that_it_is_no_interval_of_confidence():
             band = fit.band()
         assert band.unexplained == fit.gram.floor > band.rise
         assert "no interval of confidence" in band.note
+        assert band.noise_is_seen
         far = band.distance > 0.05
         truth = gaussian(band.distance[far])
         held.append(np.mean((band.lower[far] <= truth) & (truth <= band.upper[far])))
     assert np.mean(held) < 0.5  # which is why it warns
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_bernstein(gaussian_pairs(0.0, 0), 0.4, 4).band()
+        band = fit_bernstein(gaussian_pairs(0.0, 0), 0.4, 4).band()
+    assert band.noise_is_seen is False
+    assert "the data show no noise" in band.note
+
+
+@pytest.mark.parametrize("n_nodes", [30, 31])
+def test_a_band_of_data_too_few_to_show_noise_says_so(n_nodes):
+    """30 node weights fit 30 numbers of f, noise with them; one number more shows it."""
+    rng = np.random.default_rng(4)
+    u, f = rng.normal(size=(1, n_nodes + 60)), rng.normal(size=(1, n_nodes))
+    gram = gram_matrix(TrainingPairs(u, f, 0.01, "volume", collar=30), 0.3, 2, rule="nodes")
+    assert gram.weights.shape[0] == 30
+    assert (gram.floor > gram.rounding) == (n_nodes == 31)
+    kernel = BernsteinKernel((1.0, 1.0, 1.0), 0.3)
+    told = "can't be known" if n_nodes == 30 else "no interval in which to expect the truth"
+    with pytest.warns(RegressionWarning, match=told):
+        band = kernel_band(gram, kernel)
+    assert band.noise_is_seen is (None if n_nodes == 30 else True)
+    assert ("too few data to show noise" in band.note) == (n_nodes == 30)
 
 
 def test_a_band_of_another_kernel_is_refused():
