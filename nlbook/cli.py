@@ -122,6 +122,16 @@ def _parser() -> argparse.ArgumentParser:
     notebooks.add_argument("--force", action="store_true", help="run fresh ones too")
     notebooks.add_argument("--check", action="store_true", help="write nothing; say what is wrong")
 
+    words = command("words", _words, "Count what a reader meets in each chapter, and how long.")
+    words.add_argument("chapter", nargs="*", help="only these")
+
+    preview = command("preview", _preview, "Build the pages of one chapter alone, to look at.")
+    preview.add_argument("chapter")
+    preview.add_argument(
+        "--executed", type=Path, metavar="DIR", help="folder of its executed notebook (_build/runs)"
+    )
+    preview.add_argument("-o", dest="out", type=Path, metavar="DIR", help="folder (_build/preview)")
+
     clusters = command(
         "clusters", cli_clusters.list_or_stop, "List the clusters that runs have started."
     )
@@ -263,6 +273,40 @@ def _notebooks(options: argparse.Namespace) -> int:
     if not written:
         _say("every copy is up to date")
     return 0
+
+
+def _words(options: argparse.Namespace) -> int:
+    from nlbook.publishing.reading import measure
+
+    book = find_book()
+    chapters = [_named(name, book) for name in options.chapter] or list(book.chapters.values())
+    print("chapter                        words folded figures tables equations code minutes")
+    for path in chapters:
+        for name, page in zip((path.stem, "  its second page"), measure(path), strict=True):
+            if page.words or not name.startswith(" "):
+                print(
+                    f"{name:30} {page.words:5} {page.folded_words:6} {page.figures:7} "
+                    f"{page.tables:6} {page.equations:9} {page.code_lines:4} {page.minutes:7.1f}"
+                )
+    return 0
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from nlbook.publishing.preview import preview
+
+    book = find_book()
+    path = _named(options.chapter, book)
+    page, complaints = preview(book, path.stem, options.executed or book.runs, options.out)
+    for line in complaints:
+        _say(line)
+    print(page)
+    return 0
+
+
+def _named(name: str, book: Book) -> Path:
+    """A chapter by its name, or the number that it begins with."""
+    known = [path for stem, path in book.chapters.items() if stem.partition("_")[0] == name]
+    return known[0] if known else book.chapter(name)
 
 
 def _doctor(options: argparse.Namespace) -> int:

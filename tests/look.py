@@ -17,6 +17,8 @@ def main():
     parser.add_argument("--at", default="", help="the label to scroll to; else the whole page")
     given = parser.parse_args()
     program = find_chromium()
+    if not given.page.is_file():
+        raise SystemExit(f"there is no {given.page}")
     if program is None:
         raise SystemExit("no Chromium here")
     with Browser(program) as browser:

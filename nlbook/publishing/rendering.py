@@ -13,9 +13,11 @@ from nlbook.publishing.animation import first_frame, is_animated
 from nlbook.publishing.staging import SiteError
 
 __all__ = [
+    "finish",
     "offer_stills",
     "prune",
     "render",
+    "render_loosely",
 ]
 
 _COMPLAINT = re.compile(r"WARNING|ERROR|Exception|Error: |^Message: |^Arguments: ")
@@ -52,8 +54,25 @@ _MATHJAX = {"tex-chtml.js", "output", "input", "a11y", "ui"}  # what the pages l
 
 def render(staged: Path, quiet: bool) -> Path:
     """Run jupyter-book in a process of its own, every page anew, warnings as errors."""
+    html, told = _run(staged, quiet, "-n", "-W", "--keep-going")
+    if html is None:
+        raise SiteError("the site did not build:\n" + _complaints(told, staged))
+    return html
+
+
+def render_loosely(staged: Path) -> tuple[Path, list[str]]:
+    """Run jupyter-book where not all pages are there; also returns what it complains of."""
+    html, told = _run(staged, True)
+    complaints = _complaints(told, staged)
+    if html is None:
+        raise SiteError("the page did not build:\n" + complaints)
+    return html, complaints.splitlines() if _COMPLAINT.search(told) else []
+
+
+def _run(staged: Path, quiet: bool, *strictness: str) -> tuple[Path | None, str]:
+    """The folder of the pages, if they were built, and what was told."""
     main = "from jupyter_book.cli.main import main; main()"
-    options = ["build", "--all", "-n", "-W", "--keep-going", str(staged)]
+    options = ["build", "--all", *strictness, str(staged)]
     package = str(Path(__file__).resolve().parents[2])  # autodoc must see this very package
     environment = {
         **os.environ,
@@ -73,9 +92,14 @@ def render(staged: Path, quiet: bool) -> Path:
         errors="replace",
     )
     html = staged / "_build" / "html"
-    if done.returncode != 0 or not (html / "index.html").is_file():
-        raise SiteError("the site did not build:\n" + _complaints(done.stdout or "", staged))
-    return html
+    built = done.returncode == 0 and (html / "index.html").is_file()
+    return (html if built else None), done.stdout or ""
+
+
+def finish(html: Path) -> None:
+    """Drop what no page needs, and make animations stop."""
+    prune(html)
+    offer_stills(html)
 
 
 def prune(html: Path) -> None:

@@ -40,6 +40,8 @@ __all__ = [
     "build_site",
     "check_site_place",
     "stage",
+    "stage_chapter",
+    "write_pages",
 ]
 
 GENERATED = ("claims", "costs", "benchmarks")
@@ -104,8 +106,7 @@ def build_site(
             html = rendering.render(staged, quiet)
         finally:
             _keep(staged, build / "staged")
-        rendering.prune(html)
-        rendering.offer_stills(html)
+        rendering.finish(html)
         place(html, out)
     return out
 
@@ -193,7 +194,7 @@ def stage(
     detailed: list[str] = []
     figures: dict[str, str] = {}
     for name in chapters:
-        notebook, record = _stage_chapter(book, executed, staged, name)
+        notebook, record = stage_chapter(book, executed, staged, name)
         claims[name] = staging.claims(notebook)
         numbers[name] = staging.count_numbers(notebook)
         titles[name] = _title(notebook, name).group(1)
@@ -201,12 +202,8 @@ def stage(
             if figure in figures:
                 raise FigureError(f"figure {figure!r} is in {figures[figure]} and in {name}")
             figures[figure] = name
-        if second := details.cut(notebook, name, titles[name]):
+        if write_pages(notebook, name, staged):
             detailed.append(name)
-            nbformat.write(second, staged / f"{name}{details.SUFFIX}.ipynb")
-            link = f"{{doc}}`Details are on a second page <{name}{details.SUFFIX}>`."
-            _add_under_title(notebook, link, name)
-        nbformat.write(notebook, staged / f"{name}.ipynb")
         costs += _costs(book, name, record)
     write_toc(root / "_toc.yml", staged / "_toc.yml", detailed)
     written = {
@@ -218,17 +215,20 @@ def stage(
         (staged / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def _stage_chapter(
-    book: Book, executed: Path, staged: Path, name: str
+def stage_chapter(
+    book: Book, executed: Path, staged: Path, name: str, *, fresh: bool = True
 ) -> tuple[NotebookNode, dict[str, Any]]:
-    """Join a chapter to its outputs, add its notes, and lay out its downloads."""
+    """Join a chapter to its outputs, add its notes, and lay out its downloads.
+
+    Without `fresh` it is enough that the outputs are those of the chapter's code cells.
+    """
     stored = executed / f"{name}.ipynb"
     if not stored.is_file():
         raise StaleChapter(f"{name} has not been executed: there is no {stored}")
     notebook = nbformat.read(stored, 4)
     metadata = dict(notebook.metadata.get("nlbook", {}))
     joined = staging.join(notebook, staging.read_chapter(book.book / f"{name}.md"), name)
-    if reason := why_stale(stored, book):
+    if fresh and (reason := why_stale(stored, book)):
         raise StaleChapter(
             f"{name} is stale: {reason} after the run that made {stored.name}; run it again "
             "(nlbook build, or make notebooks for the committed copies)"
@@ -250,6 +250,17 @@ def _stage_chapter(
     note = pages.provenance(name, metadata, record, claimed, computed)
     joined.cells.append(nbformat.v4.new_markdown_cell(note, id="provenance"))
     return joined, record
+
+
+def write_pages(notebook: NotebookNode, name: str, staged: Path) -> bool:
+    """Write a chapter's page, and its second one; whether there is a second."""
+    second = details.cut(notebook, name, _title(notebook, name).group(1))
+    if second is not None:
+        nbformat.write(second, staged / f"{name}{details.SUFFIX}.ipynb")
+        link = f"{{doc}}`Details are on a second page <{name}{details.SUFFIX}>`."
+        _add_under_title(notebook, link, name)
+    nbformat.write(notebook, staged / f"{name}.ipynb")
+    return second is not None
 
 
 def _offer(path: Path, staged: Path, folder: str) -> str:

@@ -6,6 +6,7 @@ from bs4 import BeautifulSoup
 
 from nlbook.publishing import details
 from nlbook.publishing.errors import BookError
+from nlbook.publishing.preview import preview
 from nlbook.publishing.prose import render_prose
 
 
@@ -98,3 +99,11 @@ def test_a_copy_numbers_as_the_two_pages_do(small_book):
     assert r"\tag{1.2}" in prose
     assert "**Table 1.1.** Variances" in prose and "> **Result 1.1: Walkers *spread*" in prose
     assert "> **Exercise 1.2**" in prose and "<summary>Solution</summary>" in prose
+
+
+def test_a_chapter_can_be_looked_at_alone(small_book):
+    page, complaints = preview(small_book, "01_walks", small_book.executed)
+    assert complaints == []
+    shown = BeautifulSoup(page.read_text(), "html.parser")
+    assert "Slow walks get as far as 3.0" in " ".join(shown.article.get_text().split())
+    assert page.with_name("01_walks_details.html").is_file()
