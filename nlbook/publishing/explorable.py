@@ -24,7 +24,7 @@ __all__ = ["Slider", "explore"]
 
 _LARGEST = 200_000  # bytes of the output
 # Two digits of base 90 a height: printable, and none that HTML or JSON would write longer.
-_DIGITS = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\\\"<>&")
+_DIGITS = "".join(chr(code) for code in range(32, 127) if chr(code) not in '\\"<>&')
 _WIDTH, _HEIGHT = 480, 330  # of the picture, its own units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 10, 12, 48  # around the axes
 _INK = "#1a1a1a"
@@ -66,14 +66,13 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """Values with their labels, six or so."""
         if self.log:
-            powers = range(
-                int(np.ceil(np.log10(self.low) - 1e-9)), int(np.floor(np.log10(self.high) + 1e-9)) + 1
-            )
-            step = -(-len(powers) // 6)
+            first = int(np.ceil(np.log10(self.low) - 1e-9))
+            last = int(np.floor(np.log10(self.high) + 1e-9))
+            step = -(-(last - first + 1) // 6)
             return [
-                (10.0**power, f'10<tspan dy="-5" font-size="11">{str(power).replace("-", "−")}</tspan>')
-                for power in powers
-                if power % step == 0
+                (10.0**k, f'10<tspan dy="-5" font-size="11">{k}</tspan>'.replace(">-", ">−"))
+                for k in range(first, last + 1)
+                if k % step == 0
             ]
         raw = (self.high - self.low) / 5
         size = 10.0 ** np.floor(np.log10(raw))
@@ -260,7 +259,8 @@ def _page(
     drawn.append(f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#444"/>')
     middle = (_LEFT + right) / 2
     drawn.append(
-        f'<text x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{html.escape(x_axis.label)}</text>'
+        f'<text x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">'
+        f"{html.escape(x_axis.label)}</text>"
         f'<text transform="translate(15 {(_TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">'
         f"{html.escape(y_axis.label)}</text>"
     )
@@ -277,8 +277,8 @@ def _page(
     key.append((curve, color, ' stroke-dasharray="8 4"'))
     keys = " ".join(
         '<span style="white-space:nowrap;margin-right:1em"><svg width="28" height="8" '
-        f'aria-hidden="true"><path d="M0 4H28" stroke="{of_color}" stroke-width="2.5"{dashes}/></svg> '
-        f"{html.escape(label)}</span>"
+        f'aria-hidden="true"><path d="M0 4H28" stroke="{of_color}" stroke-width="2.5"{dashes}/>'
+        f"</svg> {html.escape(label)}</span>"
         for label, of_color, dashes in key
     )
     controls = "".join(
@@ -295,8 +295,8 @@ def _page(
         "<style>@media print {.nlbook-explore {display: none}}"
         "@media screen {.nlbook-explore-still {display: none !important}}</style>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true" style="width:100%;'
-        f'max-width:{_WIDTH}px;height:auto;background:#fff" font-size="14" font-family="sans-serif" '
-        f'fill="{_INK}">{"".join(drawn)}</svg>'
+        f'max-width:{_WIDTH}px;height:auto;background:#fff" font-size="14" '
+        f'font-family="sans-serif" fill="{_INK}">{"".join(drawn)}</svg>'
         f'<p style="margin:.3em 0;background:#fff;color:{_INK};max-width:{_WIDTH}px">{keys}</p>'
         '<div style="display:grid;grid-template-columns:auto 1fr auto;gap:.3em .8em;'
         f'align-items:center;max-width:{_WIDTH}px">{controls}</div>'
