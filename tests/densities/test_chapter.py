@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nlbook.dislocations import CreepProtocol, run_ensemble
-from nlbook.dislocations.recording import RecordWriter, seen_by_record
+from nlbook.dislocations.records import RecordWriter, seen_by_record
 from nlbook.publishing.runner import run_chapter
 
 CHAPTER = "02_adaptive_densities"
