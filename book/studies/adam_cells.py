@@ -2,7 +2,7 @@
 
 The cells share first coefficients, batches and rates, as they would one by one with the same seed,
 and what one does to another is nothing. So each is what `nlbook.identification.fit_bernstein`
-returns by method "adam", to rounding. A `Change` is what the second stage may do otherwise.
+returns with `Adam()`, to rounding. A `Change` is what the second stage may do otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nlbook.identification import (
-    AdamSettings,
+    Adam,
     biharmonic_pairs,
     biharmonic_symbol,
     gather,
@@ -24,7 +24,7 @@ from nlbook.identification import (
 
 SEED = 2021
 DEGREE = 20
-SETTINGS = AdamSettings()
+SETTINGS = Adam()
 
 
 @dataclass(frozen=True)

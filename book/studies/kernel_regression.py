@@ -9,7 +9,7 @@ may be computed in pieces of half a minute: each call with `--piece` adds one to
 share first coefficients, batches and rates, as they would one by one with the same seed, and what
 one does to another is nothing. (On a ring the loss of a batch is a sum over modes of the batch's
 power, which all cells share: u is f over the symbol.) So each is what
-`nlbook.identification.fit_bernstein` returns by method "adam", to rounding.
+`nlbook.identification.fit_bernstein` returns with `Adam()`, to rounding.
 
 `second_stage`: a hundred epochs of the second stage from the same C and first D, with one thing
 changed at a time: why it stalls as printed, and what makes it end below the first.
@@ -37,6 +37,7 @@ from adam_cells import CHANGES, DEGREE, SEED, SETTINGS, Cells, first_stage, seco
 from nlbook.host import describe_run
 from nlbook.identification import (
     FractionalSettings,
+    Nonnegative,
     RegressionWarning,
     TrainingPairs,
     fit_bernstein,
@@ -155,7 +156,7 @@ def fractional_errors(
     errors, exponents = [], []
     for horizon in table["horizon"]:
         fits = [
-            fit_bernstein(data, horizon, degree, "nonnegative", alpha=(0.0, 2.95), rule=rule)
+            fit_bernstein(data, horizon, degree, Nonnegative(), alpha=(0.0, 2.95), rule=rule)
             for degree in table["degree"]
         ]
         exponents.append([significant(fit.kernel.alpha, 4) for fit in fits])

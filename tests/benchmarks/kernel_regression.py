@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from nlbook.identification import (
-    AdamSettings,
-    ContinuumSettings,
+    Adam,
+    Continuum,
     GramMatrix,
+    MengeshaDu,
+    Nonnegative,
     PairSpectrum,
+    PositiveSymbol,
     TrainingPairs,
+    Unconstrained,
     adam_fit,
     biharmonic_pairs,
     coercivity,
@@ -101,7 +105,7 @@ def gram_table() -> Table:
 def fit_table() -> Table:
     """Exact fits; the same programmes stated in cvxpy; and the paper's algorithm on one cell."""
     cores = usable_cores()
-    settings = AdamSettings()
+    settings = Adam()
     table = Table(
         "kernel_regression_fits",
         "Fits of a Bernstein kernel",
@@ -115,13 +119,13 @@ def fit_table() -> Table:
     )
     pairs = biharmonic_pairs(C, HORIZON, N_SAMPLES)
     data, gram = gather(pairs), gram_matrix(pairs, HORIZON, DEGREE)
-    first = fit_bernstein(data, HORIZON, DEGREE, "nonnegative")
+    first = fit_bernstein(data, HORIZON, DEGREE, Nonnegative())
     for name, asked, rival in (
-        ("nonnegative", ("nonnegative",), None),
-        ("two stages", ("mengesha-du", "two-stage"), stated_correction),
-        ("joint", ("mengesha-du", "joint"), stated_joint),
-        ("unconstrained", (None,), None),
-        ("symbol on the grid", ("symbol",), None),
+        ("nonnegative", Nonnegative(), None),
+        ("two stages", MengeshaDu(stages=2), stated_correction),
+        ("joint", MengeshaDu(), stated_joint),
+        ("unconstrained", Unconstrained(), None),
+        ("symbol on the grid", PositiveSymbol(), None),
     ):
         ours = seconds(lambda a=asked: fit_bernstein(data, HORIZON, DEGREE, *a))
         if rival is None:
@@ -130,21 +134,21 @@ def fit_table() -> Table:
         theirs = seconds(lambda r=rival: r(gram, np.array(first.kernel.coefficients)))
         table.add(name, ours, "s", at_most=0.2, ratio=theirs / ours, against="cvxpy")
         loss = rival(gram, np.array(first.kernel.coefficients))
-        best = fit_bernstein(data, HORIZON, DEGREE, *asked).loss
+        best = fit_bernstein(data, HORIZON, DEGREE, asked).loss
         table.add(f"{name}, cvxpy's shortfall", loss / best - 1, "")
     for c, horizon in ((0.03, 0.125), (0.03, 0.25), (C, HORIZON), (0.1, 0.99)):
         modes = gather(biharmonic_pairs(c, horizon, N_SAMPLES, condense=True))
-        ours = seconds(lambda m=modes, d=horizon: fit_bernstein(m, d, DEGREE, "continuum"))
+        ours = seconds(lambda m=modes, d=horizon: fit_bernstein(m, d, DEGREE, Continuum()))
         name = f"continuum, c = {c:g}, delta = {horizon:g}"
         theirs = seconds(lambda m=modes, d=horizon: stated_continuum(m, d))
         table.add(name, ours, "s", at_most=1.0, ratio=theirs / ours, against="cvxpy")
-        best = fit_bernstein(modes, horizon, DEGREE, "continuum").certificate.loss
+        best = fit_bernstein(modes, horizon, DEGREE, Continuum()).certificate.loss
         table.add(f"{name}, cvxpy's shortfall", stated_continuum(modes, horizon) / best - 1, "")
     whole = gather(fractional_pairs(N_SAMPLES, condense=True))
     start = time.perf_counter()
     for horizon in FRACTIONAL_HORIZONS:
         for degree in FRACTIONAL_DEGREES:
-            fit_bernstein(whole, horizon, degree, "nonnegative", alpha=(0.0, 2.9), rule="covered")
+            fit_bernstein(whole, horizon, degree, Nonnegative(), alpha=(0.0, 2.9), rule="covered")
     table.add("fractional, 24 fits with their exponents", time.perf_counter() - start, "s")
     adam_rows(table, pairs, gram)
     return table
@@ -156,13 +160,13 @@ def adam_rows(table: Table, pairs: TrainingPairs, gram: GramMatrix) -> None:
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    printed = AdamSettings()
-    adam_fit(pairs, gram, AdamSettings(epochs=1), corrected=False)  # imports, and warms up
+    printed = Adam()
+    adam_fit(pairs, gram, Adam(epochs=1), corrected=False)  # imports, and warms up
     start = time.perf_counter()
     optimum, history = adam_fit(pairs, gram, printed, corrected=False)
     spent = time.perf_counter() - start
-    exact = fit_bernstein(pairs, HORIZON, DEGREE, "nonnegative")
-    ours = seconds(lambda: fit_bernstein(pairs, HORIZON, DEGREE, "nonnegative"))
+    exact = fit_bernstein(pairs, HORIZON, DEGREE, Nonnegative())
+    ours = seconds(lambda: fit_bernstein(pairs, HORIZON, DEGREE, Nonnegative()))
     of = f"{printed.epochs} epochs of {pairs.n_samples} samples"
     table.add("stage 1, from the samples", ours, "s", ratio=spent / ours, against="Adam")
     table.add(f"Adam, stage 1, {of}", spent, "s")
@@ -170,11 +174,11 @@ def adam_rows(table: Table, pairs: TrainingPairs, gram: GramMatrix) -> None:
     found = optimum.positive
     table.add("Adam, stage 1, loss over the exact one", gram.loss(found) / exact.loss, "")
     kernel = replace(exact.kernel, coefficients=tuple(found.tolist()))
-    best = fit_bernstein(pairs, HORIZON, DEGREE, "mengesha-du", "two-stage", positive=kernel)
+    best = fit_bernstein(pairs, HORIZON, DEGREE, MengeshaDu(stages=2, positive=kernel))
     ours = seconds(
-        lambda: fit_bernstein(pairs, HORIZON, DEGREE, "mengesha-du", "two-stage", positive=kernel)
+        lambda: fit_bernstein(pairs, HORIZON, DEGREE, MengeshaDu(stages=2, positive=kernel))
     )
-    for name, settings in (("as printed", printed), ("repaired", AdamSettings(**WORKING))):
+    for name, settings in (("as printed", printed), ("repaired", Adam(**WORKING))):
         start = time.perf_counter()
         optimum, history = adam_fit(pairs, gram, settings, positive=found)
         spent = time.perf_counter() - start
@@ -232,7 +236,7 @@ def stated_continuum(data: PairSpectrum, horizon: float) -> float:
     import cvxpy as cp
 
     gram = gram_matrix(data, horizon, DEGREE)
-    programme, _, _ = continuum_programme(data, gram, ContinuumSettings())
+    programme, _, _ = continuum_programme(data, gram, Continuum())
     x = cp.Variable(programme.matrix.shape[1])
     constraints: list[Any] = [programme.rows @ x >= programme.least]
     for bound in programme.absolute:

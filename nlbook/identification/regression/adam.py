@@ -40,56 +40,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer, check_number, real_array
+from nlbook.checks import real_array
 from nlbook.identification.pairs.training_pairs import TrainingPairs
 from nlbook.identification.regression.certificates import Optimum, coercivity, mengesha_du_norm
+from nlbook.identification.regression.choices import Adam
 from nlbook.identification.regression.gram import GramMatrix
 from nlbook.identification.regression.mengesha_du import correction
 from nlbook.identification.regression.programmes import nonnegative
 
-__all__ = ["AdamHistory", "AdamSettings", "adam_fit"]
+__all__ = ["AdamHistory", "adam_fit"]
 
 Array = NDArray[np.float64]
 
 # Modes with less than this share of the mean square of f, or of what the largest symbol makes of
 # u, change no digit of a loss.
 _SILENT = 1e-18
-
-
-@dataclass(frozen=True)
-class AdamSettings:
-    """Algorithm 1; the defaults are the paper's where it gives them.
-
-    Examples
-    --------
-    The second stage that does not stall:
-
-    >>> working = AdamSettings(exact_slack=True, growth=1.0, most_steps=10)
-    """
-
-    epochs: int = 100  #: of stage 1; the paper: 200 to 500, but its losses are those of about 100
-    epochs_correction: int = 10  #: of stage 2, in each step of the augmented Lagrangian
-    batch_size: int = 100  #: samples
-    rate: float = 5e-3  #: of Adam
-    most_steps: int = 100  #: of the augmented Lagrangian
-    penalty: float = 1.0  #: mu at first
-    growth: float = 10.0  #: rho, by which mu grows; 1 keeps mu and renews lambda at each step
-    progress: float = 0.25  #: c: mu grows unless |H| falls below this share of what it was
-    tolerance: float = 1e-8  #: epsilon: |H| at which it stops, units of the kernel's symbol
-    largest_penalty: float = 1e20  #: mu at which it gives up
-    exact_slack: bool = False  #: minimise over theta exactly, instead of by Adam as the paper does
-    seed: int = 0  #: of first coefficients and batches
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "epochs_correction", "batch_size", "most_steps"):
-            check_integer(name, getattr(self, name), 1)
-        check_integer("seed", self.seed, 0)
-        for name in ("rate", "penalty", "tolerance", "largest_penalty"):
-            check_number(name, getattr(self, name), above=0)
-        check_number("growth", self.growth, least=1)
-        check_number("progress", self.progress, above=0, below=1)
-        if not isinstance(self.exact_slack, bool):
-            raise ValueError(f"exact_slack must be True or False, got {self.exact_slack!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +76,7 @@ class AdamHistory:
 def adam_fit(
     pairs: TrainingPairs,
     gram: GramMatrix,
-    settings: AdamSettings | None = None,
+    settings: Adam | None = None,
     *,
     corrected: bool = True,
     positive: Array | None = None,
@@ -125,7 +90,7 @@ def adam_fit(
         Periodic samples; batches are drawn from them.
     gram : GramMatrix
         Of the same data, with alpha = 0; its horizon, degree and rule are used.
-    settings : AdamSettings, optional
+    settings : Adam, optional
         Of the algorithm.
     corrected : bool
         Go on to stage 2.
@@ -149,10 +114,10 @@ def adam_fit(
     """
     import torch
 
-    settings = settings or AdamSettings()
+    settings = settings or Adam()
     if pairs.boundary != "periodic" or gram.alpha != 0:
         raise ValueError(
-            f"method 'adam' must have periodic pairs and alpha 0, got {pairs.boundary!r} and "
+            f"pairs must be periodic and alpha 0 for Adam, got {pairs.boundary!r} and "
             f"{gram.alpha!r}"
         )
     scale = gram.horizon**-3  # the paper's coefficients are those of K times delta**3
@@ -204,7 +169,7 @@ class _Batches:
         pairs: TrainingPairs,
         gram: GramMatrix,
         scale: float,
-        settings: AdamSettings,
+        settings: Adam,
         generator: Any,
     ) -> None:
         import torch
@@ -258,7 +223,7 @@ def _augmented(
     positive: Array,
     allowed: float,
     scale: float,
-    settings: AdamSettings,
+    settings: Adam,
 ) -> tuple[Array, list[float], list[float]]:
     """Stage 2: D, and the losses and violations on the way."""
     import torch

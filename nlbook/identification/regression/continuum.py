@@ -38,10 +38,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer, check_number
 from nlbook.convex import AbsoluteBound, BoundedLeastSquares, SolverFailure
 from nlbook.identification.pairs.training_pairs import PairSpectrum
 from nlbook.identification.regression.certificates import Optimum
+from nlbook.identification.regression.choices import Continuum
 from nlbook.identification.regression.gram import GramMatrix, gram_matrix
 from nlbook.identification.regression.node_weights import basis_weights
 from nlbook.identification.regression.programmes import nonnegative
@@ -58,7 +58,6 @@ from nlbook.kernels import BernsteinKernel
 
 __all__ = [
     "ContinuumFit",
-    "ContinuumSettings",
     "continuum_fit",
     "continuum_programme",
     "losses_beyond_grid",
@@ -86,35 +85,6 @@ _LARGE = 1e6
 _LARGEST_DEGREE = 30
 
 
-@dataclass(frozen=True)
-class ContinuumSettings:
-    """What the continuum-certified fit asks for."""
-
-    margin: float = 0.1  #: least s(k) / min(k**2, k_1**2), share of s_1 / k_1**2; at most 0.9
-    limit: float = 5.0  #: largest integral of |K| r**2 over 0 < r < delta, share of s_1 / k_1**2
-    reach: float = 150.0  #: k_max times the horizon
-    refinements: tuple[int, ...] = (1, 2, 4)  #: grids in the loss, nodes that many times closer
-    n_pieces: int = 8  #: of (0, 1), for the bounds by Bernstein coefficients
-    most_cells: int = 32  #: in the horizon, of grids whose own symbol is held positive
-
-    def __post_init__(self) -> None:
-        # a margin above 0.9 leaves too little room below the data's own symbol
-        check_number("margin", self.margin, above=0.0, most=0.9)
-        limit = check_number("limit", self.limit, above=0.0)
-        if not self.margin < limit:
-            raise ValueError(
-                f"limit must exceed the margin {self.margin!r}, got {self.limit!r}: the second "
-                f"moment of a kernel is at most that of its absolute value"
-            )
-        check_number("reach", self.reach, least=10.0)
-        if not self.refinements:
-            raise ValueError("refinements must be one or more integers, got none")
-        for refinement in self.refinements:
-            check_integer("refinements", refinement, 1)
-        check_integer("most_cells", self.most_cells, 0)
-        check_integer("n_pieces", self.n_pieces, 1)
-
-
 @dataclass(frozen=True, eq=False)
 class ContinuumFit:
     """A certified kernel, and how far it is from the best of its kind."""
@@ -127,8 +97,7 @@ class ContinuumFit:
 def continuum_fit(
     data: PairSpectrum,
     gram: GramMatrix,
-    settings: ContinuumSettings | None = None,
-    solver: str = "CLARABEL",
+    asked: Continuum | None = None,
     expected: float | None = None,
 ) -> ContinuumFit:
     """Fit a kernel that is certified for all real wavenumbers.
@@ -139,10 +108,8 @@ def continuum_fit(
         Of periodic pairs.
     gram : GramMatrix
         Of the same data, with alpha = 0; its horizon, degree and rule are used.
-    settings : ContinuumSettings, optional
+    asked : Continuum, optional
         Margins.
-    solver : str
-        Of those that cvxpy knows.
     expected : float, optional
         Norm of the residual, if something is known of it: the solver's scale.
 
@@ -156,12 +123,12 @@ def continuum_fit(
         If the margins leave no kernel, alpha is not zero, or the degree is beyond what
         Bernstein coefficients allow.
     """
-    settings = settings or ContinuumSettings()
-    whole, scale, basis = continuum_programme(data, gram, settings)
+    asked = asked or Continuum()
+    whole, scale, basis = continuum_programme(data, gram, asked)
     second, tail = whole.absolute
     lowest, delta = gram.lowest, gram.horizon
     size = float(np.linalg.norm(gram.target))
-    high = (1 + _ALLOWANCE) * settings.margin
+    high = (1 + _ALLOWANCE) * asked.margin
     every = whole.rows
     held = np.zeros(len(every), dtype=bool)
     held[:: max(1, len(every) // _FEW)] = True
@@ -171,7 +138,7 @@ def continuum_fit(
         least=np.full(int(held.sum()), high * (1 - _MISSED)),
         absolute=(second,),
     )
-    grids = _coarse_grids(gram, settings)
+    grids = _coarse_grids(gram, asked)
     close = np.vstack([_grid_rows(gram, h, fine=True) @ basis for h in grids])
     attempts = 1
 
@@ -190,7 +157,7 @@ def continuum_fit(
                 lambda x, now=programme: (  # type: ignore[misc]
                     math.sqrt(now.loss(within(x))) * _LARGE / size
                 ),
-                solver,
+                asked.solver.name,
                 ways=WHITENED,
                 smallest=1e-6 * size,
                 expected=expected,
@@ -198,7 +165,7 @@ def continuum_fit(
                 rounding=gram.rounding,
             )
             x, attempts = within(near.found.x), max(attempts, near.attempts)
-            low, lost = close @ x < settings.margin / 2, every @ x < high * (1 - 2 * _MISSED)
+            low, lost = close @ x < asked.margin / 2, every @ x < high * (1 - 2 * _MISSED)
             missed = np.concatenate([every[lost & ~held], close[low]])
             wild = len(programme.absolute) == 1 and _missed(tail, x)
             if not len(missed) and not wild:
@@ -214,14 +181,14 @@ def continuum_fit(
             )
     except ValueError as error:
         raise ValueError(
-            f"margin {settings.margin:g} and limit {settings.limit:g} leave no kernel of degree "
+            f"margin {asked.margin:g} and limit {asked.limit:g} leave no kernel of degree "
             f"{gram.degree} and horizon {delta:g}: lower the margin or raise the limit"
         ) from error
     coefficients = scale * basis @ x
     bound = symbol_bound(BernsteinKernel(tuple(coefficients.tolist()), delta), lowest)
     if not bound.value > 0:
         raise SolverFailure(
-            f"{solver} ended at a kernel whose symbol is not proved positive, at least "
+            f"{asked.solver.name} ended at a kernel whose symbol is not proved positive, at least "
             f"{bound.value:.3g}: widen the margin"
         )
     objective = programme.loss(x) + gram.floor
@@ -230,7 +197,7 @@ def continuum_fit(
 
 
 def continuum_programme(
-    data: PairSpectrum, gram: GramMatrix, settings: ContinuumSettings
+    data: PairSpectrum, gram: GramMatrix, asked: Continuum
 ) -> tuple[BoundedLeastSquares, float, Array]:
     """What a continuum fit minimises, and all bounds on it.
 
@@ -240,7 +207,7 @@ def continuum_programme(
         Of periodic pairs.
     gram : GramMatrix
         Of the same data, with alpha = 0.
-    settings : ContinuumSettings
+    asked : Continuum
         Margins.
 
     Returns
@@ -272,19 +239,19 @@ def continuum_programme(
     basis = legendre_in_bernstein(gram.degree)  # columns, of norm 1 on (0, 1)
     scale = first / lowest**2 / delta**3
     factors = [gram_matrix(data, delta, gram.degree, rule=gram.rule, refinement=n).factor
-               for n in settings.refinements]  # fmt: skip
+               for n in asked.refinements]  # fmt: skip
     factors.append(_exact_factor(gram))
     share = 1 / math.sqrt(len(factors))
     size = float(np.linalg.norm(gram.target))
-    line, second, tail = _constraints(gram, settings, basis)
-    grids = _coarse_grids(gram, settings)
+    line, second, tail = _constraints(gram, asked, basis)
+    grids = _coarse_grids(gram, asked)
     rows = np.vstack([line, *(_grid_rows(gram, h) @ basis for h in grids)])
     ridge = size / _LARGE * np.eye(gram.degree + 1)
     programme = BoundedLeastSquares(
         matrix=np.vstack([share * scale * np.vstack(factors) @ basis, ridge]),
         target=np.append(np.tile(share * gram.target, len(factors)), np.zeros(len(ridge))),
         rows=rows,
-        least=np.full(len(rows), (1 + _ALLOWANCE) * settings.margin),
+        least=np.full(len(rows), (1 + _ALLOWANCE) * asked.margin),
         absolute=(second, tail),
         start=np.asarray(np.linalg.solve(basis, nonnegative(gram).coefficients / scale)),
     )
@@ -339,14 +306,14 @@ def _exact_factor(gram: GramMatrix) -> Array:
 
 
 def _constraints(
-    gram: GramMatrix, settings: ContinuumSettings, basis: Array
+    gram: GramMatrix, asked: Continuum, basis: Array
 ) -> tuple[Array, AbsoluteBound, AbsoluteBound]:
     """Bounds on p in units of s_1 / k_1**2: rows of symbols, of int |K| r**2, and of the tail."""
     delta, lowest, degree = gram.horizon, gram.lowest, gram.degree
-    margin, limit = settings.margin, settings.limit
+    margin, limit = asked.margin, asked.limit
     spare = _ALLOWANCE * margin
     step = lowest * math.sqrt(4 * spare / limit)
-    k_max = max(settings.reach / delta, 3 * lowest)
+    k_max = max(asked.reach / delta, 3 * lowest)
     k = lowest + step * np.arange(math.ceil((k_max - lowest) / step) + 1)
     k_max = float(k[-1])
     # |K| r**4 is at most delta**2 |K| r**2
@@ -355,7 +322,7 @@ def _constraints(
     low = bernstein_symbol(delta, degree, k_low) / delta**3
     high = bernstein_symbol(delta, degree, k) / delta**3 * (k[:, np.newaxis] / lowest) ** 2
     rows = np.vstack([low, high]) @ basis
-    edges = np.linspace(0.0, 1.0, settings.n_pieces + 1)
+    edges = np.linspace(0.0, 1.0, asked.n_pieces + 1)
     pairs = list(zip(edges[:-1], edges[1:], strict=True))
     control = [restrict(basis, a, b) for a, b in pairs]
     moments = [piece_moments(degree, a, b, 2.0)[:, np.newaxis] for a, b in pairs]
@@ -370,9 +337,9 @@ def _constraints(
     return rows, AbsoluteBound(second, np.zeros(degree + 1), limit), tail
 
 
-def _coarse_grids(gram: GramMatrix, settings: ContinuumSettings) -> list[float]:
+def _coarse_grids(gram: GramMatrix, asked: Continuum) -> list[float]:
     """Spacings of the grids whose own symbol is held positive: of the data, and delta/J."""
-    cells, most = gram.horizon / gram.spacing, settings.most_cells
+    cells, most = gram.horizon / gram.spacing, asked.most_cells
     whole = np.arange(math.ceil(cells - 1e-9), most + 1)
     return [gram.spacing, *(gram.horizon / whole).tolist()]
 

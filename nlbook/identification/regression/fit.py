@@ -1,23 +1,10 @@
 """Learning a kernel of Bernstein form from pairs of functions, kept well-posed.
 
 The kernel K(r) = sum over m of c_m B_{m,M}(r/delta) / r**alpha, with coefficients of any sign, is
-to make -L u = f for given pairs [1]_. What is asked of it is the constraint:
-
-``None``
-    Nothing: least squares.
-``"nonnegative"``
-    c >= 0, so that the operator is coercive: stage 1 of the paper.
-``"mengesha-du"``
-    c = C + D with C >= 0 and N(D) <= 1 / (2 kappa(C)), the paper's problem (3.13). In two stages,
-    as there, C is the nonnegative fit and kappa stays fixed; jointly the problem is convex too.
-``"symbol"``
-    A positive symbol on the grid of the data, which is exactly what coercivity means there.
-``"continuum"``
-    A symbol that is positive for all real wavenumbers, and a loss that does not hang on the grid:
-    see `nlbook.identification.regression.continuum`.
-
-All these are solved exactly, with a lower bound that says how exactly. The paper's own algorithm,
-Adam and an augmented Lagrangian, is there to compare with (``method="adam"``).
+to make -L u = f for given pairs [1]_. What is asked of it is the constraint, an object of
+`nlbook.identification.regression.choices`: `Unconstrained`, `Nonnegative`, `MengeshaDu`,
+`PositiveSymbol` or `Continuum`. All are solved exactly, with a lower bound that says how exactly;
+the paper's own algorithm is there to compare with.
 
 References
 ----------
@@ -29,7 +16,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,20 +24,26 @@ from scipy import linalg, optimize
 from nlbook.checks import check_number
 from nlbook.identification.pairs.training_pairs import PairSpectrum, TrainingPairs
 from nlbook.identification.regression import programmes
-from nlbook.identification.regression.adam import AdamSettings
-from nlbook.identification.regression.certificates import Certificate, Optimum, certify
-from nlbook.identification.regression.continuum import ContinuumSettings
+from nlbook.identification.regression.certificates import (
+    Certificate,
+    Optimum,
+    RegressionWarning,
+    certify,
+)
+from nlbook.identification.regression.choices import (
+    Constraint,
+    Exact,
+    MengeshaDu,
+    PositiveSymbol,
+    Unconstrained,
+    check_constraint,
+)
 from nlbook.identification.regression.gram import GramMatrix, gram_matrix
 from nlbook.identification.regression.moments import PairSource, gather
 from nlbook.identification.regression.node_weights import QuadratureRule
-from nlbook.identification.regression.request import Request, Solved, solve
-from nlbook.identification.regression.result import (
-    BernsteinFit,
-    Constraint,
-    Method,
-    RegressionWarning,
-    warn_of_degree,
-)
+from nlbook.identification.regression.result import AlphaSearch, BernsteinFit, undetermined
+from nlbook.identification.regression.solve import Solved, solve
+from nlbook.identification.regression.words import accepts_words
 from nlbook.kernels import BernsteinKernel
 
 __all__ = ["fit_bernstein"]
@@ -68,20 +60,16 @@ _GAP = 1e-4
 _ACTIVE = 1e-6
 
 
+@accepts_words
 def fit_bernstein(
     pairs: PairSource | GramMatrix,
     horizon: float,
     degree: int,
-    constraint: Constraint | None = None,
-    method: Method = "joint",
+    constraint: Constraint = Unconstrained(),  # noqa: B008
     *,
     alpha: float | tuple[float, float] = 0.0,
     rule: QuadratureRule = "cells",
-    margin: float = 0.1,
-    settings: ContinuumSettings | AdamSettings | None = None,
-    positive: BernsteinKernel | None = None,
     start: BernsteinFit | None = None,
-    solver: str = "CLARABEL",
 ) -> BernsteinFit:
     """Fit the coefficients of a Bernstein kernel to pairs.
 
@@ -93,26 +81,15 @@ def fit_bernstein(
         delta, length; on a periodic grid it may exceed the period.
     degree : int
         M.
-    constraint : None, "nonnegative", "mengesha-du", "symbol" or "continuum"
-        See the module.
-    method : "joint", "two-stage" or "adam"
-        For the constraint of Mengesha and Du; "adam" for nonnegative kernels as well.
+    constraint : Unconstrained, Nonnegative, MengeshaDu, PositiveSymbol or Continuum
+        What keeps the kernel well-posed, with its settings and its solver.
     alpha : float or pair of float
         Exponent of 1 / r**alpha, or an interval in which the best is sought.
     rule : "cells", "nodes", "moments" or "covered"
         Quadrature; see `nlbook.identification.basis_weights`.
-    margin : float
-        For "symbol" and "continuum": least symbol, as a share of what the data ask for at their
-        longest waves; at most 0.9, which still lets the data's own symbol in.
-    settings : ContinuumSettings or AdamSettings, optional
-        Further choices of the continuum fit (whose margin then counts), or of Adam.
-    positive : BernsteinKernel, optional
-        Fixes C for two stages and for Adam.
     start : BernsteinFit, optional
         A fit to similar data, as in a sweep: alpha is sought near it, Adam starts from it, and the
         solvers take their scale from its residual.
-    solver : str
-        Of the solvers that cvxpy knows.
 
     Returns
     -------
@@ -129,18 +106,18 @@ def fit_bernstein(
     Warns
     -----
     RegressionWarning
-        If the data do not determine all coefficients of a fit that nothing else determines.
+        What stands in the fit's `warnings`.
 
     Examples
     --------
-    >>> from nlbook.identification import biharmonic_pairs, gather
+    >>> from nlbook.identification import Continuum, Nonnegative, biharmonic_pairs, gather
     >>> data = gather(biharmonic_pairs(c=0.003, horizon=0.5, n_samples=200))
-    >>> first = fit_bernstein(data, 0.5, 20, "nonnegative")
-    >>> best = fit_bernstein(data, 0.5, 20, "continuum")
+    >>> first = fit_bernstein(data, 0.5, 20, Nonnegative())
+    >>> best = fit_bernstein(data, 0.5, 20, Continuum(margin=0.1))
     >>> best.loss < first.loss, bool(best.certificate.continuum > 0)
     (True, True)
     """
-    asked = Request(constraint, method, margin, settings, positive, start, solver)
+    check_constraint(constraint)
     data = pairs if isinstance(pairs, GramMatrix) else gather(pairs)
     if isinstance(data, GramMatrix):
         if (horizon, degree, rule) != (data.horizon, data.degree, data.rule):
@@ -154,41 +131,48 @@ def fit_bernstein(
         gram = gram_matrix(data, horizon, degree, alpha=first, rule=rule)
     spectrum = data if isinstance(data, PairSpectrum) else None
     samples = pairs if isinstance(pairs, TrainingPairs) else None
-    search = np.empty((0, 2))
+    search = AlphaSearch(np.empty(0), np.empty(0))
     if isinstance(alpha, tuple):
 
         def loss_of(near: GramMatrix) -> float:
-            return near.loss(solve(near, asked, spectrum, samples).optimum.coefficients)
+            return near.loss(solve(near, constraint, start, spectrum, samples).optimum.coefficients)
 
         search = _search(loss_of, gram, alpha, start)
-        alpha = float(search[np.argmin(search[:, 1]), 0])
+        alpha = float(search.alpha[np.argmin(search.loss)])
     gram = gram if gram.alpha == alpha else gram.with_alpha(alpha)
-    solved = solve(gram, asked, spectrum, samples)
-    return replace(_certified(gram, asked, spectrum, solved), search=search)
+    solved = solve(gram, constraint, start, spectrum, samples)
+    fit = _certified(gram, constraint, spectrum, solved, search)
+    for said in fit.warnings:
+        warnings.warn(said, RegressionWarning, stacklevel=3)
+    return fit
 
 
 def _certified(
-    gram: GramMatrix, asked: Request, spectrum: PairSpectrum | None, solved: Solved
+    gram: GramMatrix,
+    asked: Constraint,
+    spectrum: PairSpectrum | None,
+    solved: Solved,
+    search: AlphaSearch,
 ) -> BernsteinFit:
     strengths = linalg.svdvals(gram.factor / programmes.column_scales(gram))
-    if asked.constraint in (None, "symbol"):
-        warn_of_degree(strengths, gram)
     best = solved.optimum
     certificate = certify(gram, best, continuum=solved.continuum, objective=solved.objective)
     loss = gram.loss(best.coefficients)
     converged = _near_enough(certificate)
-    free = asked.constraint in (None, "symbol") and best.attempts == 0
-    if not converged and not free and asked.method != "adam":
-        warnings.warn(
+    said = list(solved.warnings)
+    free = isinstance(asked, Unconstrained | PositiveSymbol)
+    if free:
+        said += undetermined(strengths, gram)
+    solver = getattr(asked, "solver", None)
+    if not converged and isinstance(solver, Exact) and not (free and best.attempts == 0):
+        said.append(
             f"the loss may exceed the least that such a kernel can have by "
-            f"{100 * certificate.gap:.2g} %: {asked.solver} came no nearer to the lower bound, in "
+            f"{100 * certificate.gap:.2g} %: {solver.name} came no nearer to the lower bound, in "
             f"{best.attempts} ways of writing the programme down; lower the degree, or ask another "
-            f"solver",
-            RegressionWarning,
-            stacklevel=3,
+            f"solver"
         )
     stages: tuple[float, ...] = (loss,)
-    if asked.constraint == "mengesha-du" and best.positive is not None:
+    if isinstance(asked, MengeshaDu) and best.positive is not None:
         stages = (gram.loss(best.positive), loss)
     return BernsteinFit(
         kernel=_kernel(best.coefficients, gram),
@@ -198,12 +182,12 @@ def _certified(
         active=_active(gram, best, certificate, solved.least),
         certificate=certificate,
         conditioning=strengths / strengths[0],
-        constraint=asked.constraint,
-        method=asked.method,
+        constraint=asked,
         converged=converged,
         attempts=best.attempts,
+        warnings=tuple(said),
         history=solved.history,
-        search=np.empty((0, 2)),
+        search=search,
         gram=gram,
         data=spectrum,
     )
@@ -220,8 +204,8 @@ def _search(
     gram: GramMatrix,
     interval: tuple[float, float],
     start: BernsteinFit | None,
-) -> Array:
-    """Exponents tried and their losses (n, 2), the least within a tolerance among them."""
+) -> AlphaSearch:
+    """Exponents tried and their losses, the least within a tolerance among them."""
     if len(interval) != 2:
         raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
     low, high = (check_number("alpha", end) for end in interval)
@@ -254,7 +238,8 @@ def _search(
         method="bounded",
         options={"xatol": _ALPHA_TOLERANCE},
     )
-    return np.array(sorted(tried.items()))
+    exponents, least = np.array(sorted(tried.items())).T
+    return AlphaSearch(exponents, least)
 
 
 def _active(

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.identification.columns import Columns
 from nlbook.identification.pairs.training_pairs import PairSpectrum
 from nlbook.identification.regression.adam import AdamHistory
 from nlbook.identification.regression.bands import KernelBand, kernel_band
-from nlbook.identification.regression.certificates import Certificate, RegressionWarning
+from nlbook.identification.regression.certificates import Certificate
+from nlbook.identification.regression.choices import Constraint
 from nlbook.identification.regression.continuum import losses_beyond_grid
 from nlbook.identification.regression.gram import GramMatrix
 from nlbook.identification.regression.node_weights import grid_symbol
 from nlbook.kernels import BernsteinKernel
 
-__all__ = ["BernsteinFit", "Constraint", "Method", "RegressionWarning", "warn_of_degree"]
+__all__ = ["AlphaSearch", "BernsteinFit", "undetermined"]
 
 Array = NDArray[np.float64]
 
-#: What is asked of a kernel; see `nlbook.identification.fit_bernstein`.
-Constraint = Literal["nonnegative", "mengesha-du", "symbol", "continuum"]
-
-#: How the constraint of Mengesha and Du is met.
-Method = Literal["joint", "two-stage", "adam"]
-
 # Directions weaker than this, of the strongest, are not determined in double precision.
 _DETERMINED = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaSearch(Columns):
+    """Exponents that were tried, ascending, and what came of them."""
+
+    alpha: Array  #: (n,)
+    loss: Array  #: of the best kernel with it (n,), units of f squared
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +54,7 @@ class BernsteinFit:
     #: strengths with which the data see the directions of scaled coefficients, over the largest
     conditioning: Array
     #: what was asked
-    constraint: Constraint | None
-    #: how
-    method: Method
+    constraint: Constraint
     #: whether `loss` (of a continuum fit, what it minimises) is the least possible within 1e-4,
     #: as the certificate's lower bound proves, or within rounding; hardly ever of Adam's kernel,
     #: nor of least squares whose weakest directions are left out as rounding
@@ -62,10 +62,12 @@ class BernsteinFit:
     #: ways in which the programme was written down for a solver until that was proved: one if
     #: nothing had to be tried again, none if linear algebra was enough
     attempts: int
+    #: where the answer is not what it seems, in words
+    warnings: tuple[str, ...]
     #: how Adam came there; otherwise None
     history: AdamHistory | None
-    #: exponents that were tried and their losses (n, 2); empty if alpha was given
-    search: Array
+    #: exponents that were tried; none if alpha was given
+    search: AlphaSearch
     #: the least squares
     gram: GramMatrix
     #: modes of the data, where they are periodic
@@ -137,14 +139,13 @@ class BernsteinFit:
         return losses_beyond_grid(self.data, self.gram, coefficients, refinements)
 
 
-def warn_of_degree(strengths: Array, gram: GramMatrix) -> None:
+def undetermined(strengths: Array, gram: GramMatrix) -> list[str]:
     """Say so if the data do not determine all coefficients; strengths as in `BernsteinFit`."""
     seen = int(np.sum(strengths > _DETERMINED * strengths[0]))
-    if seen <= gram.degree:
-        warnings.warn(
-            f"degree {gram.degree} has {gram.degree + 1} coefficients, of which the data determine "
-            f"{seen} combinations; the rest is chosen as small as possible and means nothing: "
-            f"lower the degree, ask for constraint='continuum', or give data of higher frequencies",
-            RegressionWarning,
-            stacklevel=4,
-        )
+    if seen > gram.degree:
+        return []
+    return [
+        f"degree {gram.degree} has {gram.degree + 1} coefficients, of which the data determine "
+        f"{seen} combinations; the rest is chosen as small as possible and means nothing: lower "
+        f"the degree, ask for constraint=Continuum(), or give data of higher frequencies"
+    ]

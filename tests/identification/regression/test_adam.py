@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from nlbook.identification import (
-    AdamSettings,
+    Adam,
+    MengeshaDu,
+    Nonnegative,
     TrainingPairs,
     adam_fit,
     biharmonic_pairs,
@@ -18,7 +20,7 @@ from tests.identification.regression_data import random_pairs_arrays
 
 torch = pytest.importorskip("torch")
 
-FEW = AdamSettings(epochs=6, epochs_correction=2, most_steps=6)
+FEW = Adam(epochs=6, epochs_correction=2, most_steps=6)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,7 @@ def test_its_first_step_is_adams_on_the_samples():
     """One batch of all samples: each coefficient moves by the rate, down its slope."""
     data = pairs()
     gram = gram_matrix(data, 0.5, 4)
-    settings = AdamSettings(epochs=1, batch_size=2000)
+    settings = Adam(epochs=1, batch_size=2000)
     start = 0.4 / 0.5**3 * np.ones(5)
     optimum, history = adam_fit(data, gram, settings, corrected=False, start=start)
     slope = gram.matrix @ start - gram.cross
@@ -49,7 +51,7 @@ def test_its_first_step_is_adams_on_the_samples():
 def test_the_exact_optimum_is_below_it_in_both_stages():
     data = pairs()
     gram = gram_matrix(data, 0.5, 8)
-    fit = fit_bernstein(data, 0.5, 8, "mengesha-du", "adam", settings=FEW)
+    fit = fit_bernstein(data, 0.5, 8, MengeshaDu(stages=2, solver=FEW))
     positive = np.asarray(fit.positive.coefficients)
     exact = correction(gram, positive)
     assert gram.loss(nonnegative(gram).coefficients) <= fit.stage_losses[0]
@@ -76,9 +78,7 @@ def test_with_an_exact_slack_the_second_stage_ends_below_the_first_and_near_the_
     gram = gram_matrix(data, 0.5, 8)
     positive = nonnegative(gram).coefficients
     exact = gram.loss(correction(gram, positive).coefficients)
-    working = AdamSettings(
-        epochs_correction=10, batch_size=10, most_steps=3, exact_slack=True, growth=1.0
-    )
+    working = Adam(epochs_correction=10, batch_size=10, most_steps=3, exact_slack=True, growth=1.0)
     first = gram.loss(positive)
     found = gram.loss(adam_fit(data, gram, working, positive=positive)[0].coefficients)
     literal = replace(working, exact_slack=False, growth=10.0)
@@ -89,11 +89,8 @@ def test_with_an_exact_slack_the_second_stage_ends_below_the_first_and_near_the_
 
 def test_c_may_be_given_and_the_result_depends_on_the_seed_alone():
     data = pairs()
-    exact = fit_bernstein(data, 0.5, 8, "nonnegative")
-    fits = [
-        fit_bernstein(data, 0.5, 8, "mengesha-du", "adam", settings=FEW, positive=exact.kernel)
-        for _ in range(2)
-    ]
+    exact = fit_bernstein(data, 0.5, 8, Nonnegative())
+    fits = [fit_bernstein(data, 0.5, 8, MengeshaDu(2, exact.kernel, solver=FEW)) for _ in range(2)]
     assert fits[0].positive == exact.kernel
     assert fits[0].kernel == fits[1].kernel
     assert fits[0].history.first.size == 0
@@ -101,19 +98,19 @@ def test_c_may_be_given_and_the_result_depends_on_the_seed_alone():
 
 def test_more_epochs_from_where_it_ended_go_on_down():
     data = pairs()
-    first = fit_bernstein(data, 0.5, 8, "nonnegative", "adam", settings=FEW)
-    more = fit_bernstein(data, 0.5, 8, "nonnegative", "adam", settings=FEW, start=first)
+    first = fit_bernstein(data, 0.5, 8, Nonnegative(solver=FEW))
+    more = fit_bernstein(data, 0.5, 8, Nonnegative(solver=FEW), start=first)
     assert more.loss < first.loss
 
 
 def test_data_that_it_cannot_take_are_refused():
     u, f = random_pairs_arrays(4, 15, 9)
     on_a_line = TrainingPairs(u, f, 1 / 15, "volume", collar=9)
-    with pytest.raises(ValueError, match="^method 'adam' must have periodic pairs"):
-        fit_bernstein(on_a_line, 0.4, 3, "nonnegative", "adam")
+    with pytest.raises(ValueError, match="^pairs must be periodic and alpha 0 for Adam"):
+        fit_bernstein(on_a_line, 0.4, 3, Nonnegative(solver=Adam()))
     data = pairs()
-    with pytest.raises(ValueError, match="^pairs must be TrainingPairs for method 'adam'"):
-        fit_bernstein(gram_matrix(data, 0.5, 8), 0.5, 8, "nonnegative", "adam")
+    with pytest.raises(ValueError, match="^pairs must be TrainingPairs for Adam"):
+        fit_bernstein(gram_matrix(data, 0.5, 8), 0.5, 8, Nonnegative(solver=Adam()))
     hidden = np.ma.masked_array(np.ones(9), mask=[1, *[0] * 8])
     with pytest.raises(ValueError, match="^positive must have no masked entries"):
         adam_fit(data, gram_matrix(data, 0.5, 8), FEW, positive=hidden)
@@ -136,4 +133,4 @@ def test_data_that_it_cannot_take_are_refused():
 )
 def test_settings_out_of_range_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        AdamSettings(**change)
+        Adam(**change)

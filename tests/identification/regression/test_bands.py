@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nlbook.identification import (
+    Nonnegative,
     RegressionWarning,
     TrainingPairs,
     fit_bernstein,
@@ -36,7 +37,7 @@ def test_kernels_on_the_edge_of_the_band_do_as_well():
 
 def test_what_the_data_do_not_see_is_held_by_size():
     gram = biharmonic_gram()
-    kernel = fit_bernstein(biharmonic(), 0.5, 20, "nonnegative").kernel
+    kernel = fit_bernstein(biharmonic(), 0.5, 20, Nonnegative()).kernel
     narrow, wide = (kernel_band(gram, kernel, size=size) for size in (0.1, 1.0))
     assert np.all(wide.upper - wide.lower > narrow.upper - narrow.lower)
     assert narrow.seen(1e-4) == wide.seen(1e-4) < 21

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlbook.identification import (
-    ContinuumSettings,
+    Continuum,
+    MengeshaDu,
+    Nonnegative,
     PairSpectrum,
+    PositiveSymbol,
     RegressionWarning,
     fit_bernstein,
     grid_symbol,
@@ -38,7 +41,7 @@ def smallest_symbols(fit, cells):
 
 @pytest.mark.parametrize("cell", [(0.0001, 0.25), (0.003, 0.5), (0.1, 0.5), (0.01, 0.99)])
 def test_the_fit_holds_off_its_grid(cell):
-    fit = fit_bernstein(biharmonic(*cell), cell[1], 20, "continuum")
+    fit = fit_bernstein(biharmonic(*cell), cell[1], 20, Continuum())
     assert fit.certificate.continuum > 0
     assert fit.certificate.gap < 1e-5  # rounding is 2.5e-14, the least loss 5e-9
     # the losses at h, h/2 and h/4 are among what is minimised; h/3 and h/8 are not
@@ -52,7 +55,7 @@ def test_the_fit_holds_off_its_grid(cell):
 @pytest.mark.parametrize("cell", [(0.0001, 0.125), (0.1, 0.125)])
 def test_it_is_below_two_stages_at_the_smallest_horizon_too(cell):
     """Twelve and a half cells: grids differ in how they cut the last, and losses with them."""
-    fit = fit_bernstein(biharmonic(*cell), cell[1], 20, "continuum")
+    fit = fit_bernstein(biharmonic(*cell), cell[1], 20, Continuum())
     gram = biharmonic_gram(*cell)
     two_stage = correction(gram, nonnegative(gram).positive)
     assert fit.loss < gram.loss(two_stage.coefficients)
@@ -82,7 +85,7 @@ def test_no_grid_as_fine_as_the_data_s_makes_a_singular_system(
     symbol[2:] *= 1 + noise * rng.normal(size=modes.size - 2)
     data = PairSpectrum(k, power, power * symbol, power * symbol**2 * 1.01, 1.0, n_nodes, 1)
     cells = 3 * (2 * n_nodes / 3) ** share
-    fit = fit_bernstein(data, cells / n_nodes, degree, "continuum", rule=rule)
+    fit = fit_bernstein(data, cells / n_nodes, degree, Continuum(), rule=rule)
     assert fit.certificate.continuum > 0
     assert fit.certificate.smallest_symbol > 0
     first = math.ceil(cells)
@@ -90,15 +93,15 @@ def test_no_grid_as_fine_as_the_data_s_makes_a_singular_system(
 
 
 def test_a_start_from_a_neighbour_ends_at_the_same_kernel():
-    first = fit_bernstein(biharmonic(0.001, 0.5), 0.5, 20, "continuum")
-    cold = fit_bernstein(biharmonic(), 0.5, 20, "continuum")
-    warm = fit_bernstein(biharmonic(), 0.5, 20, "continuum", start=first)
+    first = fit_bernstein(biharmonic(0.001, 0.5), 0.5, 20, Continuum())
+    cold = fit_bernstein(biharmonic(), 0.5, 20, Continuum())
+    warm = fit_bernstein(biharmonic(), 0.5, 20, Continuum(), start=first)
     assert warm.certificate.loss == pytest.approx(cold.certificate.loss, rel=GAP)
 
 
 def test_the_constraints_are_met():
     gram = biharmonic_gram(0.1, 0.5)
-    chosen = ContinuumSettings(margin=0.3, limit=3.0)
+    chosen = Continuum(margin=0.3, limit=3.0)
     found = continuum_fit(biharmonic(0.1, 0.5), gram, chosen)
     unit = gram.first_symbol / gram.lowest**2
     assert found.bound.smallest >= 0.3 * unit
@@ -110,9 +113,9 @@ def test_the_constraints_are_met():
 
 def test_a_bound_that_leaves_no_kernel_is_refused():
     # of degree 0 there is one kernel of each size, and the tail wants it larger than the limit
-    settings_ = ContinuumSettings(margin=0.9, limit=0.91)
+    settings_ = Continuum(margin=0.9, limit=0.91)
     with pytest.raises(ValueError, match="^margin 0.9 and limit 0.91 leave no kernel"):
-        fit_bernstein(biharmonic(), 0.5, 20, "continuum", settings=settings_)
+        fit_bernstein(biharmonic(), 0.5, 20, settings_)
 
 
 def test_data_that_ask_for_a_negative_symbol_are_refused():
@@ -121,13 +124,13 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
         data.wavenumbers, data.power, -data.cross, data.response, 1.0, data.n_nodes, 1
     )
     with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
-        fit_bernstein(turned, 0.5, 20, "continuum")
+        fit_bernstein(turned, 0.5, 20, Continuum())
     with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
-        fit_bernstein(turned, 0.5, 3, "symbol")
+        fit_bernstein(turned, 0.5, 3, PositiveSymbol())
     with pytest.raises(ValueError, match="^pairs must ask for a positive symbol"):
-        fit_bernstein(turned, 0.5, 3, "mengesha-du")
+        fit_bernstein(turned, 0.5, 3, MengeshaDu())
     with pytest.warns(RegressionWarning, match="K = 0 is the nearest"):
-        assert fit_bernstein(turned, 0.5, 3, "nonnegative").kernel.coefficients == (0.0,) * 4
+        assert fit_bernstein(turned, 0.5, 3, Nonnegative()).kernel.coefficients == (0.0,) * 4
 
 
 @pytest.mark.parametrize(
@@ -145,11 +148,11 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
 )
 def test_margins_out_of_range_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        ContinuumSettings(**change)
+        Continuum(**change)
 
 
 def test_degrees_and_exponents_that_it_cannot_take_are_refused():
     with pytest.raises(ValueError, match="^degree must be at most 30"):
-        fit_bernstein(biharmonic(), 0.5, 31, "continuum")
+        fit_bernstein(biharmonic(), 0.5, 31, Continuum())
     with pytest.raises(ValueError, match="^alpha must be 0"):
-        fit_bernstein(biharmonic(), 0.5, 5, "continuum", alpha=0.5)
+        fit_bernstein(biharmonic(), 0.5, 5, Continuum(), alpha=0.5)

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 
 from nlbook.identification import (
-    AdamSettings,
-    ContinuumSettings,
+    Adam,
+    Continuum,
+    Exact,
+    MengeshaDu,
+    Nonnegative,
+    PositiveSymbol,
     RegressionWarning,
     TrainingPairs,
+    Unconstrained,
     fit_bernstein,
     fractional_pairs,
     gather,
@@ -67,14 +72,14 @@ def test_each_constraint_costs_something_and_says_what_holds():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RegressionWarning)
         fits = {
-            name: fit_bernstein(data, 0.5, 20, *asked)
+            name: fit_bernstein(data, 0.5, 20, asked)
             for name, asked in {
-                "free": (None,),
-                "symbol": ("symbol",),
-                "continuum": ("continuum",),
-                "joint": ("mengesha-du",),
-                "two stages": ("mengesha-du", "two-stage"),
-                "positive": ("nonnegative",),
+                "free": Unconstrained(),
+                "symbol": PositiveSymbol(),
+                "continuum": Continuum(),
+                "joint": MengeshaDu(),
+                "two stages": MengeshaDu(stages=2),
+                "positive": Nonnegative(),
             }.items()
         }
     losses = [fit.loss for fit in fits.values()]
@@ -100,18 +105,18 @@ def test_the_exponent_is_found_with_the_coefficients(start):
     data = gather(TrainingPairs(u, f, 1 / 64, "periodic"))
     near = None
     if start:
-        near = fit_bernstein(data, 0.3, 1, "nonnegative", alpha=start, rule="moments")
-    fit = fit_bernstein(data, 0.3, 1, "nonnegative", alpha=(0.0, 2.9), rule="moments", start=near)
+        near = fit_bernstein(data, 0.3, 1, Nonnegative(), alpha=start, rule="moments")
+    fit = fit_bernstein(data, 0.3, 1, Nonnegative(), alpha=(0.0, 2.9), rule="moments", start=near)
     assert fit.kernel.alpha == pytest.approx(1.7, abs=1e-3)
-    assert fit.loss == fit.search[:, 1].min()
-    assert np.all(np.diff(fit.search[:, 0]) > 0)
+    assert fit.loss == fit.search.loss.min()
+    assert np.all(np.diff(fit.search.alpha) > 0)
 
 
 def test_the_fractional_exponent_comes_out_of_a_wide_horizon():
     """Truth 1 + 2 s = 2.5; cell moments, as naive weights leave the exponent open."""
     for degree in (0, 5, 20):
         fit = fit_bernstein(
-            fractional(), 4.0, degree, "nonnegative", alpha=(0.0, 2.9), rule="moments"
+            fractional(), 4.0, degree, Nonnegative(), alpha=(0.0, 2.9), rule="moments"
         )
         assert fit.kernel.alpha == pytest.approx(2.5, abs=0.05)
         assert fit.certificate.smallest_symbol > 0
@@ -124,8 +129,8 @@ def test_streamed_samples_give_the_same_kernel():
                       collar=whole.collar)
         for k in range(0, 40, 15)
     )  # fmt: skip
-    ours = fit_bernstein(blocks, 0.5, 3, "nonnegative", alpha=1.5, rule="moments")
-    other = fit_bernstein(whole, 0.5, 3, "nonnegative", alpha=1.5, rule="moments")
+    ours = fit_bernstein(blocks, 0.5, 3, Nonnegative(), alpha=1.5, rule="moments")
+    other = fit_bernstein(whole, 0.5, 3, Nonnegative(), alpha=1.5, rule="moments")
     np.testing.assert_allclose(ours.kernel.coefficients, other.kernel.coefficients, rtol=1e-6)
     weights = ours.gram.weights @ ours.kernel.coefficients
     assert ours.loss == pytest.approx(slow_loss(whole, weights), rel=1e-8)
@@ -135,12 +140,12 @@ def test_streamed_samples_give_the_same_kernel():
 
 def test_a_gram_matrix_serves_as_data():
     gram = gram_matrix(biharmonic(), 0.5, 20)
-    ours = fit_bernstein(gram, 0.5, 20, "nonnegative")
-    assert ours.kernel == fit_bernstein(biharmonic(), 0.5, 20, "nonnegative").kernel
+    ours = fit_bernstein(gram, 0.5, 20, Nonnegative())
+    assert ours.kernel == fit_bernstein(biharmonic(), 0.5, 20, Nonnegative()).kernel
     with pytest.raises(ValueError, match="^horizon, degree and rule must be those"):
-        fit_bernstein(gram, 0.5, 10, "nonnegative")
+        fit_bernstein(gram, 0.5, 10, Nonnegative())
     with pytest.raises(ValueError, match="^pairs must be periodic, or their spectrum"):
-        fit_bernstein(gram, 0.5, 20, "continuum")
+        fit_bernstein(gram, 0.5, 20, Continuum())
 
 
 def test_a_degree_that_the_data_do_not_support_is_warned_of_in_words():
@@ -170,24 +175,10 @@ def test_a_missing_collar_is_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"constraint": "positive"}, "^constraint must be one of"),
-        ({"method": "newton"}, "^method must be one of"),
-        ({"constraint": "symbol", "method": "two-stage"}, "^method must be 'joint' for constraint"),
+        ({"constraint": Adam()}, "^constraint must be one of"),
+        ({"constraint": Nonnegative}, "^constraint must be one of"),
         (
-            {"constraint": "symbol", "margin": 1.0},
-            "^margin must be a finite number above 0 and at most 0.9",
-        ),
-        ({"constraint": "symbol", "settings": ContinuumSettings()}, "^settings must be None"),
-        (
-            {"constraint": "continuum", "settings": AdamSettings()},
-            "^settings must be ContinuumSettings",
-        ),
-        (
-            {"constraint": "nonnegative", "positive": KERNEL},
-            "^positive must be None unless a correction",
-        ),
-        (
-            {"constraint": "mengesha-du", "method": "two-stage", "positive": KERNEL},
+            {"constraint": MengeshaDu(stages=2, positive=KERNEL)},
             "^positive must have horizon 0.3, degree 2 and alpha 0, got|^positive must have no neg",
         ),
         ({"alpha": (2.0, 1.0)}, "^alpha must be a number or a rising pair"),
@@ -206,20 +197,20 @@ def test_the_papers_kernel_of_unit_moment_is_learned_from_its_own_data():
     from nlbook.identification import linear_kernel
 
     data = gather(manufactured_pairs(linear_kernel(0.2), 2000, seed=1, condense=True))
-    fit = fit_bernstein(data, 0.2, 2, "nonnegative")
+    fit = fit_bernstein(data, 0.2, 2, Nonnegative())
     # data of the integral itself, a fit with h = delta/20
     assert fit.kernel.moment(2) == pytest.approx(2.0, rel=2e-3)
 
 
 def test_a_fit_says_whether_its_loss_is_proved_the_least():
     data = biharmonic()
-    exact = fit_bernstein(data, 0.5, 20, "mengesha-du")
+    exact = fit_bernstein(data, 0.5, 20, MengeshaDu())
     assert exact.converged
     assert exact.attempts >= 1
-    assert fit_bernstein(data, 0.5, 20, "nonnegative").attempts == 0
+    assert fit_bernstein(data, 0.5, 20, Nonnegative()).attempts == 0
     # a method of first order, at its own tolerance: its multipliers bound the loss to a per cent
     with pytest.warns(RegressionWarning, match="may exceed the least that such a kernel can have"):
-        rough = fit_bernstein(data, 0.5, 20, "mengesha-du", solver="OSQP")
+        rough = fit_bernstein(data, 0.5, 20, MengeshaDu(solver=Exact("OSQP")))
     assert not rough.converged
     assert rough.certificate.gap > 1e-4
     assert rough.loss >= exact.loss * (1 - exact.certificate.gap)

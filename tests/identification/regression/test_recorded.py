@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from nlbook.identification import (
-    AdamSettings,
+    Adam,
     FractionalSettings,
+    Nonnegative,
     biharmonic_pairs,
     coercivity,
     fit_bernstein,
@@ -63,7 +64,7 @@ def test_recorded_kernels_have_the_recorded_losses(kept, printed, number):
         # ten digits of the coefficients are kept, and they cancel to a thousandth
         assert gram.loss(np.array(row[part])) == pytest.approx(loss, rel=1e-5)
     assert min(row["positive"]) >= 0
-    assert fit_bernstein(data, delta, kept["degree"], "nonnegative").loss < row["loss_positive"]
+    assert fit_bernstein(data, delta, kept["degree"], Nonnegative()).loss < row["loss_positive"]
 
 
 def test_the_first_epochs_of_a_cell_are_those_of_the_package(kept, printed):
@@ -71,9 +72,7 @@ def test_the_first_epochs_of_a_cell_are_those_of_the_package(kept, printed):
     row = next(row for row in kept["cells"] if (row["i"], row["j"]) == (4, 2))
     c, delta = printed["c"][4], printed["horizon"][2]
     pairs = biharmonic_pairs(c, delta, kept["n_samples"], kept["seed"])
-    fit = fit_bernstein(
-        pairs, delta, kept["degree"], "nonnegative", "adam", settings=AdamSettings(epochs=2)
-    )
+    fit = fit_bernstein(pairs, delta, kept["degree"], Nonnegative(solver=Adam(epochs=2)))
     # a thousand steps from the same numbers, added up in another order; six digits are kept
     np.testing.assert_allclose(fit.history.first, row["history"][:2], rtol=1e-4)
 

@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 
 from nlbook.identification import (
+    Continuum,
+    MengeshaDu,
+    Nonnegative,
     PairSpectrum,
+    PositiveSymbol,
     TrainingPairs,
+    Unconstrained,
     fit_bernstein,
     fractional_pairs,
     linear_kernel,
@@ -22,12 +27,12 @@ from nlbook.identification import (
 
 ROOT = Path(__file__).resolve().parents[3]
 WAYS = {
-    "free": (None,),
-    "nonnegative": ("nonnegative",),
-    "two stages": ("mengesha-du", "two-stage"),
-    "joint": ("mengesha-du", "joint"),
-    "symbol": ("symbol",),
-    "continuum": ("continuum",),
+    "free": Unconstrained(),
+    "nonnegative": Nonnegative(),
+    "two stages": MengeshaDu(stages=2),
+    "joint": MengeshaDu(),
+    "symbol": PositiveSymbol(),
+    "continuum": Continuum(),
 }
 
 
@@ -69,7 +74,7 @@ def test_the_verdict_does_not_hang_on_rounding():
     rng = np.random.default_rng(0)
     losses = []
     for _ in range(21):
-        fit = fit_bernstein(shaken(stored(), rng), 0.25, 20, "continuum")
+        fit = fit_bernstein(shaken(stored(), rng), 0.25, 20, Continuum())
         assert 0 <= fit.certificate.gap < 1e-8  # rounding of the loss is 5e-10 of it
         assert fit.converged
         losses.append(fit.certificate.loss)
@@ -82,7 +87,7 @@ def test_the_kernel_does_not_hang_on_the_unit_of_u_and_f(way):
     first = None
     for unit in (1.0, 2.0**-300, 1e-100, 1e-6, 1e-3, 1e3, 1e6, 1e100):
         scaled = TrainingPairs(unit * pairs.u, unit * f, pairs.spacing, "periodic")
-        fit = fit_bernstein(scaled, 0.2, 6, *WAYS[way])
+        fit = fit_bernstein(scaled, 0.2, 6, WAYS[way])
         found = np.array(fit.kernel.coefficients)
         first = found if first is None else first
         # seven coefficients, determined by the data to a part in 1e6 of the largest; those of the
@@ -100,12 +105,12 @@ def test_the_kernel_does_not_hang_on_the_units_of_length_and_time(way):
     pairs, f = noisy_pairs()
     first = np.array(
         fit_bernstein(
-            TrainingPairs(pairs.u, f, pairs.spacing, "periodic"), 0.2, 6, *WAYS[way]
+            TrainingPairs(pairs.u, f, pairs.spacing, "periodic"), 0.2, 6, WAYS[way]
         ).kernel.coefficients
     )
     for length, time in ((1e-9, 1.0), (1e6, 1e-3), (1e-30, 1.0), (1e30, 1e9)):
         scaled = TrainingPairs(pairs.u, f / time, length * pairs.spacing, "periodic")
-        fit = fit_bernstein(scaled, 0.2 * length, 6, *WAYS[way])
+        fit = fit_bernstein(scaled, 0.2 * length, 6, WAYS[way])
         found = np.array(fit.kernel.coefficients) * length * time  # K is 1 / (length time)
         np.testing.assert_allclose(found, first, rtol=0, atol=1e-5 * np.abs(first).max())
 
@@ -117,7 +122,7 @@ def test_kernels_on_a_line_do_not_hang_on_units_either():
         scaled = TrainingPairs(
             unit * pairs.u, unit * pairs.f, pairs.spacing, "volume", collar=pairs.collar
         )
-        fit = fit_bernstein(scaled, 0.5, 3, "mengesha-du", alpha=1.5, rule="moments")
+        fit = fit_bernstein(scaled, 0.5, 3, MengeshaDu(), alpha=1.5, rule="moments")
         found = np.array(fit.kernel.coefficients)
         first = found if first is None else first
         np.testing.assert_allclose(found, first, rtol=1e-6)
@@ -152,7 +157,7 @@ import json
 from tests.identification.regression.test_rounding import WAYS, stored
 from nlbook.identification import fit_bernstein
 print(json.dumps([
-    fit_bernstein(stored(), 0.25, 20, *WAYS[way]).certificate.loss
+    fit_bernstein(stored(), 0.25, 20, WAYS[way]).certificate.loss
     for way in ("two stages", "joint", "continuum")
 ]))
 """
@@ -161,7 +166,7 @@ print(json.dumps([
 def test_losses_are_those_of_another_processor_and_number_of_threads():
     """OpenBLAS takes both from its environment, when it is loaded."""
     ways = ("two stages", "joint", "continuum")
-    here = [fit_bernstein(stored(), 0.25, 20, *WAYS[way]).certificate for way in ways]
+    here = [fit_bernstein(stored(), 0.25, 20, WAYS[way]).certificate for way in ways]
     cases = [{"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "2"}]
     cases += [{"OPENBLAS_CORETYPE": core, "OPENBLAS_NUM_THREADS": "2"} for core in processors()]
     for changes in cases:

@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nlbook.identification import RegressionWarning, fit_bernstein
+from nlbook.identification import (
+    Continuum,
+    MengeshaDu,
+    Nonnegative,
+    PositiveSymbol,
+    RegressionWarning,
+    fit_bernstein,
+)
 from tests.identification.regression.test_rounding import WAYS, distance_allowed, shaken
 from tests.identification.regression_data import biharmonic
 
@@ -18,18 +25,18 @@ def test_every_cell_is_in_order_and_certified(horizon):
     for c in CONSTANTS:
         data = biharmonic(c, horizon)
         first, two, both, certified = (
-            fit_bernstein(data, horizon, 20, *asked)
+            fit_bernstein(data, horizon, 20, asked)
             for asked in (
-                ("nonnegative",),
-                ("mengesha-du", "two-stage"),
-                ("mengesha-du", "joint"),
-                ("continuum",),
+                Nonnegative(),
+                MengeshaDu(stages=2),
+                MengeshaDu(),
+                Continuum(),
             )
         )
         with pytest.warns(RegressionWarning, match="of which the data determine"):
             free = fit_bernstein(data, horizon, 20)
         with pytest.warns(RegressionWarning, match="of which the data determine"):
-            symbol = fit_bernstein(data, horizon, 20, "symbol")
+            symbol = fit_bernstein(data, horizon, 20, PositiveSymbol())
         assert first.loss > two.loss > both.loss > free.loss
         assert certified.loss < two.loss
         # on the grid the symbol's condition is idle
@@ -60,9 +67,9 @@ def test_every_cell_gives_the_same_kernel_in_another_unit_and_off_by_rounding(ho
     for number, c in enumerate(CONSTANTS):
         data = biharmonic(c, horizon)
         unit = 10.0 ** (number % 7 * 2 - 6)
-        fit = fit_bernstein(data, horizon, 20, *WAYS[way])
+        fit = fit_bernstein(data, horizon, 20, WAYS[way])
         other = fit_bernstein(
-            shaken(data, rng, unit), np.nextafter(horizon, number % 2), 20, *WAYS[way]
+            shaken(data, rng, unit), np.nextafter(horizon, number % 2), 20, WAYS[way]
         )
         assert 0 <= other.certificate.gap < 1e-4
         assert fit.converged

@@ -7,6 +7,7 @@ from nlbook.identification import (
     CosineKernel,
     PairMoments,
     PairSpectrum,
+    PositiveSymbol,
     TrainingPairs,
     apply_weights,
     basis_weights,
@@ -99,7 +100,7 @@ def test_nan_is_refused_by_name(name):
         ("degree", lambda: bernstein_symbol(0.3, -1, [1.0])),
         ("alpha", lambda: bernstein_symbol(0.3, 1, [1.0], 3.0)),
         ("radius", lambda: CosineKernel(0.5).radial_integral(-1.0, 2)),
-        ("margin", lambda: fit_bernstein(PAIRS, 0.3, 1, "symbol", margin=np.nan)),
+        ("margin", lambda: fit_bernstein(PAIRS, 0.3, 1, PositiveSymbol(margin=np.nan))),
         ("alpha", lambda: fit_bernstein(PAIRS, 0.3, 1, alpha=(0.0, 1.0, 2.0))),
     ],
 )

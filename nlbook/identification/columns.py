@@ -1,0 +1,37 @@
+"""Columns with names, in place of tables whose column numbers mean things."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Columns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Arrays of one length, by name; as an array (n, number of columns), in their order."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.stack(list(vars(self).values()), axis=1).astype(dtype or np.float64)
+
+    def __len__(self) -> int:
+        return len(next(iter(vars(self).values())))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self), len(vars(self))
+
+    def __getitem__(self, key: Any) -> Any:
+        """What columns by number were; deprecated."""
+        warnings.warn(
+            f"columns by number are deprecated: take {', '.join(vars(self))} by name",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return np.asarray(self)[key]
