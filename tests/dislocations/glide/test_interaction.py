@@ -1,5 +1,7 @@
 """The periodic stress against sums of single dislocations, closed forms and symmetries."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -169,3 +171,28 @@ def test_bad_input_is_refused_by_name(arguments, named):
     good = {"dx": 1.0, "dy": 2.0, "box_length": LENGTH}
     with pytest.raises(ValueError, match=named):
         periodic_shear_stress(**(good | arguments))
+
+
+@given(
+    st.integers(-4, 4),
+    st.integers(-4, 4),
+    st.floats(-15.0, -9.0),
+    st.floats(0.0, 2 * np.pi),
+    st.sampled_from([300.0, 77.7, 1.0, 1e-3]),
+)
+def test_near_any_image_the_stress_is_wrong_by_rounding_alone(k, m, decade, angle, length):
+    """A dislocation alone, in rational numbers: the images add (r/L)**2 < 1e-17 of it."""
+    distance = 10**decade * length
+    x, y = k * length + distance * np.cos(angle), m * length + distance * np.sin(angle)
+    away_x, away_y = Fraction(x) - k * Fraction(length), Fraction(y) - m * Fraction(length)
+    square = away_x**2 + away_y**2
+    if square == 0 or square > Fraction(length) ** 2 / 10**17:
+        return  # the place rounds to the image, or L to another place
+    expected = away_x * (away_x**2 - away_y**2) / square**2
+    found = Fraction(float(periodic_shear_stress(x, y, length)))
+    assert abs(found - expected) ** 2 * square < (4 * 2.0**-52) ** 2
+
+
+def test_straight_above_another_the_stress_is_zero_exactly():
+    assert not periodic_shear_stress(0.0, [1e-15, 1e-9, 1.0, 300.0 + 1e-9], LENGTH).any()
+    assert not periodic_shear_stress(-2 * LENGTH, [1e-9, 7.0], LENGTH).any()
