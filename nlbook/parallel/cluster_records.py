@@ -60,7 +60,11 @@ class ClusterRecord:
 
 
 def list_clusters() -> list[ClusterRecord]:
-    """Return the records of clusters that have not been stopped, the oldest first."""
+    """Return the records of clusters that have not been stopped, the oldest first.
+
+    A record from before this machine's last start is removed, as all processes have ended that it
+    could be about; of Slurm jobs may be left, so that theirs stay.
+    """
     names = {field for field in ClusterRecord.__dataclass_fields__ if field != "folder"}
     records = []
     for path in _folder().glob("record-*.json"):
@@ -68,7 +72,11 @@ def list_clusters() -> list[ClusterRecord]:
             entries = json.loads(path.read_text("utf-8"))
             if set(entries) == names:
                 entries["runner"] = ProcessIdentity.from_dict(entries["runner"])
-                records.append(ClusterRecord(**entries, folder=str(path.parent)))
+                record = ClusterRecord(**entries, folder=str(path.parent))
+                if record.kind != "slurm" and record.runner.is_of_an_earlier_start:
+                    remove_files(record)
+                else:
+                    records.append(record)
     return sorted(records, key=lambda record: record.started)
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class ProcessIdentity:
     namespace: str  #: identity of the namespace of process numbers
     pid: int  #: its number
     started: float  #: when it was created: ticks since the kernel's start; elsewhere s since 1970
+    machine: str = ""  #: identity of the installed system; empty in containers, which copy theirs
 
     @property
     def is_here(self) -> bool:
@@ -37,6 +39,8 @@ class ProcessIdentity:
     @property
     def is_gone(self) -> bool:
         """Whether it has ended; False where that cannot be told."""
+        if self.is_of_an_earlier_start:
+            return True
         if not self.is_here:
             return False
         import psutil
@@ -49,6 +53,13 @@ class ProcessIdentity:
             return True
         except (psutil.AccessDenied, OSError, ValueError):
             return False
+
+    @property
+    def is_of_an_earlier_start(self) -> bool:
+        """Whether this very machine has been started anew since; False where that can't be told."""
+        here = this_process()
+        known = bool(here.machine) and (self.host, self.machine) == (here.host, here.machine)
+        return known and self.boot != here.boot
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
@@ -64,16 +75,20 @@ class ProcessIdentity:
             If it is something else.
         """
         kinds = {"host": str, "boot": str, "namespace": str, "pid": int, "started": (int, float)}
-        if not isinstance(entries, Mapping) or entries.keys() != kinds.keys():
+        # what was written before machines had an identity has none
+        if not isinstance(entries, Mapping) or entries.keys() - {"machine"} != kinds.keys():
             raise ValueError(f"not the identity of a process: {entries!r}")
-        for name, kind in kinds.items():
-            if not isinstance(entries[name], kind):  # type: ignore[arg-type]
+        for name, kind in (kinds | {"machine": str}).items():
+            if not isinstance(entries.get(name, ""), kind):  # type: ignore[arg-type]
                 raise ValueError(f"not the identity of a process: {name} is {entries[name]!r}")
         return cls(**entries)
 
 
 # Linux counts ticks, which repeat exactly; elsewhere the clock may be set while a process runs.
 _SAME_START = 0.5 if platform.system() == "Linux" else 1.0
+
+# The namespace of process numbers outside of all containers: PROC_PID_INIT_INO of the kernel.
+_OUTERMOST = "pid:[4026531836]"
 
 
 def this_process() -> ProcessIdentity:
@@ -83,8 +98,11 @@ def this_process() -> ProcessIdentity:
         namespace = os.readlink("/proc/self/ns/pid")
     except OSError:  # macOS has neither
         boot, namespace = socket.gethostname(), ""
-    pid = os.getpid()
-    return ProcessIdentity(socket.gethostname(), boot, namespace, pid, _start_time(pid))
+    pid, machine = os.getpid(), ""
+    if namespace == _OUTERMOST:
+        with suppress(OSError):
+            machine = Path("/etc/machine-id").read_text("utf-8", "surrogateescape").strip()
+    return ProcessIdentity(socket.gethostname(), boot, namespace, pid, _start_time(pid), machine)
 
 
 def _start_time(pid: int) -> float:
