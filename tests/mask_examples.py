@@ -64,7 +64,7 @@ def gram() -> identification.GramMatrix:
 
 @functools.cache
 def fit() -> identification.PowerLawFit:
-    settings = identification.FitSettings(dt=0.05)
+    settings = identification.FitSettings(evolution=identification.ExactEvolution(0.05))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the fit is worth
         return identification.fit_power_law(snapshots(), settings, start=(2.2, 0.5))

@@ -3,7 +3,11 @@
 import numpy as np
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification import FitSettings, manufactured_snapshots
+from nlbook.identification import (
+    FitSettings,
+    ForwardEuler,
+    manufactured_snapshots,
+)
 from nlbook.kernels import PowerLawKernel
 
 #: The paper's manufactured solution, section 6.1.
@@ -12,7 +16,7 @@ GRID = np.linspace(-1, 1, 101)
 
 
 #: The data are made by steps of forward Euler, and fitted by the same.
-EULER = FitSettings(dt=0.01, method="euler")
+EULER = FitSettings(evolution=ForwardEuler(0.01))
 
 
 def manufactured(rule="covered", n_steps=200, grid=GRID):

@@ -32,15 +32,17 @@ from nlbook.identification.bilevel.rivals import (
     fit_stable_density,
     stable_density,
 )
-from nlbook.identification.bilevel.settings import FitSettings
+from nlbook.identification.bilevel.settings import ExactEvolution, FitSettings, ForwardEuler
 from nlbook.identification.bilevel.verdicts import FitWarning
 
 __all__ = [
     "CumulantEstimate",
+    "ExactEvolution",
     "FactorFit",
     "FitProblem",
     "FitSettings",
     "FitWarning",
+    "ForwardEuler",
     "Objective",
     "OneSidedFit",
     "PowerLawFit",

@@ -7,7 +7,6 @@ of the steps, at Level 2 each compares some of them.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -161,6 +160,6 @@ def fit_of_result(result: dict[str, NDArray[Any]], problem: FitProblem) -> Power
         iterations=result["iterations"],
         searches=result["searches"],
         remarks=tuple(str(word) for word in result["remarks"]),
-        settings=dataclasses.replace(problem.settings, dt=float(result["dt"])),
+        settings=problem.settings.with_step(float(result["dt"])),
         bounds=((a, b), (c, d)),
     )

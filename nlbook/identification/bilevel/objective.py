@@ -14,7 +14,6 @@ References
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -114,10 +113,10 @@ class Objective:
         settings = check_data(snapshots, settings)
         check_mass(snapshots)
         #: Time step, given or found; also that of `settings`.
-        self.dt = common_step(snapshots.times, settings.method)
+        self.dt = common_step(snapshots.times, settings)
         if settings.dt is not None:
             self.dt = float(settings.dt)
-        self.settings = dataclasses.replace(settings, dt=self.dt)
+        self.settings = settings.with_step(self.dt)
         self.snapshots = snapshots
         self.grid, self.spacing = snapshots.grid, snapshots.spacing
         self._communicator = communicator
@@ -133,7 +132,7 @@ class Objective:
         #: Steps at which the cost may compare: those of the snapshots where no dt is asked for, and
         #: evolutions are exact.
         self._steps = np.arange(1, self.n_steps + 1)
-        if settings.dt is None and settings.method == "exact":
+        if settings.dt is None and not settings.by_steps:
             since = (snapshots.times[1:] - snapshots.times[0]) / self.dt
             self._steps = np.unique(np.rint(since).astype(np.int64))
         self._training_end = snapshots.times[0] + self.dt * (self.n_training + 0.5)
@@ -172,13 +171,13 @@ class Objective:
     def equations(self) -> Equations:
         """Level 1's, for the training data."""
         settings, times = self.settings, self.snapshots.times
-        if settings.level_one == "integrated" and settings.method == "exact":
+        if settings.level_one == "integrated" and not settings.by_steps:
             return self._integrated()
         at = times[0] + self.dt * np.arange(self.n_training + 1)
         shares = interpolation_matrix(times, at)
         if settings.level_one == "integrated":
             return summed_equations(shares, self.dt)
-        return step_equations(shares, self.dt, centred=settings.method == "exact")
+        return step_equations(shares, self.dt, centred=not settings.by_steps)
 
     def _integrated(self) -> Equations:
         """From the first to each snapshot of training; the shares of later ones are zero."""
@@ -206,7 +205,7 @@ class Objective:
         n = self._n_trained
         p, floor = self._density[: n + 1], self._floor[: n + 1, np.newaxis]
         gaps = np.diff(self.snapshots.times[: n + 1])[:, np.newaxis]
-        change, euler = np.diff(p, axis=0), self.settings.method == "euler"
+        change, euler = np.diff(p, axis=0), self.settings.by_steps
         # of forward Euler, the starts of the steps: half a step early
         middle = (p[1:] + p[:-1]) / 2 - (self.dt / 2 if euler else 0.0) * change / gaps
         if self.settings.level_one == "steps":
@@ -275,11 +274,11 @@ class Objective:
                 f"densities must spread: least squares gives the coefficient {coefficient:.4g}, "
                 f"which is not positive"
             )
-        if self.settings.method == "euler" and coefficient * dt > operator.stable_step:
+        if self.settings.by_steps and coefficient * dt > operator.stable_step:
             return (
                 f"dt must not exceed {operator.stable_step / coefficient:.6g} for forward Euler "
                 f"to be stable with the coefficient {coefficient:.4g} of least squares, got "
-                f"{dt!r}; method='exact' has no bound"
+                f"{dt!r}; ExactEvolution() has no bound"
             )
         return None
 

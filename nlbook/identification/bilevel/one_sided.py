@@ -172,7 +172,7 @@ class _Problem:
         symbol = found @ sides
         coefficients = (float(found[0]), float(found[1]), float(found[2]))
         step = self.objective.dt * symbol
-        exact = self.objective.settings.method == "exact"
+        exact = not self.objective.settings.by_steps
         growth = np.max(np.abs(np.exp(step) if exact else 1 + step))
         if growth > 1 + 1e-12:
             return coefficients, math.inf
@@ -194,7 +194,7 @@ class _Problem:
         steps = np.arange(first + every, last + 1, every)
         start_modes = fft.rfft(objective.data_at(start), self.n_ring)
         step = objective.dt * symbol
-        logarithm = step if objective.settings.method == "exact" else np.log(1 + step)
+        logarithm = np.log(1 + step) if objective.settings.by_steps else step
         sums = np.zeros(4)
         for k in range(0, steps.size, _BLOCK):
             chosen = steps[k : k + _BLOCK]

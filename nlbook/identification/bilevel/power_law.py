@@ -161,12 +161,17 @@ def fit_power_law(
 
     Examples
     --------
-    >>> from nlbook.identification import FitSettings, fit_power_law, manufactured_snapshots
+    >>> from nlbook.identification import (
+    ...     FitSettings,
+    ...     ForwardEuler,
+    ...     fit_power_law,
+    ...     manufactured_snapshots,
+    ... )
     >>> from nlbook.kernels import PowerLawKernel
     >>> import numpy as np
     >>> true = PowerLawKernel(alpha=1.5, horizon=1.0, coefficient=0.1)
     >>> data = manufactured_snapshots(true, np.linspace(-1, 1, 51), dt=0.01, n_steps=100)
-    >>> fit = fit_power_law(data, FitSettings(dt=0.01, method="euler"))
+    >>> fit = fit_power_law(data, FitSettings(evolution=ForwardEuler(0.01)))
     >>> abs(fit.alpha - 1.5) < 0.01
     True
     """
@@ -269,7 +274,7 @@ def predict(
     operator = NonlocalDiffusion(
         TrialPowerLaw(fit.alpha, fit.horizon), snapshots.grid, rule=settings.rule, exceed_grid=True
     )
-    if settings.method == "euler":
+    if settings.by_steps:
         density = _by_steps(operator, fit, snapshots.density[0], after)
     else:
         density = np.empty((after.size, snapshots.grid.size))

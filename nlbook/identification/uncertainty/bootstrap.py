@@ -114,7 +114,7 @@ def bootstrap_power_law(
 def settings_at(times: NDArray[np.float64], settings: FitSettings | None) -> FitSettings:
     """Settings that compare at some equally distant times only, whatever the time step."""
     chosen = settings or FitSettings()
-    dt = common_step(times, chosen.method) if chosen.dt is None else chosen.dt
+    dt = common_step(times, chosen) if chosen.dt is None else chosen.dt
     return dataclasses.replace(chosen, every=steps_between(times, dt))
 
 

@@ -3,7 +3,12 @@ import pytest
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification import FitSettings, fit_factor, fit_power_law
+from nlbook.identification import (
+    FitSettings,
+    ForwardEuler,
+    fit_factor,
+    fit_power_law,
+)
 from nlbook.kernels import BernsteinKernel
 from tests.identification.data import EULER, manufactured
 
@@ -34,7 +39,7 @@ def test_a_factor_is_recovered_from_its_own_data(relative):
     found = fit_factor(
         data,
         2,
-        FitSettings(floor=1e-6, dt=0.01, method="euler"),
+        FitSettings(evolution=ForwardEuler(0.01), floor=1e-6),
         bounds=BOUNDS,
         start=(1.5, 0.7),
         tolerance=1e-7,
@@ -70,9 +75,9 @@ def test_a_factor_that_changes_sign_is_recovered_where_it_may():
     # at the true alpha and delta: which coefficients does Level 1 choose?
     options = {"bounds": BOUNDS, "start": (1.3, 0.8), "max_evaluations": 3, "relative": True}
     free = fit_factor(
-        data, 2, FitSettings(floor=1e-6, dt=0.01, method="euler"), positive=False, **options
+        data, 2, FitSettings(evolution=ForwardEuler(0.01), floor=1e-6), positive=False, **options
     )
-    kept = fit_factor(data, 2, FitSettings(floor=1e-6, dt=0.01, method="euler"), **options)
+    kept = fit_factor(data, 2, FitSettings(evolution=ForwardEuler(0.01), floor=1e-6), **options)
     assert min(kept.kernel.coefficients) >= 0
     assert free.training_cost < 1e-2 * kept.training_cost
     # rates of change are differences over a step of 0.01

@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlbook.identification import FitProblem, FitSettings, fit_each, fit_on_ranks, fit_power_law
+from nlbook.identification import (
+    ExactEvolution,
+    FitProblem,
+    FitSettings,
+    fit_each,
+    fit_on_ranks,
+    fit_power_law,
+)
 from nlbook.parallel import mpi_available, require_mpi, run_on_ranks, start_cluster
 from tests.identification.data import bumps, manufactured
 
@@ -18,7 +25,7 @@ PROBLEM = FitProblem(
 
 
 def problems():
-    settings = FitSettings(dt=0.02, floor=1e-3)
+    settings = FitSettings(evolution=ExactEvolution(0.02), floor=1e-3)
     return [FitProblem(bumps(), settings, start=(1.5, d), max_evaluations=40) for d in (1.0, 2.0)]
 
 

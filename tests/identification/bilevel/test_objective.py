@@ -5,12 +5,17 @@ import pytest
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification import FitSettings, Objective
+from nlbook.identification import (
+    ExactEvolution,
+    FitSettings,
+    ForwardEuler,
+    Objective,
+)
 from nlbook.kernels import PowerLawKernel
 from tests.identification.data import at_steps, bumps
 
 #: What the slow version does: the paper's steps.
-SETTINGS = FitSettings(dt=0.02, floor=1e-3, method="euler", level_one="steps")
+SETTINGS = FitSettings(evolution=ForwardEuler(0.02), floor=1e-3, level_one="steps")
 
 
 def slow(snapshots, alpha, horizon, settings, start=0, first=0, last=None):
@@ -93,7 +98,7 @@ def test_the_default_floor_is_one_sample_in_a_cell():
 
 def test_where_euler_is_unstable_the_cost_is_infinite_and_the_bound_is_named():
     snapshots = bumps(times=(0.0, 2.0, 4.0))
-    objective = Objective(snapshots, FitSettings(dt=2.0, floor=1e-3, method="euler"))
+    objective = Objective(snapshots, FitSettings(evolution=ForwardEuler(2.0), floor=1e-3))
     assert objective.evaluate(2.9, 0.2).cost == np.inf
     operator = objective.operator(PowerLawKernel(2.9, 0.2))
     coefficient = objective.coefficient(operator)
@@ -101,7 +106,7 @@ def test_where_euler_is_unstable_the_cost_is_infinite_and_the_bound_is_named():
     assert f"dt must not exceed {bound:.6g} for forward Euler" in objective.problem(
         operator, coefficient
     )
-    exact = Objective(snapshots, FitSettings(dt=2.0, floor=1e-3, method="exact"))
+    exact = Objective(snapshots, FitSettings(evolution=ExactEvolution(2.0), floor=1e-3))
     assert np.isfinite(exact.evaluate(2.9, 0.2).cost)
 
 
@@ -124,14 +129,26 @@ def scaled(factor):
             SETTINGS,
             "density must integrate to one or, later, less, got 0",
         ),
-        (bumps, FitSettings(dt=0.03), "dt must divide the time of the snapshots, 0.4, got 0.03"),
-        (bumps, FitSettings(dt=0.02, floor=2.0), "floor must leave 10 nodes or more to compare"),
+        (
+            bumps,
+            FitSettings(evolution=ExactEvolution(0.03)),
+            "dt must divide the time of the snapshots, 0.4, got 0.03",
+        ),
+        (
+            bumps,
+            FitSettings(evolution=ExactEvolution(0.02), floor=2.0),
+            "floor must leave 10 nodes or more to compare",
+        ),
         (
             lambda: scaled(np.linspace(-2, 2, 41) < 1.9),
-            FitSettings(dt=0.02),
+            FitSettings(evolution=ExactEvolution(0.02)),
             "floor must be given: the density is zero at 6 nodes and times",
         ),
-        (bumps, FitSettings(dt=0.02, split=0.01), "split must leave 1 steps or more to train"),
+        (
+            bumps,
+            FitSettings(evolution=ExactEvolution(0.02), split=0.01),
+            "split must leave 1 steps or more to train",
+        ),
         (
             lambda: DensitySnapshots(bumps().grid, np.array([0.0]), bumps().density[:1]),
             SETTINGS,

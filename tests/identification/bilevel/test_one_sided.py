@@ -3,13 +3,18 @@ import pytest
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification import FitSettings, fit_one_sided, fit_power_law
+from nlbook.identification import (
+    FitSettings,
+    ForwardEuler,
+    fit_one_sided,
+    fit_power_law,
+)
 from nlbook.kernels import PowerLawKernel
 from tests.identification.data import TRUE, manufactured_snapshots
 
 GRID = np.linspace(-6, 6, 201)
 H = GRID[1] - GRID[0]
-SETTINGS = FitSettings(floor=1e-6, every=10, dt=0.01, method="euler")
+SETTINGS = FitSettings(evolution=ForwardEuler(0.01), floor=1e-6, every=10)
 
 
 def poisson_like(right, left, drift, alpha=1.5, delta=1.0, n_steps=100, dt=0.01):

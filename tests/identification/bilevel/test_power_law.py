@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification import FitSettings, fit_power_law, manufactured_snapshots, predict
+from nlbook.identification import (
+    ExactEvolution,
+    FitSettings,
+    ForwardEuler,
+    fit_power_law,
+    manufactured_snapshots,
+    predict,
+)
 from tests.identification.data import EULER, TRUE, bumps, manufactured
 
 START = (2.0, 0.5)  # the paper's, section 6.1
@@ -55,7 +62,7 @@ def test_data_of_a_grid_four_times_finer_are_recovered_at_second_order():
             TRUE, grid, 0.01, 200, refine=4, method="exact",
             start=np.exp(-(fine**2) / 0.08) / np.sqrt(0.08 * np.pi),
         )  # fmt: skip
-        settings = FitSettings(method="exact", floor=1e-8)
+        settings = FitSettings(floor=1e-8)
         bounds = ((0.0, 2.99), (spacing, 2.0))
         fit = fit_power_law(data, settings, start=START, bounds=bounds, tolerance=1e-6)
         errors.append([fit.alpha / 1.5 - 1, fit.horizon - 1, fit.coefficient / 0.1 - 1])
@@ -163,14 +170,14 @@ def test_a_prediction_is_made_at_whole_steps(times, message):
 )
 def test_a_fit_that_cannot_be_is_refused(data, options, message):
     with pytest.raises(ValueError, match=message):
-        fit_power_law(data(), FitSettings(dt=0.02, floor=1e-3, method="euler"), **options)
+        fit_power_law(data(), FitSettings(evolution=ForwardEuler(0.02), floor=1e-3), **options)
 
 
 def test_a_step_that_is_too_long_is_refused_with_its_bound():
     data = bumps(times=(0.0, 2.0, 4.0))
     with pytest.raises(ValueError, match=r"dt must not exceed 0\.\d+ for forward Euler to be sta"):
-        fit_power_law(data, FitSettings(dt=2.0, floor=1e-3, method="euler"), start=(2.9, 0.2))
+        fit_power_law(data, FitSettings(evolution=ForwardEuler(2.0), floor=1e-3), start=(2.9, 0.2))
     fit_power_law(
-        data, FitSettings(dt=2.0, floor=1e-3, method="exact", split=0.5), start=(2.9, 0.2),
+        data, FitSettings(evolution=ExactEvolution(2.0), floor=1e-3, split=0.5), start=(2.9, 0.2),
         max_evaluations=3,
     )  # fmt: skip

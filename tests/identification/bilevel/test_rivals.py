@@ -5,6 +5,7 @@ from scipy.stats import levy_stable
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification import (
+    ExactEvolution,
     FitSettings,
     Objective,
     compare_rivals,
@@ -60,7 +61,7 @@ def evolved(operator, p0):
     return DensitySnapshots(GRID, 0.2 * np.arange(21), np.maximum(density, 0.0))
 
 
-SETTINGS = FitSettings(dt=0.02, floor=1e-6, every=10, method="exact")
+SETTINGS = FitSettings(evolution=ExactEvolution(0.02), floor=1e-6, every=10)
 BUMP = np.exp(-(GRID**2) / 0.5) / np.sqrt(0.5 * np.pi)
 
 

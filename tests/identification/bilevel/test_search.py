@@ -7,6 +7,7 @@ from nlbook.densities import DensitySnapshots, density_snapshots
 from nlbook.identification import (
     FitSettings,
     FitWarning,
+    ForwardEuler,
     Objective,
     fit_one_sided,
     fit_power_law,
@@ -201,7 +202,7 @@ def test_noise_moves_the_integrated_level_one_little():
         off = {}
         for level_one in ("integrated", "steps"):
             settings = FitSettings(
-                floor=1e-4, method="euler", dt=0.01, level_one=level_one, split=1.0
+                evolution=ForwardEuler(0.01), floor=1e-4, level_one=level_one, split=1.0
             )
             objective = Objective(noisy, settings)
             operator = objective.operator(objective.trial_kernel(alpha, 0.9))

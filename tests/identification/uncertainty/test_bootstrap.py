@@ -5,6 +5,7 @@ import pytest
 
 from nlbook.densities import density_snapshots
 from nlbook.identification import (
+    ExactEvolution,
     FitSettings,
     bootstrap_power_law,
     fit_power_law,
@@ -20,7 +21,7 @@ TRUE = PowerLawKernel(1.5, 2.0, 0.1)
 #: One bandwidth at all places and times: such an estimate is the density of the samples after a
 #: convolution, which obeys the same equation.
 DENSITY = {"bandwidth": 0.18, "sensitivity": 0.0, "mass": 1.0}
-SETTINGS = FitSettings(dt=0.05, floor=2e-4, method="exact", split=1.0)
+SETTINGS = FitSettings(evolution=ExactEvolution(0.05), floor=2e-4, split=1.0)
 BOUNDS = ((0.0, 2.99), (0.2, 8.0))
 
 

@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 
-from nlbook.identification import FitSettings, Objective, profile_cost, profile_rate
+from nlbook.identification import (
+    ExactEvolution,
+    FitSettings,
+    Objective,
+    profile_cost,
+    profile_rate,
+)
 from tests.identification.data import EULER, bumps, manufactured
 
-SETTINGS = FitSettings(dt=0.02, floor=1e-3)
+SETTINGS = FitSettings(evolution=ExactEvolution(0.02), floor=1e-3)
 
 
 def test_a_profile_is_made_of_evaluations_whatever_the_workers():
