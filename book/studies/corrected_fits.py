@@ -30,12 +30,14 @@ OWN = FitSettings()
 #: Bandwidths: adaptive, as in the paper, or one at all places.
 BANDWIDTHS: dict[str, dict[str, float]] = {"adaptive": {}, "one": {"sensitivity": 0.0}}
 CORRECTED = {
-    "every": 2, "n_laws": 90, "n_rounds": 5, "n_replicates": 24, "n_resamples": 24
+    "every": 2, "n_laws": 90, "n_rounds": 5, "max_steps": 5, "n_replicates": 24,
+    "n_resamples": 24,
 }  # fmt: skip
 #: Sets of particles whose law is known, a third of them a part.
 COVERAGE = {
     "n_sets": 21, "n_particles": 40_000, "alpha": 2.2, "horizon": 1.5, "coefficient": 0.05,
-    "n_laws": 120, "n_rounds": 5, "n_replicates": 19, "n_batches": 10, "n_resamples": 12,
+    "n_laws": 120, "n_rounds": 5, "max_steps": 5, "n_replicates": 19, "n_batches": 10,
+    "n_resamples": 12,
 }  # fmt: skip
 
 
@@ -57,8 +59,8 @@ def corrected(record: Recorded, case: int, bandwidth: str) -> dict[str, Any]:
     }  # fmt: skip
     law = parametric_bootstrap(
         counts.sum(axis=0), record.batch_edges, times, n_laws=CORRECTED["n_laws"],
-        n_rounds=CORRECTED["n_rounds"], n_replicates=CORRECTED["n_replicates"],
-        **common,
+        n_rounds=CORRECTED["n_rounds"], max_steps=CORRECTED["max_steps"],
+        n_replicates=CORRECTED["n_replicates"], **common,
     )  # fmt: skip
     batches = bootstrap_power_law(
         counts, record.batch_edges, times, n_resamples=CORRECTED["n_resamples"],
@@ -83,6 +85,7 @@ def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dic
     row: dict[str, Any] = {
         "whole": numbers(law.whole),
         "remarks": list(law.whole.remarks),
+        **agreed(law),
         "p_value": law.p_value,
         "method_share": law.method_share,
         "costs": short(law.costs),
@@ -98,6 +101,16 @@ def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dic
         if name != "coefficient":
             row[name]["determined"] = law.determined(name, scatter=batches)
     return row
+
+
+def agreed(law: ParametricFits) -> dict[str, Any]:
+    """Whether replicates of the corrected law are fitted as the data, and by how much they miss."""
+    return {
+        "converged": law.converged,
+        "missed": short([law.missed])[0],
+        "n_compared": law.n_compared,
+        "corrected_remarks": list(law.remarks),
+    }
 
 
 def coverage(record: Recorded, case: int) -> dict[str, Any]:
@@ -141,7 +154,7 @@ def known_law(number: int) -> dict[str, Any]:
     for bandwidth, options in BANDWIDTHS.items():
         law = parametric_bootstrap(
             counts.sum(axis=0), edges, times, n_laws=int(COVERAGE["n_laws"]),
-            n_rounds=int(COVERAGE["n_rounds"]),
+            n_rounds=int(COVERAGE["n_rounds"]), max_steps=int(COVERAGE["max_steps"]),
             n_replicates=int(COVERAGE["n_replicates"]), **common, **options,
         )  # fmt: skip
         batches = bootstrap_power_law(
@@ -150,6 +163,7 @@ def known_law(number: int) -> dict[str, Any]:
         )  # fmt: skip
         row[bandwidth] = {
             "whole": numbers(law.whole),
+            **agreed(law),
             "p_value": law.p_value,
             "method_share": law.method_share,
         }

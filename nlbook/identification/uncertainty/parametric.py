@@ -8,10 +8,12 @@ the first time, jump by a law, and are counted, estimated and fitted in the same
 Fits of such replicates of many laws theta = (alpha, log delta, log variance rate) tell which laws
 make fits as that of the data, f (indirect inference [1]_): rounds of laws, first widely around f,
 then where the replicates so far have put the law, with a margin, teach a likelihood of theta
-(`nlbook.identification.uncertainty.synthetic`). The corrected law is the median of theta given f,
-an interval its quantiles, with a flat prior over the range of laws tried. One response dm/dtheta
-and one scatter won't do in their place: an adaptive fit feels the law's alpha by a third and trades
-it off with delta, and scatter changes with the law.
+(`nlbook.identification.uncertainty.synthetic`). An interval holds quantiles of theta given f, with
+a flat prior over the range of laws tried. One response dm/dtheta and one scatter won't do in their
+place: an adaptive fit feels the law's alpha by a third and trades it off with delta, and scatter
+changes with the law. The corrected law is first the median of theta given f; replicates of that
+very law then say by how much they miss f, and it is moved until they don't
+(`nlbook.identification.uncertainty.polishing`). These replicates teach the likelihood as well.
 
 Particles of replicates are independent of one another. Where the data's are not, as dislocations of
 one crystal, fits scatter by more, which a bootstrap over batches shows (`BatchFits`): what its
@@ -46,6 +48,12 @@ from nlbook.identification.bilevel.search import Bounds
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning
 from nlbook.identification.uncertainty.bootstrap import BatchFits, settings_at
+from nlbook.identification.uncertainty.polishing import (
+    CREDIBLE,
+    Agreement,
+    agreement,
+    step_towards,
+)
 from nlbook.identification.uncertainty.synthetic import LearnedLikelihood, sample_laws
 from nlbook.identification.uncertainty.walks import walking_counts
 from nlbook.parallel import run_tasks
@@ -54,6 +62,9 @@ __all__ = ["ParametricFits", "parametric_bootstrap", "replicate_task"]
 
 #: What is corrected, in the order of theta; the second and third by their logarithms.
 _NAMES = ("alpha", "horizon", "variance_rate", "coefficient")
+
+# Of these a fit may say nothing.
+_DETERMINED = ("alpha", "horizon", "variance_rate")
 
 # A law, as it is kept.
 _NUMBERS = ("alpha", "horizon", "coefficient", "variance_rate")
@@ -69,8 +80,9 @@ _WIDE = np.array([0.6, 0.6, 0.15])
 # Later rounds: of the likelihood to the power of one by so much; and how far they may leave the
 # range tried before, as a part of it.
 _MARGIN, _BEYOND = 1.0, 0.2
-# A number whose interval has more of the range tried than this is not determined.
-_FILLED = 0.8
+# A number is not determined whose interval has more of the range tried than this, or ends so near
+# to an end of it, as a part of it.
+_FILLED, _AT_END = 0.8, 0.03
 
 
 @dataclass(frozen=True)
@@ -81,13 +93,21 @@ class ParametricFits:
     whole: PowerLawFit
     #: the corrected law: alpha, delta, D, growth of the variance
     law: tuple[float, float, float, float]
+    #: whether replicates of that law are fitted as the data: their medians of alpha, log delta and
+    #: log rate miss the fit by no more than chance explains in nine of ten cases
+    converged: bool
+    #: by how much they miss it, in their standard errors, as a root mean square of the three
+    missed: float
+    #: laws whose replicates were compared with the data, the first one included
+    n_compared: int
     #: fits of replicates of that law
     replicates: tuple[PowerLawFit, ...]
     #: distance of the grid's nodes, length
     spacing: float
-    #: laws tried: alpha, log delta, log growth of the variance (n_laws, 3)
+    #: laws tried: alpha, log delta, log growth of the variance (n, 3); those that were compared
+    #: with the data as often as they have replicates
     tried: NDArray[np.float64]
-    #: the fit of one replicate of each (n_laws, 3)
+    #: the fit of one replicate of each (n, 3)
     fitted: NDArray[np.float64]
     #: of the samples of the law
     seed: int
@@ -102,6 +122,25 @@ class ParametricFits:
         check_choice("name", name, _NAMES)
         fits = [getattr(fit, name) for fit in self.replicates]
         return float(np.median(fits)) - dict(zip(_NUMBERS, self.law, strict=True))[name]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of the corrected law, in words."""
+        if self.converged:
+            return ()
+        medians = {
+            name: float(np.median([getattr(fit, name) for fit in self.replicates]))
+            for name in _DETERMINED
+        }
+        told = ", ".join(
+            f"{name} {value:.4g} (data {getattr(self.whole, name):.4g})"
+            for name, value in medians.items()
+        )
+        return (
+            f"replicates of the corrected law are not fitted as the data are: at {told}, which is "
+            f"{self.missed:.2g} standard errors off after {self.n_compared - 1} steps; the "
+            f"corrected law is less certain than its interval says, or data are of no such law",
+        )
 
     def likelihood(self, scatter: BatchFits | None = None) -> LearnedLikelihood:
         """Of laws, given the fit; `scatter` as in `interval`."""
@@ -143,14 +182,17 @@ class ParametricFits:
         """Whether the fit tells alpha, horizon or variance rate from those of other laws tried.
 
         False where the 95 % interval has more than 0.8 of the range tried (of delta and the rate,
-        by logarithms): what it says is then the range's.
+        by logarithms), or ends within 0.03 of that range from an end of it: what it says is then
+        the range's.
         """
-        names = ("alpha", "horizon", "variance_rate")
-        check_choice("name", name, names)
+        check_choice("name", name, _DETERMINED)
+        at = _DETERMINED.index(name)
         ends = np.array(self.interval(name, scatter=scatter))
-        at = names.index(name)
-        width = np.ptp(ends if at == 0 else np.log(ends))
-        return bool(width <= _FILLED * np.ptp(self.tried[:, at]))
+        low, high = ends if at == 0 else np.log(ends)
+        least, most = self.tried[:, at].min(), self.tried[:, at].max()
+        near = _AT_END * (most - least)
+        filled = high - low > _FILLED * (most - least)
+        return not (filled or low - least < near or most - high < near)
 
     def interval(
         self, name: str, *, level: float = 0.95, scatter: BatchFits | None = None
@@ -199,6 +241,7 @@ def parametric_bootstrap(
     n_replicates: int = 60,
     n_laws: int = 120,
     n_rounds: int = 5,
+    max_steps: int = 5,
     seed: int,
     settings: FitSettings | None = None,
     bounds: Bounds | None = None,
@@ -218,11 +261,14 @@ def parametric_bootstrap(
     edges, times, grid
         As in `nlbook.densities.density_snapshots`.
     n_replicates : int
-        Of the corrected law, for the bias and the test of fit.
+        Of each law that is compared with the data; those of the corrected one give the bias and
+        the test of fit.
     n_laws : int
         Laws tried, with a replicate each; at least 15 a round.
     n_rounds : int
         In which they are tried.
+    max_steps : int
+        Steps of the law towards one whose replicates are fitted as the data.
     seed : int
         Of all random numbers.
     settings, bounds, start, tolerance
@@ -235,6 +281,7 @@ def parametric_bootstrap(
     Returns
     -------
     ParametricFits
+        Its `remarks` are also raised as a `FitWarning` each: where the steps did not suffice.
 
     Raises
     ------
@@ -244,6 +291,7 @@ def parametric_bootstrap(
     n_replicates = check_integer("n_replicates", n_replicates, 2)
     n_rounds = check_integer("n_rounds", n_rounds, 1)
     n_laws = check_integer("n_laws", n_laws, 15 * n_rounds)
+    max_steps = check_integer("max_steps", max_steps, 0)
     seed = check_integer("seed", seed, 0)
     table, at = real_array("counts", counts, ndim=2), real_array("times", times, ndim=1)
     chosen = settings_at(at, settings)
@@ -304,12 +352,39 @@ def parametric_bootstrap(
         new, found = replicates(new, done)
         done += size
         tried, fitted = np.vstack([tried, new]), np.vstack([fitted, _theta_of(found)])
-    unfinished = ParametricFits(whole, (0.0, 0.0, 0.0, 0.0), (), spacing, tried, fitted, seed)
-    theta = np.median(unfinished._laws(unfinished.likelihood()), axis=0)
-    _, fits = replicates(np.tile(theta, (n_replicates, 1)), n_laws)
+    low_tried, high_tried = _range_of(tried)
+    generator = np.random.default_rng([seed, _LAST])
+    laws = sample_laws(LearnedLikelihood(tried, fitted, target), low_tried, high_tried, generator)
+    first, allowed = np.median(laws, axis=0), np.cov(laws.T)
+    theta = first
+    n_compared, part = 0, 1.0
+    best: tuple[NDArray[np.float64], list[PowerLawFit], Agreement] | None = None
+    while True:
+        new, found = replicates(
+            np.tile(theta, (n_replicates, 1)), n_laws + n_compared * n_replicates
+        )
+        n_compared += 1
+        tried, fitted = np.vstack([tried, new]), np.vstack([fitted, _theta_of(found)])
+        here = agreement(_theta_of(found), target, tolerance)
+        if best is None or here.distance < best[2].distance:
+            best = theta, found, here
+        else:  # too long a step: a shorter one, from the same law
+            part *= 0.5
+        theta, found, here = best
+        if here.distance <= CREDIBLE or n_compared > max_steps:
+            break
+        learned = LearnedLikelihood(tried, fitted, target)
+        step = part * step_towards(learned, theta, here.off, len(found), first, allowed)
+        theta = np.clip(theta + step, low_tried, high_tried)
     alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
     law = (alpha, horizon, rate / _unit_rate(alpha, horizon, spacing, rule), rate)
-    return ParametricFits(whole, law, tuple(fits), spacing, tried, fitted, seed)
+    result = ParametricFits(
+        whole, law, here.distance <= CREDIBLE, here.distance, n_compared, tuple(found), spacing,
+        tried, fitted, seed,
+    )  # fmt: skip
+    for remark in result.remarks:
+        warnings.warn(remark, FitWarning, stacklevel=2)
+    return result
 
 
 def replicate_task(

@@ -1,9 +1,13 @@
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification import (
     FitSettings,
+    FitWarning,
     bootstrap_power_law,
     parametric_bootstrap,
     walking_counts,
@@ -13,6 +17,7 @@ from nlbook.kernels import PowerLawKernel
 TIMES = np.linspace(0.0, 4.0, 9)
 EDGES = np.linspace(-8, 8, 1601)
 GRID = np.linspace(-8, 8, 129)
+NAMES = ("alpha", "horizon", "variance_rate")
 TRUE = PowerLawKernel(2.2, 1.5, 0.05)
 UNIT = NonlocalDiffusion(PowerLawKernel(2.2, 1.5), GRID, exceed_grid=True)
 OPTIONS = {
@@ -61,11 +66,45 @@ def test_an_adaptive_fit_is_taken_back_to_the_law(adaptive):
     assert found.response[2, 2] == pytest.approx(1.0, abs=0.3)
 
 
+def test_replicates_of_the_corrected_law_are_fitted_as_the_data(adaptive):
+    _, found = adaptive
+    medians = [np.median([getattr(fit, name) for fit in found.replicates]) for name in NAMES]
+    # the first law, the median of those learned, is off by three standard errors and more
+    assert found.n_compared > 1
+    if found.converged:
+        assert found.missed <= 1.61
+        assert found.remarks == ()
+    else:
+        assert "replicates of the corrected law are not fitted as the data are" in found.remarks[0]
+    # a fit scatters by 0.02, 5 % and 2 %
+    assert medians[0] == pytest.approx(found.whole.alpha, abs=0.03)
+    assert medians[2] == pytest.approx(found.whole.variance_rate, rel=0.02)
+
+
+def test_a_law_that_is_not_met_says_so():
+    counts = counted(4, n_batches=2, n=1500).sum(axis=0)
+    options = OPTIONS | {"n_laws": 30, "n_rounds": 2, "n_replicates": 8, "max_steps": 0}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = parametric_bootstrap(counts, EDGES, TIMES, seed=8, **options)
+    told = [str(each.message) for each in said if each.category is FitWarning]
+    assert found.n_compared == 1
+    assert found.converged == (found.missed <= 1.61)
+    assert tuple(told) == found.remarks
+    assert not found.converged  # the median of 30 laws' likelihood
+    assert "standard errors off after 0 steps" in told[0]
+
+
 def test_an_interval_that_fills_the_range_is_no_answer(adaptive):
     _, found = adaptive
-    assert found.determined("variance_rate")
     low, high = found.interval("alpha")
-    assert found.determined("alpha") == (high - low <= 0.8 * np.ptp(found.tried[:, 0]))
+    least, most = found.tried[:, 0].min(), found.tried[:, 0].max()
+    near = 0.03 * (most - least)
+    within = low - least >= near and most - high >= near
+    assert found.determined("alpha") == (high - low <= 0.8 * (most - least) and within)
+    # the same draws in a range that ends where they do
+    short = dataclasses.replace(found, tried=np.clip(found.tried, [low, -9, -9], [high, 9, 9]))
+    assert not short.determined("alpha")
     with pytest.raises(ValueError, match="name must be 'alpha', 'horizon' or 'variance_rate'"):
         found.determined("coefficient")
 
