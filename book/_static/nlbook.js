@@ -1,4 +1,4 @@
-/* The switch that shows all code; and on paper nothing stays folded. */
+/* The switch that shows all code; keys for what scrolls; and on paper nothing stays folded. */
 (() => {
   const root = document.documentElement;
   const KEY = "nlbook-all-code";
@@ -21,6 +21,7 @@
   const show = (on) => {
     root.classList.toggle("all-code", on);
     for (const details of folded()) details.open = on;
+    reach();
   };
 
   const addSwitch = () => {
@@ -40,10 +41,30 @@
     title.after(line);
   };
 
+  // What scrolls sideways can be reached and scrolled by the keyboard; what fits is no stop.
+  const SCROLLERS =
+    ".bd-article :is(pre, div.math, p, li, .output, .pst-scrollable-table-container)";
+  const reach = () => {
+    for (const element of document.querySelectorAll(SCROLLERS)) {
+      const scrolls =
+        element.scrollWidth > element.clientWidth + 1 &&
+        /auto|scroll/.test(getComputedStyle(element).overflowX);
+      if (scrolls) element.tabIndex = 0;
+      else if (element.tabIndex === 0) element.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("load", () => {
+    reach();
+    window.MathJax?.startup?.promise?.then(reach);
+  });
+  addEventListener("resize", reach);
+  addEventListener("toggle", reach, true);
+
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open]):not(.hide)")];
     for (const details of opened) details.open = true;
+    for (const image of document.images) image.loading = "eager";
   });
   addEventListener("afterprint", () => {
     for (const details of opened) details.open = false;

@@ -156,7 +156,7 @@ def setup(app: Any) -> dict[str, bool]:
         app.add_enumerable_node(
             numbered_node, numbered_node.__name__, _title_of, html=(_open_box, _close_box)
         )
-    app.add_enumerable_node(card_table, "table", _title_of, html=(_open_table, _close_table))
+    app.add_enumerable_node(card_table, "table", _title_of, html=(_like_a_table, _close_table))
     app.add_node(box, html=(_open_box, _close_box))
     app.add_node(folded, html=(_open_folded, _close_folded))
     app.add_node(box_title, html=(_open_title, _close_title))
@@ -167,6 +167,7 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def _name_the_numbers(app: Any, config: Any) -> None:
+    config.mathjax_path = "mathjax/startup.js"  # which loads what mathjax3_config names
     for kind, word in _NUMBERED.items():
         config.numfig_format.setdefault(kind, f"{word} %s")
 
@@ -203,9 +204,8 @@ def _close_title(self: Any, node: nodes.Element) -> None:
     self.body.append("</summary>\n" if isinstance(node.parent, folded) else "</p>\n")
 
 
-def _open_table(self: Any, node: nodes.Element) -> None:
+def _like_a_table(self: Any, node: nodes.Element) -> None:
     self.visit_table(node)
-    self.body[-1] = self.body[-1].replace("<table", '<table role="table"', 1)
 
 
 def _close_table(self: Any, node: nodes.Element) -> None:
@@ -226,7 +226,15 @@ def _open_cell(self: Any, node: nodes.Element) -> None:
     self.visit_entry(node)
     of_head = isinstance(node.parent.parent, nodes.thead)
     tag = self.body[-1].lstrip()
-    role = "columnheader" if of_head else "rowheader" if tag.startswith("<th") else "cell"
+    if of_head and not node.astext():  # a heading without a word is none
+        tag, self.context[-1] = f"<td{tag[3:]}", "</td>\n"
+    role = (
+        "columnheader"
+        if of_head and tag.startswith("<th")
+        else "rowheader"
+        if tag.startswith("<th")
+        else "cell"
+    )
     label = "" if of_head else f' data-label="{html.escape(node["label"])}"'
     self.body[-1] = f'{tag[:3]} role="{role}"{label}{tag[3:]}'
 

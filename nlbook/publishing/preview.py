@@ -11,6 +11,7 @@ from nlbook.publishing.book import Book
 from nlbook.publishing.contents import write_toc
 from nlbook.publishing.details import SUFFIX
 from nlbook.publishing.locks import scratch_folder
+from nlbook.publishing.polish import polish
 from nlbook.publishing.site import stage_chapter, write_pages
 
 __all__ = ["preview"]
@@ -50,7 +51,7 @@ def preview(
         staged = scratch / "staged"
         _stage(book, name, executed, staged)
         html, complaints = rendering.render_loosely(staged)
-        rendering.finish(html)
+        polish(html)
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(html, out)
     told = [line for line in complaints if re.search(rf"\b{name}(?:{SUFFIX})?\.ipynb", line)]

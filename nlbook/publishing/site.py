@@ -32,6 +32,7 @@ from nlbook.publishing.freshness import why_stale
 from nlbook.publishing.locks import InUse, own_folder, scratch_folder
 from nlbook.publishing.parameters import TIERS, resolve
 from nlbook.publishing.placement import adopt, check_place, place
+from nlbook.publishing.polish import polish
 from nlbook.publishing.records import read_record
 from nlbook.publishing.results import CONTENTS
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
@@ -106,7 +107,7 @@ def build_site(
             html = rendering.render(staged, quiet)
         finally:
             _keep(staged, build / "staged")
-        rendering.finish(html)
+        polish(html)
         place(html, out)
     return out
 
