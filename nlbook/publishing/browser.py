@@ -32,9 +32,12 @@ _STARTING_S = 300.0  # a machine may do much else
 _LOADING_S = 300.0
 _ENDING_S = 60.0
 
-# Waits until the fonts and MathJax are done, then measures.
+# Unfolds what is folded, waits until pictures, fonts, MathJax and transitions are done, measures.
 _MEASURE = """
 (async () => {
+  for (const details of document.querySelectorAll('article details:not(.hide)'))
+    details.open = true;
+  for (const image of document.images) image.loading = 'eager';
   const wait = ms => new Promise(done => setTimeout(done, ms));
   const formulas = () => document.querySelectorAll('.math').length;
   const typeset = () => [...document.querySelectorAll('.math')]
@@ -44,6 +47,10 @@ _MEASURE = """
   for (let i = 0; i < 2400 && coming && !started(); i++) await wait(50);  // 2 minutes
   if (started()) await MathJax.startup.promise;
   await document.fonts.ready;
+  await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+  await Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})));
+  const overflows = e => e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+  const called = e => (e.id || e.querySelector('[id]')?.id || e.textContent.trim()).slice(0, 60);
   const limit = document.documentElement.clientWidth;
   const scrolls = e => e && e.tagName !== 'ARTICLE' && (
     getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
@@ -57,6 +64,13 @@ _MEASURE = """
       limit + column.scrollWidth - column.clientWidth),
     widest: wide.slice(0, 3).join(', '),
     formulas: formulas(), typeset: typeset(),
+    wide_formulas: [...document.querySelectorAll('article :is(div.math, p, li, td)')]
+      .filter(e => e.querySelector('mjx-container') && overflows(e)).map(called),
+    wide_cells: [...document.querySelectorAll('article table.computed')]
+      .filter(t => [t, ...t.querySelectorAll('td, tbody th')].some(
+        e => overflows(e) || e.getBoundingClientRect().right > limit + 1)).map(called),
+    formula_stops: document.querySelectorAll(
+      'mjx-container[tabindex="0"], mjx-container [tabindex="0"]').length,
     formula_errors: document.querySelectorAll('mjx-merror').length,
     distorted: [...document.querySelectorAll('article img')]
       .filter(i => i.naturalWidth && i.clientWidth)
@@ -82,6 +96,9 @@ class View:
     formulas: int = 0  #: places with mathematics
     typeset: int = 0  #: of which MathJax has typeset
     formula_errors: int = 0  #: of which MathJax could not read
+    formula_stops: int = 0  #: at which the Tab key stops
+    wide_formulas: list[str] = field(default_factory=list)  #: formulas wider than their column
+    wide_cells: list[str] = field(default_factory=list)  #: tables of computed values that don't fit
     distorted: list[str] = field(default_factory=list)  #: pictures out of proportion
     errors: list[str] = field(default_factory=list)  #: uncaught errors and console errors
     requests: list[str] = field(default_factory=list)  #: addresses that the page asked for
@@ -171,6 +188,10 @@ class Browser:
     def run(self, script: str) -> Any:
         """Evaluate an expression in the page that is open."""
         return self._loop.run_until_complete(self._evaluate(script))
+
+    def measure_again(self) -> View:
+        """Measure the page that is open as it now is, such as on paper."""
+        return View(**self.run(_MEASURE))
 
     async def _connect(self, process: subprocess.Popen[bytes], profile: Path) -> None:
         from tornado.httpclient import AsyncHTTPClient

@@ -1,8 +1,8 @@
 """Check a built site: links, offline use, accessibility; and how it looks in a browser.
 
 `check_site` reads the files. `check_in_browser` opens each page in Chromium, from disk, at the
-width of a laptop and of a phone: nothing outside is asked for, no script fails, no page is
-wider than the screen, all mathematics is typeset.
+widths of a laptop, a tablet and a phone, and as on paper: nothing outside is asked for, no script
+fails, nothing is wider than its place, all mathematics is typeset, and axe finds nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from nlbook.publishing.browser import Browser, find_chromium
+from nlbook.publishing.browser import Browser, View, find_chromium
 
 __all__ = ["Finding", "check_in_browser", "check_site", "find_chromium", "pages_of"]
 
@@ -35,7 +35,14 @@ _LOADING = {
     "import",
 }
 _MADE_BY_SPHINX = {"genindex.html", "search.html", "py-modindex.html"}
-_SCREENS = ((1280, 900, "light"), (390, 844, "dark"))
+_SCREENS = ((1280, 900, "light"), (768, 1024, "light"), (390, 844, "dark"))
+_PAPER = (718, 1024)  # A4 within margins of a centimetre, CSS pixels
+# What of a page is read to who doesn't see it, and reached without a mouse.
+_AXE = """
+axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map(
+  rule => `${rule.id} (${rule.impact}), ${rule.nodes.length} times: ` +
+    rule.nodes.slice(0, 2).map(node => node.target.join(' ')).join(', ')))
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Finding:
     """Something wrong with a page."""
 
     page: str  #: file of the page, relative to the site
-    rule: str  #: offline, link, image, heading, language, name, figure, script, width, mathematics
+    rule: str  #: such as offline, link, image, heading, figure, script, width, mathematics, axe
     detail: str  #: what, in words
 
     def __str__(self) -> str:
@@ -92,8 +99,10 @@ def check_site(site: Path) -> list[Finding]:
     return findings
 
 
-def check_in_browser(site: Path, chromium: str | None = None) -> list[Finding]:
-    """Open every page in Chromium, without a network, as a laptop and as a phone show it.
+def check_in_browser(
+    site: Path, chromium: str | None = None, axe: Path | None = None
+) -> list[Finding]:
+    """Open every page in Chromium, without a network, on three screens and as on paper.
 
     Parameters
     ----------
@@ -101,6 +110,8 @@ def check_in_browser(site: Path, chromium: str | None = None) -> list[Finding]:
         The folder that holds ``index.html``.
     chromium : str, optional
         The program; by default the first that `find_chromium` finds.
+    axe : Path, optional
+        The script of axe-core, whose rules of accessibility every page is then held to.
 
     Returns
     -------
@@ -116,31 +127,62 @@ def check_in_browser(site: Path, chromium: str | None = None) -> list[Finding]:
     program = chromium or find_chromium()
     if program is None:
         raise RuntimeError("no Chromium here: pages were checked in their files only")
+    rules = axe.read_text("utf-8") if axe else None
     findings = []
     with Browser(program) as browser:
         for path in pages_of(site):
             name = path.relative_to(site).as_posix()
             for width, height, theme in _SCREENS:
                 view = browser.open(path.as_uri(), width, height, theme)
+                told = list(_loaded(view)) + list(_seen(view, width))
+                if rules and width != 768:
+                    browser.run(f"{rules};0")
+                    told += [("axe", text) for text in browser.run(_AXE)]
                 where = f"at {width} px, {theme}: "
-                findings += [Finding(name, "script", where + text) for text in view.errors]
-                findings += [
-                    Finding(name, "offline", where + f"asks for {url}")
-                    for url in view.requests
-                    if urlsplit(url).scheme not in ("file", "data", "blob", "about")
-                ]
-                if view.content_width > width:
-                    text = f"the page is {view.content_width} px wide: {view.widest}"
-                    findings.append(Finding(name, "width", where + text))
-                for url in view.distorted:
-                    findings.append(Finding(name, "image", f"{where}{url} is out of proportion"))
-                if view.formulas != view.typeset:
-                    text = f"{view.typeset} of {view.formulas} formulas typeset"
-                    findings.append(Finding(name, "mathematics", where + text))
-                if view.formula_errors:
-                    text = f"MathJax refused {view.formula_errors} formulas"
-                    findings.append(Finding(name, "mathematics", where + text))
+                findings += [Finding(name, rule, where + text) for rule, text in told]
+            browser.open(path.as_uri(), *_PAPER)
+            browser.emulate(media="print")
+            browser.run(_FOLD)
+            browser.run("dispatchEvent(new Event('beforeprint'))")
+            told = [("paper", f"does not show {text}") for text in browser.run(_LEFT_OUT)]
+            told += _seen(browser.measure_again(), _PAPER[0])
+            findings += [Finding(name, rule, f"on paper: {text}") for rule, text in told]
+            browser.emulate(media="")
     return list(dict.fromkeys(findings))
+
+
+_FOLD = """
+for (const details of document.querySelectorAll('article details:not(.hide)')) details.open = false;
+"""
+# Parts of the text that are folded or hidden.
+_LEFT_OUT = """
+[...document.querySelectorAll('article details:not(.hide), article .toggle-hidden')]
+  .filter(e => e.matches('.toggle-hidden') || !e.open)
+  .map(e => e.textContent.trim().slice(0, 40))
+"""
+
+
+def _loaded(view: View) -> Iterator[tuple[str, str]]:
+    """What was wrong when a page was loaded."""
+    yield from (("script", text) for text in view.errors)
+    for url in view.requests:
+        if urlsplit(url).scheme not in ("file", "data", "blob", "about"):
+            yield "offline", f"asks for {url}"
+
+
+def _seen(view: View, width: int) -> Iterator[tuple[str, str]]:
+    """What is wrong with the look of a page."""
+    if view.content_width > width:
+        yield "width", f"the page is {view.content_width} px wide: {view.widest}"
+    yield from (("image", f"{url} is out of proportion") for url in view.distorted)
+    if view.formulas != view.typeset:
+        yield "mathematics", f"{view.typeset} of {view.formulas} formulas typeset"
+    if view.formula_errors:
+        yield "mathematics", f"MathJax refused {view.formula_errors} formulas"
+    if view.formula_stops:
+        yield "mathematics", f"the Tab key stops at {view.formula_stops} formulas"
+    yield from (("mathematics", f"wider than its column: {text}") for text in view.wide_formulas)
+    yield from (("table", f"does not fit: {text}") for text in view.wide_cells)
 
 
 class _Page:

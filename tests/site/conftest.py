@@ -16,6 +16,7 @@ from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.site import build_site
 
 ROOT = Path(__file__).resolve().parents[2]
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 TOC = """\
 format: jb-book

@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup
 from nlbook.publishing import checks, reference
 from nlbook.publishing.book import find_book
 
-from .conftest import ROOT
+from .conftest import AXE, ROOT
 
 
 def test_the_site_has_no_findings_in_its_files(built_site):
@@ -30,7 +30,7 @@ def test_the_site_has_no_findings_in_its_files(built_site):
 def test_the_site_is_right_on_a_laptop_and_a_phone(built_site):
     if checks.find_chromium() is None:
         pytest.skip("no Chromium here: pages were checked in their files only")
-    assert list(map(str, checks.check_in_browser(built_site))) == []
+    assert list(map(str, checks.check_in_browser(built_site, axe=AXE))) == []
 
 
 def test_no_page_is_as_long_as_two(built_site):

@@ -1,10 +1,13 @@
 """The checks of a built site find what they look for."""
 
+import hashlib
+import re
+
 import pytest
 
 from nlbook.publishing import checks
 
-from .conftest import png
+from .conftest import AXE, png
 
 PAGE = """<!doctype html><html lang="en"><head><title>A page</title>{head}</head>
 <body><article><h1 id="top">A page</h1>{body}</article></body></html>"""
@@ -117,10 +120,34 @@ def in_browser(folder):
         ("<script>fetch('http://192.0.2.1/a').catch(() => 0)</script>", "offline"),
         ('<span class="math">x</span>', "mathematics"),
         (f'<img alt="x" src="data:image/png;base64,{png()}" width="99" height="300">', "image"),
+        (
+            '<p style="overflow: auto"><mjx-container class="wide">x</mjx-container></p>',
+            "mathematics",
+        ),
+        ('<mjx-container tabindex="0">x</mjx-container>', "mathematics"),
+        ('<table class="computed"><tr><td class="wide">x</td></tr></table>', "table"),
     ],
 )
 def test_the_browser_finds(site, body, rule):
-    assert rule in in_browser(site(body))
+    style = "<style>.wide { display: block; width: 3000px; }</style>"
+    assert rule in in_browser(site(body, style))
+
+
+def test_the_browser_finds_what_paper_leaves_out(site):
+    body = "<details><summary>Solution</summary>Seven.</details>"
+    assert "paper" in in_browser(site(body))
+    unfold = "document.querySelector('details').open = true"
+    script = f'<script>addEventListener("beforeprint", () => {{ {unfold}; }})</script>'
+    assert "paper" not in in_browser(site(body + script))
+
+
+@pytest.mark.parametrize(("colour", "legible"), [("#999", False), ("#555", True)])
+def test_the_browser_finds_what_axe_does(site, colour, legible):
+    if checks.find_chromium() is None:
+        pytest.skip("no Chromium here: pages were checked in their files only")
+    folder = site(f'<p style="background: #fff; color: {colour}">pale</p>')
+    findings = map(str, checks.check_in_browser(folder, axe=AXE))
+    assert any("color-contrast" in text for text in findings) is not legible
 
 
 def test_without_chromium_the_check_says_so(site, monkeypatch):
@@ -133,3 +160,8 @@ def test_the_small_site_is_right_in_the_browser(small_site):
     if checks.find_chromium() is None:
         pytest.skip("no Chromium here: pages were checked in their files only")
     assert list(map(str, checks.check_in_browser(small_site))) == []
+
+
+def test_axe_is_the_published_one():
+    told = re.search(r"SHA-256 of `(\w+)`", AXE.with_name("README.md").read_text()).group(1)
+    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == told
