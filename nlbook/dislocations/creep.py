@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_unmasked
+from nlbook.dislocations.glide import BlowUp, Trajectory, evolve, random_dislocations
 from nlbook.dislocations.glide.adaptive import evolve_adaptive
-from nlbook.dislocations.glide.euler import BlowUp, Trajectory, evolve, random_dislocations
 from nlbook.dislocations.glide.sources import FrankReadSources, random_sources
 from nlbook.dislocations.protocol import CreepProtocol
 from nlbook.parallel import seed_sequence

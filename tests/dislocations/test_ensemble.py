@@ -1,5 +1,6 @@
 """Sums over realizations: against the realizations themselves, growth, memory, batches."""
 
+import gc
 import tracemalloc
 from dataclasses import fields, replace
 
@@ -120,6 +121,7 @@ def test_memory_does_not_grow_with_the_number_of_realizations(tmp_path):
     for count in (4, 24):
         tracemalloc.start()
         result = ensemble(count, n_kept=2, store=tmp_path / "store")
+        gc.collect()
         held.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
         assert result.n_realizations == count

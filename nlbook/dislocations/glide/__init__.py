@@ -1,16 +1,16 @@
 """Glide of straight edge dislocations: their stress, their steps in time, their reactions."""
 
 from nlbook.dislocations.glide.adaptive import evolve_adaptive
-from nlbook.dislocations.glide.euler import (
-    BlowUp,
-    Trajectory,
-    evolve,
-    random_dislocations,
-    speed_bins,
-)
+from nlbook.dislocations.glide.euler import evolve
 from nlbook.dislocations.glide.fast_sum import internal_stress
 from nlbook.dislocations.glide.interaction import periodic_shear_stress
 from nlbook.dislocations.glide.sources import FrankReadSources, random_sources
+from nlbook.dislocations.glide.trajectory import (
+    BlowUp,
+    Trajectory,
+    random_dislocations,
+    speed_bins,
+)
 
 __all__ = [
     "BlowUp",

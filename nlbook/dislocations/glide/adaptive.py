@@ -54,11 +54,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_number, real_array
-from nlbook.dislocations.glide.adaptive_crowd import AdaptiveCrowd
-from nlbook.dislocations.glide.euler import Trajectory, check_physics, speed_bins
-from nlbook.dislocations.glide.fast_sum import check_configuration
+from nlbook.dislocations.glide.adaptive_steps import AdaptiveSteps, wants_single_precision
 from nlbook.dislocations.glide.interaction import Images
 from nlbook.dislocations.glide.sources import FrankReadSources
+from nlbook.dislocations.glide.trajectory import Trajectory, look_back, make_crowd, speed_bins
 from nlbook.parallel import checkpoint
 
 __all__ = ["evolve_adaptive"]
@@ -136,72 +135,63 @@ def evolve_adaptive(
     >>> print(f"{10.0 + run.shift[0, 1] - run.shift[0, 0]:.3f}")
     6.000
     """
-    position, sign = check_configuration(x, y, burgers_sign, box_length)
-    check_physics(applied_stress, annihilation_distance, box_length, images, sources)
     _check_steps(duration, tolerance, longest_step)
-    recorded = np.union1d(_check_times("record_times", record_times, duration), [0.0, duration])
-    wanted = _check_times("snapshot_times", snapshot_times, duration)
-    counted = _check_times("count_speeds_times", count_speeds_times, duration)
-    crowd = AdaptiveCrowd(
-        position,
-        sign,
+    crowd = make_crowd(
+        x,
+        y,
+        burgers_sign,
         box_length,
-        images,
-        annihilation_distance,
-        sources or FrankReadSources.none(),
         applied_stress=applied_stress,
-        tolerance=tolerance,
-        longest_step=longest_step,
+        annihilation_distance=annihilation_distance,
+        images=images,
+        sources=sources,
+        single_precision=wants_single_precision(tolerance),
+    )
+    recorded = np.union1d(_check_times("record_times", record_times, duration), [0.0, duration])
+    snapshot_time = _check_times("snapshot_times", snapshot_times, duration)
+    counted = _check_times("count_speeds_times", count_speeds_times, duration)
+    steps = AdaptiveSteps(
+        crowd, applied_stress=applied_stress, tolerance=tolerance, longest_step=longest_step
     )
     number = np.empty(recorded.size, dtype=np.int64)
     speed, rate, slip = np.empty((3, recorded.size))
     edges = speed_bins()
     counts = np.zeros(edges.size + 1, dtype=np.int64)
     seen: list[tuple[slice, NDArray[np.float64], NDArray[np.bool_]]] = []
-    series = (recorded, wanted, counted)
+    series = (recorded, snapshot_time, counted)
     done = [0, 0, 0]
-    while True:
+    ended = False
+    while not ended:
         checkpoint()
-        end = crowd.find_step(duration) if crowd.time < duration else None
-        if end is None:
-            crowd.stand_still()
+        ended = steps.time >= duration
+        step = steps.stand_still() if ended else steps.find_step(duration)
         stops = [
-            times.size if end is None else int(np.searchsorted(times, end)) for times in series
+            times.size if ended else int(np.searchsorted(times, step.until)) for times in series
         ]
         record, snapshot, count = (slice(*part) for part in zip(done, stops, strict=True))
         if record.start < record.stop:
-            number[record], speed[record], rate[record], slip[record] = crowd.sample(
-                recorded[record]
+            number[record], speed[record], rate[record], slip[record] = steps.sample(
+                step, recorded[record]
             )
         if snapshot.start < snapshot.stop:
-            seen.append((snapshot, *crowd.shifts(wanted[snapshot])))
+            seen.append((snapshot, *steps.shifts(step, snapshot_time[snapshot])))
         if count.start < count.stop:
-            crowd.count_speeds(counted[count], edges, counts)
+            steps.count_speeds(step, counted[count], edges, counts)
         done = stops
-        if end is None:
-            break
-        crowd.take_step()
-    shift = np.zeros((wanted.size, crowd.x.size))
-    alive = np.zeros((wanted.size, crowd.x.size), dtype=np.bool_)
-    for part, glide, there in seen:
-        shift[part, : there.size], alive[part, : there.size] = glide, there
-    return Trajectory(
+        if not ended:
+            steps.take_step(step)
+    return look_back(
+        crowd,
         time=recorded,
         number=number,
         mean_speed=speed,
         mean_slip_rate=rate,
-        strain=slip / box_length**2,
+        slip=slip,
         speed_counts=counts,
-        snapshot_time=wanted,
-        shift=shift,
-        alive=alive,
-        burgers_sign=crowd.burgers_sign,
-        birth_x=crowd.origin[sign.size :],
-        birth_y=crowd.y[sign.size :],
-        birth_time=np.array(crowd.birth_time),
-        n_lost_pairs=crowd.n_lost_pairs,
-        n_steps=crowd.n_steps,
-        n_forces=crowd.n_forces,
+        snapshot_time=snapshot_time,
+        snapshots=seen,
+        n_steps=steps.n_steps,
+        n_forces=steps.n_forces,
     )
 
 

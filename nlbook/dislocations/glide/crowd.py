@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,51 @@ from nlbook.dislocations.glide.fast_sum import make_plan
 from nlbook.dislocations.glide.interaction import Images, wrap
 from nlbook.dislocations.glide.neighbours import meeting_pairs_loop
 from nlbook.dislocations.glide.sources import FrankReadSources
-from nlbook.dislocations.glide.strips import annihilate_loop, euler_loop, glide_loop
+from nlbook.dislocations.glide.strips import StripPlan, annihilate_loop
 
-__all__ = ["Crowd"]
+__all__ = ["DEAD_FRACTION", "Clocks", "Crowd", "Places"]
 
-# A new plan when this part of the dislocations has vanished since the last one.
-_DEAD_FRACTION = 0.03
+#: A new plan is made when this part of the dislocations has vanished since the last one.
+DEAD_FRACTION = 0.03
+
+
+class Places(NamedTuple):
+    """The living and the sources' places in the order of their y, and what their sums need."""
+
+    #: where they were when they were sorted, not wrapped (n,)
+    x: NDArray[np.float64]
+    #: height (n,)
+    y: NDArray[np.float64]
+    #: of each; set to zero once it has vanished, and zero at a source's place (n,)
+    sign: NDArray[np.float64]
+    #: where the living are among these (n_living,)
+    living: NDArray[np.int64]
+    #: which of all that have ever been there each of the living is (n_living,)
+    entry: NDArray[np.int64]
+    #: where each source is among these (n_sources,)
+    source: NDArray[np.int64]
+    #: how their stresses are summed
+    plan: StripPlan
+    #: opposite signs that are near enough in y to meet (n_pairs, 2)
+    pairs: NDArray[np.int64]
+    #: their distances in y (n_pairs,)
+    dy: NDArray[np.float64]
+
+
+class Clocks(NamedTuple):
+    """Sources in the order of their y, and how long each has been under its critical stress."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    length: NDArray[np.float64]
+    #: critical stress
+    critical: NDArray[np.float64]
+    #: time over the critical stress after which a pair is emitted
+    delay: NDArray[np.float64]
+    #: time over it so far
+    clock: NDArray[np.float64]
+    #: sign of the stress
+    direction: NDArray[np.float64]
 
 
 class Crowd:
@@ -30,9 +69,9 @@ class Crowd:
     images : {"periodic", "one_row"}
     annihilation_distance : float
     sources : FrankReadSources
+    single_precision : bool
+        Of the sums over near pairs.
     """
-
-    _single_precision = False  # of near pairs
 
     def __init__(
         self,
@@ -42,6 +81,8 @@ class Crowd:
         images: Images,
         annihilation_distance: float,
         sources: FrankReadSources,
+        *,
+        single_precision: bool = False,
     ) -> None:
         self.x = position[0].copy()  # not wrapped
         self.y = wrap(position[1], box_length)
@@ -51,115 +92,78 @@ class Crowd:
         self.birth_time: list[float] = []
         self.n_lost_pairs = 0
         self.slip = 0.0  # sum of b dx of all, births included
-        self._box_length = box_length
+        self.box_length = box_length
+        self.annihilation_distance = annihilation_distance
+        self.clearance = sources.clearance
         self._images = images
-        self._reach = annihilation_distance
+        self._single_precision = single_precision
         source_y = wrap(sources.y, box_length)
         order = np.lexsort((wrap(sources.x, box_length), source_y))
-        self._source_x = np.asarray(sources.x, dtype=np.float64)[order]
-        self._source_y = source_y[order]
-        self._length = np.asarray(sources.length, dtype=np.float64)[order]
-        self._critical = sources.critical_stress[order]
-        self._delay = np.asarray(sources.delay, dtype=np.float64)[order]
-        self._clearance = sources.clearance
-        self._clock, self._direction = np.zeros((2, order.size))
-        self._gather()
-
-    def react(self) -> None:
-        """Annihilate where opposite signs are within reach."""
-        if annihilate_loop(
-            self._pairs, self._dy, self._sorted_x, self._sorted_sign, self._box_length, self._reach
-        ):
-            self._scatter()
-            self._gather()
-
-    def advance(
-        self, dt: float, applied_stress: float, series: tuple[Any, ...], time: float
-    ) -> tuple[int, str | None]:
-        """Steps until `series` is full or somebody vanished or was born.
-
-        Returns how many were done, and in words the dislocation that would move too far.
-        """
-        done, slip, vanished, due, runaway = euler_loop(
-            self._plan,
-            self._sorted_x,
-            self._sorted_sign,
-            self._pairs,
-            self._dy,
-            self._reach,
-            (self._place, self._critical, self._delay, self._clock, self._direction),
-            dt,
-            applied_stress,
-            series,
-            (max(2, int(_DEAD_FRACTION * self._sorted_x.size)), 0.5 * self._box_length),
-        )
-        series[3][:done] += self.slip
-        self.slip += slip
-        if runaway >= 0:
-            return done, self._describe(runaway)
-        self._scatter()
-        born = due and self._emit(time + done * dt)
-        if born or vanished:
-            self._gather()
-        return done, None
-
-    def measure(self, applied_stress: float) -> tuple[int, float, float]:
-        """Number, mean speed and mean slip rate of the living."""
-        stress, force = np.empty((2, self._sorted_x.size))
-        work = np.empty((2, self._sorted_x.size))
-        glide_loop(
-            self._plan, self._sorted_x, self._sorted_sign, applied_stress, work, stress, force
-        )
-        rate = self._sorted_sign * force
-        number = int(np.count_nonzero(self._sorted_sign))
-        return (
-            number,
-            float(np.sum(np.abs(rate)) / max(number, 1)),
-            float(np.sum(rate) / max(number, 1)),
+        clock, direction = np.zeros((2, order.size))
+        self.clocks = Clocks(
+            x=np.asarray(sources.x, dtype=np.float64)[order],
+            y=source_y[order],
+            length=np.asarray(sources.length, dtype=np.float64)[order],
+            critical=sources.critical_stress[order],
+            delay=np.asarray(sources.delay, dtype=np.float64)[order],
+            clock=clock,
+            direction=direction,
         )
 
-    def _gather(self) -> None:
+    def gather(self) -> Places:
         """Sort the living and the sources' places, plan their sums, list pairs that may meet."""
+        source = self.clocks
         alive = np.flatnonzero(self.sign)
-        x = np.concatenate([self.x[alive], self._source_x])
-        y = np.concatenate([self.y[alive], self._source_y])
-        sign = np.concatenate([self.sign[alive], np.zeros(self._source_x.size)])
+        x = np.concatenate([self.x[alive], source.x])
+        y = np.concatenate([self.y[alive], source.y])
+        sign = np.concatenate([self.sign[alive], np.zeros(source.x.size)])
         # pairs are born at one height; sign x orders them alike in a mirrored crystal
-        order = np.lexsort((wrap(x, self._box_length), sign * x, y))
-        entry = np.concatenate([alive, -1 - np.arange(self._source_x.size)])[order]
-        self._living = np.flatnonzero(entry >= 0)
-        self._entry = entry[self._living]
-        self._place = np.empty(self._source_x.size, dtype=np.int64)
-        self._place[-1 - entry[entry < 0]] = np.flatnonzero(entry < 0)
-        self._sorted_x, self._sorted_y, self._sorted_sign = x[order], y[order], sign[order]
-        self._plan = make_plan(
-            self._sorted_y,
-            self._box_length,
+        order = np.lexsort((wrap(x, self.box_length), sign * x, y))
+        entry = np.concatenate([alive, -1 - np.arange(source.x.size)])[order]
+        living = np.flatnonzero(entry >= 0)
+        place = np.empty(source.x.size, dtype=np.int64)
+        place[-1 - entry[entry < 0]] = np.flatnonzero(entry < 0)
+        sorted_y, sorted_sign = y[order], sign[order]
+        plan = make_plan(
+            sorted_y,
+            self.box_length,
             images=self._images,
             single_precision=self._single_precision,
         )
-        self._pairs, self._dy = _meeting_pairs(
-            self._sorted_y, self._sorted_sign, self._box_length, self._reach
+        pairs, dy = _meeting_pairs(
+            sorted_y, sorted_sign, self.box_length, self.annihilation_distance
+        )
+        return Places(
+            x[order], sorted_y, sorted_sign, living, entry[living], place, plan, pairs, dy
         )
 
-    def _scatter(self) -> None:
-        self.x[self._entry] = self._sorted_x[self._living]
-        self.sign[self._entry] = self._sorted_sign[self._living]
+    def scatter(self, places: Places, x: NDArray[np.float64]) -> None:
+        """Take over where the living are now, and who of them has vanished."""
+        self.x[places.entry] = x[places.living]
+        self.sign[places.entry] = places.sign[places.living]
 
-    def _emit(self, time: float) -> bool:
+    def annihilate(self, places: Places, x: NDArray[np.float64]) -> int:
+        """Set the signs of opposite ones within the annihilation distance to zero; how many."""
+        vanished: int = annihilate_loop(
+            places.pairs, places.dy, x, places.sign, self.box_length, self.annihilation_distance
+        )
+        return vanished
+
+    def emit(self, time: float) -> bool:
         """Place the pairs of the sources that are due, set their clocks back; whether any came."""
         before = self.x.size
-        for k in np.flatnonzero(self._clock > self._delay):
-            self._clock[k] = 0.0
-            half = 0.5 * self._direction[k] * self._length[k]
-            place = self._source_x[k] + np.array([half, -half])
-            if self._blocked(place[0], self._source_y[k], 1.0) or self._blocked(
-                place[1], self._source_y[k], -1.0
+        source = self.clocks
+        for k in np.flatnonzero(source.clock > source.delay):
+            source.clock[k] = 0.0
+            half = 0.5 * source.direction[k] * source.length[k]
+            place = source.x[k] + np.array([half, -half])
+            if self._blocked(place[0], source.y[k], 1.0) or self._blocked(
+                place[1], source.y[k], -1.0
             ):
                 self.n_lost_pairs += 1
                 continue
             self.x = np.append(self.x, place)
-            self.y = np.append(self.y, [self._source_y[k]] * 2)
+            self.y = np.append(self.y, [source.y[k]] * 2)
             self.origin = np.append(self.origin, place)
             self.sign = np.append(self.sign, [1.0, -1.0])
             self.burgers_sign = np.append(self.burgers_sign, [1.0, -1.0])
@@ -167,23 +171,10 @@ class Crowd:
             self.slip += 2.0 * half
         return self.x.size > before
 
-    def _blocked(self, x: float, y: float, sign: float) -> bool:
-        """Whether an opposite sign is within reach, or a like one within the clearance."""
-        dx, dy = self._nearest(x, y)
-        reach = np.where(self.sign * sign < 0, self._reach, self._clearance)
-        return bool(np.any((self.sign != 0.0) & (dx**2 + dy**2 < reach**2)))
-
-    def _nearest(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        dx, dy = (self.x - x) / self._box_length, (self.y - y) / self._box_length
-        return (
-            self._box_length * (dx - np.rint(dx)),
-            self._box_length * (dy - np.rint(dy)),
-        )
-
-    def _describe(self, index: int) -> str:
+    def describe(self, places: Places, x: NDArray[np.float64], index: int) -> str:
         """The dislocation at sorted place `index`, and the one nearest to it."""
-        self._scatter()
-        who = int(self._entry[np.searchsorted(self._living, index)])
+        self.scatter(places, x)
+        who = int(places.entry[np.searchsorted(places.living, index)])
         dx, dy = self._nearest(self.x[who], self.y[who])
         distance = np.where(self.sign == 0.0, np.inf, np.hypot(dx, dy))
         distance[who] = np.inf
@@ -194,15 +185,28 @@ class Crowd:
             f"at ({dx[other]:.3g}, {dy[other]:.3g}) from it (signs {signs})"
         )
 
+    def _blocked(self, x: float, y: float, sign: float) -> bool:
+        """Whether an opposite sign is within its distance, or a like one within the clearance."""
+        dx, dy = self._nearest(x, y)
+        radius = np.where(self.sign * sign < 0, self.annihilation_distance, self.clearance)
+        return bool(np.any((self.sign != 0.0) & (dx**2 + dy**2 < radius**2)))
+
+    def _nearest(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        dx, dy = (self.x - x) / self.box_length, (self.y - y) / self.box_length
+        return (
+            self.box_length * (dx - np.rint(dx)),
+            self.box_length * (dy - np.rint(dy)),
+        )
+
 
 def _meeting_pairs(
-    y: NDArray[np.float64], sign: NDArray[np.float64], box_length: float, reach: float
+    y: NDArray[np.float64], sign: NDArray[np.float64], box_length: float, distance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs (n, 2) of opposite signs, from sorted y, nearer than `reach` in y; and their dy."""
-    space = max(64, int(8 * y.size**2 * reach / box_length))  # twice the number at random places
+    """Pairs (n, 2) of opposite signs, from sorted y, nearer than a distance in y; and their dy."""
+    space = max(64, int(8 * y.size**2 * distance / box_length))  # twice the number at random places
     while True:
         pairs, dy = np.empty((space, 2), dtype=np.int64), np.empty(space)
-        found = meeting_pairs_loop(y, sign, box_length, reach, pairs, dy)
-        if found <= space:
-            return pairs[:found], dy[:found]
-        space = found
+        count = meeting_pairs_loop(y, sign, box_length, distance, pairs, dy)
+        if count <= space:
+            return pairs[:count], dy[:count]
+        space = count

@@ -25,111 +25,30 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_choice, check_integer, check_number
-from nlbook.dislocations.glide.crowd import Crowd
-from nlbook.dislocations.glide.fast_sum import check_configuration
+from nlbook.checks import check_integer, check_number
+from nlbook.dislocations.glide.crowd import DEAD_FRACTION, Crowd, Places
+from nlbook.dislocations.glide.dense import count_speeds
 from nlbook.dislocations.glide.interaction import Images
-from nlbook.dislocations.glide.sources import FrankReadSources, check_lengths
-from nlbook.dislocations.glide.strips import SPEED_DECADES, SPEED_FIRST
+from nlbook.dislocations.glide.sources import FrankReadSources
+from nlbook.dislocations.glide.strips import euler_loop, glide_loop
+from nlbook.dislocations.glide.trajectory import (
+    BlowUp,
+    Trajectory,
+    look_back,
+    make_crowd,
+    speed_bins,
+)
 from nlbook.parallel import checkpoint
 
-__all__ = [
-    "BlowUp",
-    "Trajectory",
-    "check_physics",
-    "evolve",
-    "random_dislocations",
-    "speed_bins",
-]
+__all__ = ["evolve"]
 
 # Steps between two looks at an interrupt: about 0.05 s of work at a thousand dislocations.
 _STEPS_PER_CHUNK = 256
-
-_BINS_PER_DECADE = 50
-
-
-class BlowUp(ArithmeticError):
-    """A dislocation would have crossed half the box in one step, or needs steps without end."""
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """What `evolve` saw: series in time, snapshots, births. Times in t0, lengths in b.
-
-    n dislocations were there at the start and m were born since; these come after those.
-    """
-
-    #: times of the series, shape (n_times,)
-    time: NDArray[np.float64]
-    #: dislocations alive, shape (n_times,)
-    number: NDArray[np.int64]
-    #: mean of abs(v) over the living, in b/t0, shape (n_times,)
-    mean_speed: NDArray[np.float64]
-    #: mean of burgers_sign * v over the living, in b/t0, shape (n_times,)
-    mean_slip_rate: NDArray[np.float64]
-    #: Orowan's plastic strain since the start, with the slip of births and of the vanished
-    strain: NDArray[np.float64]
-    #: counts of abs(v) in `speed_bins`, the first and last for what lies beyond
-    speed_counts: NDArray[np.int64]
-    #: times of the snapshots, shape (n_snapshots,)
-    snapshot_time: NDArray[np.float64]
-    #: glide since the start or since birth, not wrapped; of the vanished up to their end; zero
-    #: for the unborn, shape (n_snapshots, n + m)
-    shift: NDArray[np.float64]
-    #: whether a dislocation is there at the snapshot, shape (n_snapshots, n + m)
-    alive: NDArray[np.bool_]
-    #: sign of all, shape (n + m,)
-    burgers_sign: NDArray[np.float64]
-    #: where in x those were born that were, shape (m,)
-    birth_x: NDArray[np.float64]
-    #: where in y those were born, shape (m,)
-    birth_y: NDArray[np.float64]
-    #: when those were born, shape (m,)
-    birth_time: NDArray[np.float64]
-    #: pairs that were lost because they would have annihilated at once
-    n_lost_pairs: int
-    #: steps that were taken
-    n_steps: int
-    #: evaluations of all stresses, those of rejected steps included
-    n_forces: int
-
-
-def random_dislocations(
-    count: int, box_length: float, seed: int | np.random.SeedSequence
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Dislocations at random in a square box, as many of each sign.
-
-    Parameters
-    ----------
-    count : int
-        How many, an even number.
-    box_length : float
-        Side of the box, in b.
-    seed : int or SeedSequence
-
-    Returns
-    -------
-    x, y, burgers_sign : ndarray of float64, shape (count,)
-    """
-    check_integer("count", count, 2)
-    if count % 2:
-        raise ValueError(f"count must be even, got {count!r}")
-    box_length = check_number("box_length", box_length, above=0.0)
-    generator = np.random.default_rng(seed)
-    x, y = generator.uniform(0.0, box_length, size=(2, count))
-    return x, y, np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
-
-
-def speed_bins() -> NDArray[np.float64]:
-    """Edges of the bins in which speeds are counted, in b/t0: fifty a decade."""
-    count = round(_BINS_PER_DECADE * SPEED_DECADES)
-    return np.logspace(SPEED_FIRST, SPEED_FIRST + SPEED_DECADES, count + 1)
 
 
 def evolve(
@@ -189,85 +108,114 @@ def evolve(
     BlowUp
         If a dislocation would move farther than half the box in a step.
     """
-    position, sign = check_configuration(x, y, burgers_sign, box_length)
-    check_physics(applied_stress, annihilation_distance, box_length, images, sources)
+    crowd = make_crowd(
+        x,
+        y,
+        burgers_sign,
+        box_length,
+        applied_stress=applied_stress,
+        annihilation_distance=annihilation_distance,
+        images=images,
+        sources=sources,
+    )
     _check_run(dt, n_steps, count_speeds_every)
-    wanted = _check_steps("snapshots", snapshots, n_steps)
+    snapshot_steps = _check_steps("snapshots", snapshots, n_steps)
     recorded = np.arange(n_steps + 1)
     if records is not None:
         recorded = np.union1d(_check_steps("records", records, n_steps), [0, n_steps])
-    crowd = Crowd(
-        position,
-        sign,
-        box_length,
-        images,
-        annihilation_distance,
-        sources or FrankReadSources.none(),
-    )
     number = np.empty(n_steps + 1, dtype=np.int64)
     speed, rate, slip = np.empty((3, n_steps + 1))
-    counts = np.zeros(round(_BINS_PER_DECADE * SPEED_DECADES) + 2, dtype=np.int64)
-    seen: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
-    crowd.react()
+    edges = speed_bins()
+    counts = np.zeros(edges.size + 1, dtype=np.int64)
+    seen: list[tuple[int, NDArray[np.float64], NDArray[np.bool_]]] = []
+    places = crowd.gather()
+    if crowd.annihilate(places, places.x):
+        crowd.scatter(places, places.x)
+        places = crowd.gather()
     step = 0
-    for stop in np.union1d(wanted, [n_steps]):
+    for stop in np.union1d(snapshot_steps, [n_steps]):
         while step < stop:
             checkpoint()
-            # whole counting periods, so that the kernel counts from the start of a chunk
+            # whole counting periods, so that speeds are counted at the start of a chunk
             limit = min(int(stop) - step, _STEPS_PER_CHUNK)
             if count_speeds_every:
                 limit = min(limit, count_speeds_every - step % count_speeds_every)
             counting = count_speeds_every > 0 and step % count_speeds_every == 0
             part = slice(step, step + limit)
-            series = (number[part], speed[part], rate[part], slip[part], counts, counting * limit)
-            done, runaway = crowd.advance(dt, applied_stress, series, step * dt)
-            if runaway is not None:
+            sign, velocity = places.sign.copy(), np.zeros(places.sign.size if counting else 0)
+            series = (number[part], speed[part], rate[part], slip[part], velocity)
+            done, vanished, due, runaway = _advance(crowd, places, dt, applied_stress, series)
+            if runaway >= 0:
                 raise BlowUp(
-                    f"at t = {step * dt + done * dt:g} t0, dt = {dt:g}: dislocation {runaway}, "
+                    f"at t = {step * dt + done * dt:g} t0, dt = {dt:g}: dislocation "
+                    f"{crowd.describe(places, places.x, runaway)}, "
                     f"would cross half the box in one step: shorten dt"
                 )
+            if counting:
+                count_speeds(velocity, sign, edges, counts)
+            crowd.scatter(places, places.x)
+            born = due and crowd.emit(step * dt + done * dt)
+            if born or vanished:
+                places = crowd.gather()
             step += done
-        if stop in wanted:
-            seen.append((crowd.x - crowd.origin, crowd.sign != 0.0))
-    number[-1], speed[-1], rate[-1] = crowd.measure(applied_stress)
+        if stop in snapshot_steps:
+            seen.append((len(seen), crowd.x - crowd.origin, crowd.sign != 0.0))
+    number[-1], speed[-1], rate[-1] = _measure(places, applied_stress)
     slip[-1] = crowd.slip
-    shift = np.zeros((wanted.size, crowd.x.size))
-    alive = np.zeros((wanted.size, crowd.x.size), dtype=np.bool_)
-    for k, (glide, there) in enumerate(seen):
-        shift[k, : glide.size], alive[k, : there.size] = glide, there
-    return Trajectory(
+    return look_back(
+        crowd,
         time=np.asarray(recorded * dt, dtype=np.float64),
         number=number[recorded],
         mean_speed=speed[recorded],
         mean_slip_rate=rate[recorded],
-        strain=slip[recorded] / box_length**2,
+        slip=slip[recorded],
         speed_counts=counts,
-        snapshot_time=np.asarray(wanted * dt, dtype=np.float64),
-        shift=shift,
-        alive=alive,
-        burgers_sign=crowd.burgers_sign,
-        birth_x=crowd.origin[sign.size :],
-        birth_y=crowd.y[sign.size :],
-        birth_time=np.array(crowd.birth_time),
-        n_lost_pairs=crowd.n_lost_pairs,
+        snapshot_time=np.asarray(snapshot_steps * dt, dtype=np.float64),
+        snapshots=seen,
         n_steps=n_steps,
         n_forces=n_steps + 1,
     )
 
 
-def check_physics(
-    applied_stress: float,
-    annihilation_distance: float,
-    box_length: float,
-    images: str,
-    sources: FrankReadSources | None,
-) -> None:
-    """Refuse a load, a distance, images or sources that make no sense."""
-    check_number("applied_stress", applied_stress)
-    check_number("annihilation_distance", annihilation_distance, least=0.0, below=0.5 * box_length)
-    check_choice("images", images, get_args(Images))
-    if sources is not None:
-        check_lengths(sources, box_length, annihilation_distance)
+def _advance(
+    crowd: Crowd, places: Places, dt: float, applied_stress: float, series: tuple[Any, ...]
+) -> tuple[int, int, bool, int]:
+    """Steps until `series` is full or somebody vanished or a source is due; see `euler_loop`.
+
+    Returns how many were done, how many vanished, whether a source is due, and the place of the
+    dislocation that would move too far or -1. Moves `places`.
+    """
+    source = crowd.clocks
+    done, slip, vanished, due, runaway = euler_loop(
+        places.plan,
+        places.x,
+        places.sign,
+        places.pairs,
+        places.dy,
+        crowd.annihilation_distance,
+        (places.source, source.critical, source.delay, source.clock, source.direction),
+        dt,
+        applied_stress,
+        series,
+        (max(2, int(DEAD_FRACTION * places.x.size)), 0.5 * crowd.box_length),
+    )
+    series[3][:done] += crowd.slip
+    crowd.slip += slip
+    return done, vanished, due, runaway
+
+
+def _measure(places: Places, applied_stress: float) -> tuple[int, float, float]:
+    """Number, mean speed and mean slip rate of the living."""
+    stress, force = np.empty((2, places.x.size))
+    work = np.empty((2, places.x.size))
+    glide_loop(places.plan, places.x, places.sign, applied_stress, work, stress, force)
+    rate = places.sign * force
+    number = int(np.count_nonzero(places.sign))
+    return (
+        number,
+        float(np.sum(np.abs(rate)) / max(number, 1)),
+        float(np.sum(rate) / max(number, 1)),
+    )
 
 
 def _check_run(dt: float, n_steps: int, count_speeds_every: int) -> None:

@@ -1,4 +1,4 @@
-"""The compiled loops that find reactions: when a pair meets, and when a source is due.
+"""The compiled loops that foresee reactions: when a pair may meet, and when a source is due.
 
 They call nothing outside this file, as numba's cache notices no change elsewhere.
 """
@@ -12,12 +12,8 @@ from nlbook.compilation import compiled
 __all__ = [
     "blocked_loop",
     "clocks_loop",
-    "crossing_loop",
     "time_to_meet_loop",
 ]
-
-# Looks along a step for a pair that comes within reach and leaves again.
-_LOOKS = 16
 
 
 @compiled()
@@ -45,58 +41,6 @@ def time_to_meet_loop(pairs, dy, x, velocity, sign, box_length, reach, h, loose,
                 loose[j] = looser
                 soonest = min(soonest, time)
     return soonest
-
-
-@compiled()
-def crossing_loop(pairs, dy, x, velocity, end, end_velocity, sign, box_length, reach, h):
-    """First part theta of the step at which a pair comes within reach, and the pair; or 2, -1."""
-    first, which = 2.0, -1
-    for k in range(dy.size):
-        i, j = pairs[k, 0], pairs[k, 1]
-        if sign[i] * sign[j] == 0.0:
-            continue
-        u = (x[i] - x[j]) / box_length
-        d0 = box_length * (u - np.rint(u))
-        d1 = d0 + (end[i] - x[i]) - (end[j] - x[j])
-        v0 = h * (velocity[i] - velocity[j])
-        v1 = h * (end_velocity[i] - end_velocity[j])
-        half = np.sqrt(reach * reach - dy[k] * dy[k])
-        bow = (abs(v0) + abs(v1)) * (4.0 / 27.0)
-        least = min(abs(d0), abs(d1)) - bow if d0 * d1 > 0.0 else 0.0
-        most = max(abs(d0), abs(d1)) + bow
-        if least >= half and most <= box_length - half:
-            continue
-        theta = _first_within(d0, d1, v0, v1, half, box_length)
-        if theta < first:
-            first, which = theta, k
-    return first, which
-
-
-@compiled()
-def _first_within(d0, d1, v0, v1, half, box_length):
-    """First theta in 0..1 at which the cubic is nearer than `half` to a multiple of L; or 2."""
-    low, before = 0.0, _cubic(d0, d1, v0, v1, 0.0, box_length)
-    for part in range(1, _LOOKS + 1):
-        high = part / _LOOKS
-        after = _cubic(d0, d1, v0, v1, high, box_length)
-        passed = before * after < 0.0 and abs(after - before) < 0.5 * box_length
-        if passed or abs(after) < half:
-            for _ in range(60):
-                middle = 0.5 * (low + high)
-                d = _cubic(d0, d1, v0, v1, middle, box_length)
-                if abs(d) < half or d * before < 0.0:
-                    high = middle
-                else:
-                    low = middle
-            return high
-        low, before = high, after
-    return 2.0
-
-
-@compiled()
-def _cubic(d0, d1, v0, v1, t, box_length):
-    d = d0 + t * (v0 + t * (3.0 * (d1 - d0) - 2.0 * v0 - v1 + t * (v0 + v1 - 2.0 * (d1 - d0))))
-    return d - box_length * np.rint(d / box_length)
 
 
 @compiled()

@@ -24,11 +24,8 @@ from nlbook.compilation import compiled
 
 __all__ = [
     "LANES",
-    "SPEED_DECADES",
-    "SPEED_FIRST",
     "StripPlan",
     "annihilate_loop",
-    "count_speeds_loop",
     "euler_loop",
     "glide_loop",
     "half_angle_loop",
@@ -44,11 +41,6 @@ _TINY = 1e-30
 
 #: Pair loops run over a multiple of so many dislocations.
 LANES = 16
-
-#: Decimal logarithm of the least speed, in b/t0, that the bins of speeds hold.
-SPEED_FIRST = -7.0
-#: Decades that the bins of speeds span.
-SPEED_DECADES = 9.0
 
 
 class StripPlan(NamedTuple):
@@ -377,9 +369,9 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
     sources : tuple of arrays (place, critical stress, delay, clock, direction)
         Index in x of each source, and its state: the clock runs while the stress exceeds the
         critical one, whose sign is kept as the direction.
-    series : tuple of arrays (number, speed, slip rate, slip, histogram of speeds), and int
+    series : tuple of arrays (number, speed, slip rate, slip, first)
         Entries of each step, at its start: living, mean abs(v), mean sign v, sum of sign dx in
-        this call so far; and, every so many steps, speeds counted in logarithmic bins.
+        this call so far; and the stresses at the start of the first, where there is room.
     limits : tuple (most vanished, longest step)
         Where to stop early: after the step in which so many have vanished, and before one in
         which a dislocation would move farther.
@@ -390,7 +382,7 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
     would move too far or -1
     """
     place, critical, delay, clock, direction = sources
-    number, speed, rate, slips, bins, sample_every = series
+    number, speed, rate, slips, first = series
     most_vanished, longest_step = limits
     count = x.size
     sine, cosine, stress = np.empty(count), np.empty(count), np.empty(count)
@@ -416,8 +408,8 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
         slips[step] = slip
         if not fastest * dt <= longest_step:
             return step, slip, vanished, False, runaway
-        if sample_every > 0 and step % sample_every == 0:
-            count_speeds_loop(sign, stress, bins)
+        if first.size > 0 and step == 0:
+            first[:] = stress
         due = False
         for k in range(place.size):
             local = stress[place[k]]
@@ -436,17 +428,6 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
         if due or vanished >= most_vanished:
             return step + 1, slip, vanished, due, -1
     return number.size, slip, vanished, False, -1
-
-
-@compiled(forceinline=True)
-def count_speeds_loop(sign, stress, bins):
-    """Count abs(sign stress) in bins of equal ratio; see `speed_bins`. The ends take the rest."""
-    per_decade = (bins.size - 2) / SPEED_DECADES
-    for i in range(sign.size):
-        if sign[i] != 0.0:
-            decade = np.log10(abs(stress[i]) + 1e-300) - SPEED_FIRST
-            k = int(np.floor(decade * per_decade)) + 1
-            bins[min(max(k, 0), bins.size - 1)] += 1
 
 
 @compiled(forceinline=True)

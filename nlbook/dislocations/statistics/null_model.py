@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, real_array
-from nlbook.dislocations.glide.euler import evolve, random_dislocations, speed_bins
+from nlbook.dislocations.glide import evolve, random_dislocations, speed_bins
 from nlbook.dislocations.glide.interaction import Images
 from nlbook.parallel import checkpoint, seed_sequence, task_seed
 

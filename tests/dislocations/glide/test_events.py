@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nlbook.dislocations.glide.events import blocked_loop, clocks_loop, crossing_loop
+from nlbook.dislocations.glide.dense import crossing_loop
+from nlbook.dislocations.glide.events import blocked_loop, clocks_loop
 
 
 def test_a_crossing_is_found_where_a_plain_scan_finds_it():

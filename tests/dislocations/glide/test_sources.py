@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nlbook.dislocations import evolve, periodic_shear_stress, random_dislocations
-from nlbook.dislocations.glide.euler import BlowUp
+from nlbook.dislocations.glide import BlowUp
 from nlbook.dislocations.glide.sources import FrankReadSources, random_sources
 
 LENGTH = 300.0
