@@ -87,8 +87,8 @@ def tables(record: Recorded, case: int) -> dict[str, Any]:
         "guesses": [
             {"start": start, **numbers(fit)} for start, fit in zip(guesses(case), same, strict=True)
         ],
-        "paths": [np.round(fit.path, 6).tolist() for fit in same],
-        "iterations": [np.round(fit.iterations[:, 3:], 6).tolist() for fit in same],
+        "paths": [np.round(np.asarray(fit.path), 6).tolist() for fit in same],
+        "iterations": [np.round(np.asarray(fit.iterations)[:, 3:], 6).tolist() for fit in same],
     }
 
 

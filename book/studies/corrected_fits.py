@@ -84,7 +84,7 @@ def parametric_row(law: ParametricFits, batches: BatchFits | None = None) -> dic
     """The fit, the corrected law, its intervals, and what its replicates cost."""
     row: dict[str, Any] = {
         "whole": numbers(law.whole),
-        "remarks": list(law.whole.remarks),
+        "remarks": list(law.whole.warnings),
         **agreed(law),
         "p_value": law.p_value,
         "method_share": law.method_share,

@@ -21,6 +21,8 @@ from nlbook.identification.bilevel.objective import Objective
 from nlbook.identification.bilevel.one_sided import OneSidedFit, fit_one_sided
 from nlbook.identification.bilevel.power_law import (
     PowerLawFit,
+    SearchProgress,
+    SearchTrials,
     fit_power_law,
     predict,
     variance_rate,
@@ -32,6 +34,7 @@ from nlbook.identification.bilevel.rivals import (
     fit_stable_density,
     stable_density,
 )
+from nlbook.identification.bilevel.search import Searches
 from nlbook.identification.bilevel.settings import ExactEvolution, FitSettings, ForwardEuler
 from nlbook.identification.bilevel.verdicts import FitWarning
 
@@ -47,6 +50,9 @@ __all__ = [
     "OneSidedFit",
     "PowerLawFit",
     "RivalFit",
+    "SearchProgress",
+    "SearchTrials",
+    "Searches",
     "StableFit",
     "compare_rivals",
     "cumulant_estimate",

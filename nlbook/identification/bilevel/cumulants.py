@@ -19,9 +19,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nlbook.densities import DensitySnapshots
+from nlbook.identification.bilevel.prediction import evolved
+from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.kernels import PowerLawKernel
 
 __all__ = ["CumulantEstimate", "cumulant_estimate", "even_cumulants"]
@@ -35,6 +37,38 @@ class CumulantEstimate:
     rates: NDArray[np.float64]
     #: kernel with these rates; None if there is none
     kernel: PowerLawKernel | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why there is no kernel, in words."""
+        if self.kernel is not None:
+            return ()
+        second, fourth, sixth = self.rates.tolist()
+        return (
+            f"no power law has cumulants that grow at {second:.4g}, {fourth:.4g} and {sixth:.4g}: "
+            f"the tails on which the higher ones hang may be few samples, or the law another",
+        )
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data, without error; see `PowerLawFit.predict`.
+
+        Raises
+        ------
+        ValueError
+            As there; or if there is no kernel.
+        """
+        if self.kernel is None:
+            raise ValueError(f"kernel must be known for a prediction: {self.warnings[0]}")
+        return evolved(self.kernel, 1.0, FitSettings(), snapshots, times)
+
+    def uncertainty(self) -> str:
+        """Why the estimate has no intervals."""
+        return (
+            "one estimate has no interval: the sixth cumulant is all tail, and its scatter over "
+            "realizations (nlbook.densities.bootstrap_snapshots) is far from a normal law's"
+        )
 
 
 def cumulant_estimate(

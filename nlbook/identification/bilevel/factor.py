@@ -8,7 +8,7 @@ delta are searched as before. Degree 0 is the power law itself. The paper found 
 "does not increase the surrogate's prediction power" [1]_.
 
 With several coefficients it matters what Level 1 asks for. Plain least squares, as in the paper,
-hears the middle of the density alone, and chooses a kernel whose tails are wrong; least squares of
+counts the middle of the density alone, and chooses a kernel whose tails are wrong; least squares of
 relative residuals (`relative`) asks for what the logarithmic cost compares.
 
 References
@@ -24,7 +24,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from nlbook.checks import check_integer
@@ -33,8 +33,10 @@ from nlbook.diffusion import DiffusionWarning, NonlocalDiffusion
 from nlbook.identification.bilevel.level_one import relative_coefficients
 from nlbook.identification.bilevel.objective import Objective
 from nlbook.identification.bilevel.power_law import checked_bounds, variance_rate
+from nlbook.identification.bilevel.prediction import evolved
 from nlbook.identification.bilevel.search import Bounds, search_kernel
 from nlbook.identification.bilevel.settings import FitSettings
+from nlbook.identification.bilevel.verdicts import FitWarning, remarks_on_fit
 from nlbook.kernels import BernsteinKernel
 
 __all__ = ["FactorFit", "fit_factor"]
@@ -59,6 +61,26 @@ class FactorFit:
     final_error: float
     #: evaluations of the objective
     n_evaluations: int
+    #: whether the search came to an end by its tolerance
+    converged: bool
+    #: where the answer is not what it seems, in words
+    warnings: tuple[str, ...]
+    #: what was compared
+    settings: FitSettings
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data; see `PowerLawFit.predict`."""
+        return evolved(self.kernel, 1.0, self.settings, snapshots, times)
+
+    def uncertainty(self) -> str:
+        """Why the fit has no intervals."""
+        return (
+            "one fit has no interval: the cost is no likelihood, and its coefficients trade off "
+            "against one another; fits to batches of realizations drawn anew "
+            "(nlbook.densities.bootstrap_snapshots) show how far"
+        )
 
 
 def fit_factor(
@@ -90,6 +112,7 @@ def fit_factor(
     Returns
     -------
     FactorFit
+        Its `warnings` are also raised as a `FitWarning` each.
 
     Raises
     ------
@@ -116,7 +139,7 @@ def fit_factor(
             warnings.simplefilter("ignore", DiffusionWarning)
             return objective.training_cost(operator, at_most=at_most)
 
-    way = search_kernel(
+    result = search_kernel(
         cost,
         lambda alpha, horizon: cost(alpha, horizon, _PREVIEW),
         bounds,
@@ -125,20 +148,28 @@ def fit_factor(
         cell=objective.spacing if objective.settings.rule == "nodes" else None,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
-    ).way
-    alpha, horizon = way.points[way.best].tolist()
+    )
+    search = result.best
+    alpha, horizon = search.points[search.best].tolist()
     cost(alpha, horizon)  # so that what is kept isn't a preview's
     kernel = trials[alpha, horizon]
     operator = objective.operator(kernel)
+    best = (alpha, horizon, float(search.costs[search.best]))
+    said = remarks_on_fit(snapshots, best, bounds, result.searches, search.converged)
+    for remark in said:
+        warnings.warn(remark, FitWarning, stacklevel=2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DiffusionWarning)
         return FactorFit(
             kernel=kernel,
             variance_rate=variance_rate(operator),
-            training_cost=float(way.costs[way.best]),
+            training_cost=best[2],
             testing_cost=objective.testing_cost(operator),
             final_error=objective.final_error(operator),
-            n_evaluations=len(way.points),
+            n_evaluations=len(search.points),
+            converged=search.converged,
+            warnings=said,
+            settings=objective.settings,
         )
 
 

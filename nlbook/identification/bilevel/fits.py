@@ -17,8 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.densities import DensitySnapshots
-from nlbook.identification.bilevel.power_law import PowerLawFit, fit_power_law
-from nlbook.identification.bilevel.search import Bounds
+from nlbook.identification.bilevel.power_law import (
+    PowerLawFit,
+    SearchProgress,
+    SearchTrials,
+    fit_power_law,
+)
+from nlbook.identification.bilevel.search import Bounds, Searches
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning
 from nlbook.parallel import run_tasks
@@ -33,7 +38,7 @@ __all__ = [
 ]
 
 # Raised when fits change, so that stored ones are left aside.
-_SCHEMA = 2
+_SCHEMA = 3
 
 _NUMBERS = (
     "alpha",
@@ -80,7 +85,7 @@ def fit_each(
     -------
     list of PowerLawFit
         In the order of the problems; the same to the bit whatever the number of workers. What is
-        to be said of a fit stands in its `remarks`; nothing is warned of here.
+        to be said of a fit stands in its `warnings`; nothing is warned of here.
 
     Raises
     ------
@@ -128,7 +133,7 @@ def fit_task(number: int, **problem: Any) -> dict[str, NDArray[Any]]:
     `number` tells equal problems apart.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)  # the fit carries its remarks
+        warnings.simplefilter("ignore", FitWarning)  # the fit carries its own
         fit = fit_power_law(**problem)
     return result_of_fit(fit)
 
@@ -137,12 +142,12 @@ def result_of_fit(fit: PowerLawFit) -> dict[str, NDArray[Any]]:
     """The numbers and paths of a fit, as a task returns them."""
     return {
         "numbers": np.array([getattr(fit, name) for name in _NUMBERS]),
-        "path": fit.path,
-        "iterations": fit.iterations,
+        "path": np.asarray(fit.path),
+        "iterations": np.asarray(fit.iterations),
         "converged": np.array(fit.converged),
         "bounds": np.array(fit.bounds),
-        "searches": fit.searches,
-        "remarks": np.array(fit.remarks, dtype=np.str_),
+        "searches": np.asarray(fit.searches),
+        "warnings": np.array(fit.warnings, dtype=np.str_),
         "dt": np.array(fit.settings.dt),
     }
 
@@ -156,10 +161,10 @@ def fit_of_result(result: dict[str, NDArray[Any]], problem: FitProblem) -> Power
         n_iterations=len(result["iterations"]),
         n_evaluations=len(result["path"]),
         converged=bool(result["converged"]),
-        path=result["path"],
-        iterations=result["iterations"],
-        searches=result["searches"],
-        remarks=tuple(str(word) for word in result["remarks"]),
+        path=SearchTrials(*result["path"].T),
+        iterations=SearchProgress(*result["iterations"].T),
+        searches=Searches(*result["searches"].T),
+        warnings=tuple(str(word) for word in result["warnings"]),
         settings=problem.settings.with_step(float(result["dt"])),
         bounds=((a, b), (c, d)),
     )

@@ -22,16 +22,19 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from nlbook.densities import DensitySnapshots
+from nlbook.diffusion import NonlocalDiffusion
+from nlbook.diffusion.quadrature import Rule
 from nlbook.identification.bilevel.level_one import relative_coefficients
-from nlbook.identification.bilevel.objective import Objective
+from nlbook.identification.bilevel.objective import Objective, TrialPowerLaw
 from nlbook.identification.bilevel.power_law import checked_bounds
+from nlbook.identification.bilevel.prediction import predicted, times_after, whole_steps
 from nlbook.identification.bilevel.search import Bounds, search_kernel
 from nlbook.identification.bilevel.settings import FitSettings
-from nlbook.identification.bilevel.verdicts import FitWarning
+from nlbook.identification.bilevel.verdicts import FitWarning, remarks_on_fit
 
 __all__ = ["OneSidedFit", "fit_one_sided"]
 
@@ -39,6 +42,11 @@ __all__ = ["OneSidedFit", "fit_one_sided"]
 _PREVIEW = 10
 # Snapshots in a block of the evolution.
 _BLOCK = 128
+
+_NO_SIDES = (
+    "the densities are the same to both sides, so that no side can be told from the other and no "
+    "drift seen: density_snapshots(symmetry=None) keeps them as they are"
+)
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,42 @@ class OneSidedFit:
     testing_cost: float
     #: evaluations of the objective
     n_evaluations: int
+    #: whether the search came to an end by its tolerance
+    converged: bool
+    #: where the answer is not what it seems, in words
+    warnings: tuple[str, ...]
+    #: what was compared
+    settings: FitSettings
 
     @property
     def skewness(self) -> float:
         """(D+ - D-) / (D+ + D-)."""
         return (self.right - self.left) / (self.right + self.left)
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data; see `PowerLawFit.predict`."""
+        wanted, after = times_after(snapshots, times)
+        settings, ring = self.settings, _Ring(snapshots.grid, self.settings.rule)
+        sides = ring.sides(self.alpha, self.horizon)
+        symbol = np.array([self.right, self.left, self.drift]) @ sides
+        exponent = np.multiply.outer(after, symbol)
+        if settings.by_steps:
+            assert settings.dt is not None  # a fit knows its own
+            steps = whole_steps(after, settings.dt)
+            exponent = np.multiply.outer(steps, np.log(1 + settings.dt * symbol))
+        modes = np.exp(exponent) * fft.rfft(snapshots.density[0], ring.n)
+        density = fft.irfft(modes, ring.n)[:, : snapshots.grid.size]
+        return predicted(snapshots, wanted, density)
+
+    def uncertainty(self) -> str:
+        """Why the fit has no intervals."""
+        return (
+            "one fit has no interval: the cost is no likelihood; fits to batches of realizations "
+            "drawn anew (nlbook.densities.bootstrap_snapshots) show how far the two sides and the "
+            "drift are told apart"
+        )
 
 
 def fit_one_sided(
@@ -90,21 +129,14 @@ def fit_one_sided(
     Returns
     -------
     OneSidedFit
-        The cost of kernels under which a wave grows is infinite. A `FitWarning` says so if the
-        densities were made symmetric: both sides are then the same.
+        The cost of kernels under which a wave grows is infinite. Its `warnings`, among them that
+        densities were made symmetric, are also raised as a `FitWarning` each.
     """
     objective = Objective(snapshots, settings)
     bounds = checked_bounds(objective, bounds)
-    if not symmetric and np.array_equal(snapshots.density, snapshots.density[:, ::-1]):
-        warnings.warn(
-            "the densities are the same to both sides, so that no side can be told from the other "
-            "and no drift seen: density_snapshots(symmetry=None) keeps them as they are",
-            FitWarning,
-            stacklevel=2,
-        )
     problem = _Problem(objective, symmetric)
 
-    way = search_kernel(
+    result = search_kernel(
         lambda alpha, horizon: problem.evaluate(alpha, horizon)[1],
         lambda alpha, horizon: problem.evaluate(alpha, horizon, at_most=_PREVIEW)[1],
         bounds,
@@ -113,17 +145,51 @@ def fit_one_sided(
         cell=objective.spacing if objective.settings.rule == "nodes" else None,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
-    ).way
-    alpha, horizon = way.points[way.best].tolist()
+    )
+    search = result.best
+    alpha, horizon = search.points[search.best].tolist()
     (right, left, drift), cost = problem.evaluate(alpha, horizon)
     symbol = problem.symbol(alpha, horizon, np.array([right, left, drift]))
     testing = objective.settings.testing
     first = objective.n_training if testing == "restarted" else 0
+    said = remarks_on_fit(
+        snapshots, (alpha, horizon, cost), bounds, result.searches, search.converged, even=False
+    )
+    if not symmetric and np.array_equal(snapshots.density, snapshots.density[:, ::-1]):
+        said = (_NO_SIDES, *said)
+    for remark in said:
+        warnings.warn(remark, FitWarning, stacklevel=2)
     return OneSidedFit(
         alpha, horizon, right, left, drift, cost,
         problem.cost(symbol, first, objective.n_training, objective.n_steps),
-        len(way.points),
+        len(search.points), search.converged, said, objective.settings,
     )  # fmt: skip
+
+
+class _Ring:
+    """A ring of twice a grid, on which each wave goes its own way."""
+
+    def __init__(self, grid: NDArray[np.float64], rule: Rule) -> None:
+        self.grid, self.rule = grid, rule
+        #: nodes of the ring
+        self.n = fft.next_fast_len(2 * grid.size, real=True)
+        self.k = 2 * np.pi / self.n * np.arange(self.n // 2 + 1)
+
+    def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
+        """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
+        operator = NonlocalDiffusion(
+            TrialPowerLaw(alpha, horizon), self.grid, rule=self.rule, exceed_grid=True
+        )
+        weights = operator.weights
+        distance = np.arange(1, weights.size + 1)
+        ring = np.zeros(self.n)
+        np.add.at(ring, distance % self.n, weights)
+        forward = np.conj(fft.fft(ring)[: self.k.size])  # sum of w_j exp(i k j)
+        slope = 1j * np.sin(self.k) / operator.spacing
+        mean = float(weights @ distance) * operator.spacing
+        total = float(weights.sum())
+        left = forward - total - mean * slope
+        return np.array([np.conj(left), left, -slope])
 
 
 class _Problem:
@@ -131,46 +197,29 @@ class _Problem:
 
     def __init__(self, objective: Objective, symmetric: bool) -> None:
         self.objective, self.symmetric = objective, symmetric
-        self.n_ring = fft.next_fast_len(2 * objective.grid.size, real=True)
-        self.k = 2 * np.pi / self.n_ring * np.arange(self.n_ring // 2 + 1)
+        self.ring = _Ring(objective.grid, objective.settings.rule)
         middle, self.rate, self.weight = objective.between_snapshots()
-        self.modes = fft.rfft(middle, self.n_ring)
-
-    def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
-        """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
-        objective = self.objective
-        operator = objective.operator(objective.trial_kernel(alpha, horizon))
-        weights = operator.weights
-        reach = np.arange(1, weights.size + 1)
-        ring = np.zeros(self.n_ring)
-        np.add.at(ring, reach % self.n_ring, weights)
-        forward = np.conj(fft.fft(ring)[: self.k.size])  # sum of w_j exp(i k j)
-        slope = 1j * np.sin(self.k) / objective.spacing
-        mean = float(weights @ reach) * objective.spacing
-        total = float(weights.sum())
-        left = forward - total - mean * slope
-        return np.array([np.conj(left), left, -slope])
+        self.modes = fft.rfft(middle, self.ring.n)
 
     def symbol(
         self, alpha: float, horizon: float, coefficients: NDArray[np.float64]
     ) -> NDArray[np.complex128]:
         """sigma(k)."""
-        return np.asarray(coefficients @ self.sides(alpha, horizon))
+        return np.asarray(coefficients @ self.ring.sides(alpha, horizon))
 
     def evaluate(
         self, alpha: float, horizon: float, at_most: int | None = None
     ) -> tuple[tuple[float, float, float], float]:
         """Level 1 and the cost of training."""
-        sides = self.sides(alpha, horizon)
+        sides = self.ring.sides(alpha, horizon)
         # the drift has either sign: two columns, of which one is used
         used = [sides[2], -sides[2]]
         used += [sides[0] + sides[1]] if self.symmetric else [sides[0], sides[1]]
         n = self.objective.grid.size
-        columns = fft.irfft(np.array(used)[:, np.newaxis] * self.modes, self.n_ring)[..., :n]
+        columns = fft.irfft(np.array(used)[:, np.newaxis] * self.modes, self.ring.n)[..., :n]
         best = relative_coefficients(columns, self.rate, self.weight, positive=True)
-        found = np.array([best[2], best[-1], best[0] - best[1]])
-        symbol = found @ sides
-        coefficients = (float(found[0]), float(found[1]), float(found[2]))
+        coefficients = (float(best[2]), float(best[-1]), float(best[0] - best[1]))
+        symbol = np.array(coefficients) @ sides
         step = self.objective.dt * symbol
         exact = not self.objective.settings.by_steps
         growth = np.max(np.abs(np.exp(step) if exact else 1 + step))
@@ -192,13 +241,13 @@ class _Problem:
         if at_most is not None:
             every *= max(1, (last - first) // every // at_most)
         steps = np.arange(first + every, last + 1, every)
-        start_modes = fft.rfft(objective.data_at(start), self.n_ring)
+        start_modes = fft.rfft(objective.data_at(start), self.ring.n)
         step = objective.dt * symbol
         logarithm = np.log(1 + step) if objective.settings.by_steps else step
         sums = np.zeros(4)
         for k in range(0, steps.size, _BLOCK):
             chosen = steps[k : k + _BLOCK]
             growth = np.exp(np.multiply.outer(chosen - start, logarithm))
-            block = fft.irfft(growth * start_modes, self.n_ring)[:, : objective.grid.size]
+            block = fft.irfft(growth * start_modes, self.ring.n)[:, : objective.grid.size]
             objective.add_errors(np.ascontiguousarray(block), chosen, sums)
         return float(sums[0] / sums[1]) if sums[1] else math.nan

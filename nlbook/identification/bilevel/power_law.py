@@ -24,24 +24,26 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import real_array
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification.bilevel.compared import check_data
 from nlbook.identification.bilevel.objective import Objective, Trial, TrialPowerLaw
-from nlbook.identification.bilevel.search import Bounds, search_kernel
+from nlbook.identification.bilevel.prediction import evolved
+from nlbook.identification.bilevel.search import Bounds, Searches, search_kernel
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning, level_one_error, remarks_on_fit
+from nlbook.identification.columns import Columns
 from nlbook.kernels import PowerLawKernel
 
 __all__ = [
     "PowerLawFit",
+    "SearchProgress",
+    "SearchTrials",
     "checked_bounds",
     "default_bounds",
     "fit_power_law",
@@ -56,8 +58,26 @@ _BELOW_THREE = 3 - 1e-4
 # Times at which the coarse scan compares.
 _PREVIEW = 10
 
-# Mass that may leave the grid in a prediction, unmentioned.
-_LOST = 1e-3
+
+@dataclass(frozen=True, eq=False)
+class SearchTrials(Columns):
+    """All evaluations of a search, in their order."""
+
+    alpha: NDArray[np.float64]  #: decay exponents (n_evaluations,)
+    horizon: NDArray[np.float64]  #: delta, length
+    coefficient: NDArray[np.float64]  #: D of Level 1, length**(alpha - 1) / time
+    cost: NDArray[np.float64]  #: of training; inf where nothing can evolve
+
+
+@dataclass(frozen=True, eq=False)
+class SearchProgress(Columns):
+    """The best so far after each iteration of a search."""
+
+    alpha: NDArray[np.float64]  #: decay exponents (n_iterations,)
+    horizon: NDArray[np.float64]  #: delta, length
+    coefficient: NDArray[np.float64]  #: D of Level 1, length**(alpha - 1) / time
+    training_cost: NDArray[np.float64]  #: mean logarithmic absolute error
+    testing_cost: NDArray[np.float64]  #: the same over the rest of the time
 
 
 @dataclass(frozen=True)
@@ -86,16 +106,15 @@ class PowerLawFit:
     n_evaluations: int
     #: whether that search came to an end by its tolerance
     converged: bool
-    #: where each search began and ended: alpha, delta, alpha, delta, cost (n_searches, 5)
-    searches: NDArray[np.float64]
+    #: where each search began and ended
+    searches: Searches
     #: what is to be said of the fit, in words: a bound that was met, searches that disagree, data
     #: that aren't even, times that lie too far apart
-    remarks: tuple[str, ...]
-    #: all evaluations of that search: alpha, delta, D, training cost (n_evaluations, 4)
-    path: NDArray[np.float64]
-    #: best so far after each iteration: alpha, delta, D, training and testing cost
-    #: (n_iterations, 5)
-    iterations: NDArray[np.float64]
+    warnings: tuple[str, ...]
+    #: all evaluations of that search
+    path: SearchTrials
+    #: best so far after each of its iterations
+    iterations: SearchProgress
     #: what was compared
     settings: FitSettings
     #: range of alpha and of delta
@@ -112,6 +131,48 @@ class PowerLawFit:
         if self.alpha >= 3:
             return math.inf
         return self.kernel.moment(2)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What `warnings` were called; deprecated."""
+        warnings.warn("remarks are deprecated: take warnings", DeprecationWarning, stacklevel=2)
+        return self.warnings
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data under the law, as it was fitted.
+
+        Parameters
+        ----------
+        snapshots : DensitySnapshots
+            Only the first density is used, and the grid.
+        times : array_like, optional
+            When the density is wanted, after the first of `snapshots`, ascending; also beyond the
+            last. By whole steps if the fit took steps of forward Euler. By default at the times
+            of `snapshots`.
+
+        Returns
+        -------
+        DensitySnapshots
+            A `FitWarning` says so if mass has left the grid, which then is no unbounded line.
+
+        Raises
+        ------
+        ValueError
+            If times are none, do not ascend, lie before the first, or are not whole steps after
+            it.
+        """
+        trial = TrialPowerLaw(self.alpha, self.horizon)
+        return evolved(trial, self.coefficient, self.settings, snapshots, times)
+
+    def uncertainty(self) -> str:
+        """Why a single fit has no intervals, and what has."""
+        return (
+            "one fit has no interval: the cost is no likelihood, and the estimate of the densities "
+            "moves it; bootstrap_power_law draws batches of realizations anew, and "
+            "parametric_bootstrap tells what the method does to fits of known laws"
+        )
 
 
 def fit_power_law(
@@ -150,7 +211,7 @@ def fit_power_law(
     Returns
     -------
     PowerLawFit
-        Its `remarks` are also raised as a `FitWarning` each.
+        Its `warnings` are also raised as a `FitWarning` each.
 
     Raises
     ------
@@ -189,7 +250,7 @@ def fit_power_law(
     length = float(objective.grid[-1] - objective.grid[0]) / 2
     if start is None:
         _refuse_what_shrinks(objective)
-    found = search_kernel(
+    result = search_kernel(
         cost,
         lambda alpha, horizon: objective.evaluate(alpha, horizon, at_most=_PREVIEW).cost,
         bounds,
@@ -199,15 +260,14 @@ def fit_power_law(
         tolerance=tolerance,
         max_evaluations=max_evaluations,
     )
-    way = found.way
-    trials = [known[alpha, horizon] for alpha, horizon in way.points.tolist()]
-    testing = _testing_costs(objective, trials, way.iterations)
-    best = trials[way.best]
+    search = result.best
+    trials = [known[alpha, horizon] for alpha, horizon in search.points.tolist()]
+    best = trials[search.best]
     operator = objective.operator(objective.trial_kernel(best.alpha, best.horizon))
     error = level_one_error(objective, best.alpha, best.horizon, best.coefficient)
     place = (best.alpha, best.horizon, best.cost)
-    remarks = remarks_on_fit(snapshots, place, bounds, found.searches, way.converged, error)
-    for remark in remarks:
+    said = remarks_on_fit(snapshots, place, bounds, result.searches, search.converged, error)
+    for remark in said:
         warnings.warn(remark, FitWarning, stacklevel=2)
     return PowerLawFit(
         alpha=best.alpha,
@@ -218,13 +278,13 @@ def fit_power_law(
         testing_cost=objective.testing_cost(operator, best.coefficient),
         final_error=objective.final_error(operator, best.coefficient),
         compared=objective.compared,
-        n_iterations=way.iterations.size,
+        n_iterations=search.iterations.size,
         n_evaluations=len(trials),
-        converged=way.converged,
-        searches=found.searches,
-        remarks=remarks,
-        path=np.array([[t.alpha, t.horizon, t.coefficient, t.cost] for t in trials]),
-        iterations=testing,
+        converged=search.converged,
+        searches=result.searches,
+        warnings=said,
+        path=SearchTrials(*np.array([astuple(trial) for trial in trials]).T),
+        iterations=_progress(objective, trials, search.iterations),
         settings=objective.settings,
         bounds=bounds,
     )
@@ -233,90 +293,8 @@ def fit_power_law(
 def predict(
     fit: PowerLawFit, snapshots: DensitySnapshots, times: ArrayLike | None = None
 ) -> DensitySnapshots:
-    """Evolve the first density of some data under a fitted law.
-
-    Parameters
-    ----------
-    fit : PowerLawFit
-        The law, with the rule, time step and method by which it was fitted.
-    snapshots : DensitySnapshots
-        Only the first density is used, and the grid.
-    times : array_like, optional
-        When the density is wanted, after the first of `snapshots`, ascending; also beyond the
-        last. By whole steps if the fit took steps of forward Euler. By default at the times of
-        `snapshots`.
-
-    Returns
-    -------
-    DensitySnapshots
-        A `FitWarning` says so if mass has left the grid, which then is no unbounded line.
-
-    Raises
-    ------
-    ValueError
-        If times are none, do not ascend, lie before the first, or are not whole steps after it.
-    """
-    settings = check_data(snapshots, fit.settings)
-    wanted = snapshots.times if times is None else real_array("times", times)
-    first = float(snapshots.times[0])
-    after = wanted - first
-    span = max(1.0, float(np.abs(after).max(initial=0.0)))
-    if (
-        wanted.ndim != 1
-        or not wanted.size
-        or np.any(np.diff(wanted) < 0)
-        or after[0] < -1e-9 * span
-    ):
-        raise ValueError(
-            f"times must be a row that ascends from the first of the data on, {first:g}, got "
-            f"{wanted if wanted.size < 9 else wanted.shape}"
-        )
-    operator = NonlocalDiffusion(
-        TrialPowerLaw(fit.alpha, fit.horizon), snapshots.grid, rule=settings.rule, exceed_grid=True
-    )
-    if settings.by_steps:
-        density = _by_steps(operator, fit, snapshots.density[0], after)
-    else:
-        density = np.empty((after.size, snapshots.grid.size))
-        state = snapshots.density[0]
-        for row, gap in zip(density, np.diff(after, prepend=0.0).tolist(), strict=True):
-            if gap > 0:
-                state = operator.evolve(
-                    state, gap * fit.coefficient, 1, method="exact", check=False
-                )
-            row[:] = state
-    predicted = DensitySnapshots(
-        snapshots.grid, wanted.astype(np.float64), np.maximum(density, 0.0)
-    )
-    left = 1 - predicted.mass[-1] / snapshots.mass[0]
-    if left > _LOST:
-        warnings.warn(
-            f"{100 * left:.2g} % of the mass have left the grid by the time {wanted[-1]:g}: with "
-            f"zero density beyond its ends it is too short for a prediction so far ahead",
-            FitWarning,
-            stacklevel=2,
-        )
-    return predicted
-
-
-def _by_steps(
-    operator: NonlocalDiffusion,
-    fit: PowerLawFit,
-    start: NDArray[np.float64],
-    after: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    dt = fit.settings.dt
-    assert dt is not None  # a fit knows its own
-    exact = after / dt
-    steps = np.rint(exact).astype(np.int64)
-    if np.any(np.abs(exact - steps) > 1e-6 * (1 + steps)):
-        raise ValueError(
-            f"times must be whole steps of {dt!r} after the first, as the fit took them by forward "
-            f"Euler, got {after[np.argmax(np.abs(exact - steps))]:g}"
-        )
-    return operator.evolve(
-        start, dt * fit.coefficient, int(steps[-1]), snapshots=steps, method="euler", check=False
-    )
+    """Evolve the first density of some data under a fitted law; see `PowerLawFit.predict`."""
+    return fit.predict(snapshots, times)
 
 
 def default_bounds(objective: Objective) -> Bounds:
@@ -335,20 +313,17 @@ def variance_rate(operator: NonlocalDiffusion) -> float:
     return float(2 * operator.weights @ distance**2)
 
 
-def _testing_costs(
+def _progress(
     objective: Objective, trials: Sequence[Trial], iterations: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Rows of `PowerLawFit.iterations`."""
-    found: dict[int, float] = {}
+) -> SearchProgress:
+    tested: dict[int, float] = {}
     for number in iterations:
         trial = trials[number]
-        if number not in found:
+        if number not in tested:
             kernel = objective.trial_kernel(trial.alpha, trial.horizon)
-            found[number] = objective.testing_cost(objective.operator(kernel), trial.coefficient)
-    rows = [(trials[n], found[n]) for n in iterations]
-    return np.array(
-        [[t.alpha, t.horizon, t.coefficient, t.cost, tested] for t, tested in rows]
-    ).reshape(-1, 5)
+            tested[number] = objective.testing_cost(objective.operator(kernel), trial.coefficient)
+    rows = np.array([(*astuple(trials[n]), tested[n]) for n in iterations]).reshape(-1, 5)
+    return SearchProgress(*rows.T)
 
 
 def checked_bounds(objective: Objective, bounds: Bounds | None) -> Bounds:

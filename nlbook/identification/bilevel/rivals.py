@@ -18,10 +18,10 @@ a stable law whose scale grows as stable laws' do, (c0 + c t)**(1/a), a Gaussian
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft, optimize
 
 from nlbook.checks import real_array, uniform_spacing
@@ -30,7 +30,9 @@ from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel.nelder_mead import minimise
 from nlbook.identification.bilevel.objective import Objective
 from nlbook.identification.bilevel.power_law import PowerLawFit
-from nlbook.kernels import PowerLawKernel
+from nlbook.identification.bilevel.prediction import evolved, predicted, times_after
+from nlbook.identification.bilevel.settings import FitSettings
+from nlbook.kernels import PowerLawKernel, RadialKernel
 
 __all__ = ["RivalFit", "StableFit", "compare_rivals", "fit_stable_density", "stable_density"]
 
@@ -39,6 +41,13 @@ _NOTHING = 1e-30
 
 # alpha of the untruncated kernel: a stable law has an index in 0..2.
 _FRACTIONAL = (1.0 + 1e-3, 3.0 - 1e-3)
+# So near to an end of it a search that stops within 1e-3 has met the end.
+_NEAR_END = 3e-3
+
+_NO_INTERVAL = (
+    "one fit has no interval: rivals are compared by their costs; fits to batches of realizations "
+    "drawn anew (nlbook.densities.bootstrap_snapshots) show which difference is more than chance"
+)
 
 # A stable density is summed on a ring so many times the grid, and so many times finer.
 _RING, _FINER = 32, 2
@@ -59,6 +68,20 @@ class RivalFit:
     training_cost: float  #: mean logarithmic absolute error over the training
     testing_cost: float  #: the same over the rest; nan where there is none
     final_error: float  #: relative l2 error of the last density, evolved from the first
+    kernel: RadialKernel  #: of the operator
+    coefficient: float  #: what the kernel is multiplied by
+    settings: FitSettings  #: what was compared; the quadrature is of `rule`
+    warnings: tuple[str, ...] = ()  #: where the answer is not what it seems, in words
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data; see `PowerLawFit.predict`."""
+        return evolved(self.kernel, self.coefficient, self.settings, snapshots, times)
+
+    def uncertainty(self) -> str:
+        """Why the fit has no intervals."""
+        return _NO_INTERVAL
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,19 @@ class StableFit:
     start: float  #: c0, length**a: scale**a at the first time
     growth: float  #: c, length**a / time
     training_cost: float  #: mean logarithmic absolute error at nine snapshots of training
+    warnings: tuple[str, ...] = ()  #: where the answer is not what it seems, in words
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """The law's own density, whatever that of the data is; see `PowerLawFit.predict`."""
+        wanted, after = times_after(snapshots, times)
+        scale = (self.start + self.growth * after) ** (1 / self.index)
+        return predicted(snapshots, wanted, stable_density(snapshots.grid, self.index, scale))
+
+    def uncertainty(self) -> str:
+        """Why the fit has no intervals."""
+        return _NO_INTERVAL
 
 
 def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:
@@ -87,35 +123,51 @@ def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:
         In the order of the module.
     """
 
+    own, nodes = objective.settings, replace(objective.settings, rule="nodes")
+
     def rival(
-        name: str, operator: NonlocalDiffusion, factor: float, **parameters: float
+        name: str,
+        kernel: RadialKernel,
+        factor: float,
+        settings: FitSettings = own,
+        said: tuple[str, ...] = (),
+        **parameters: float,
     ) -> RivalFit:
+        operator = NonlocalDiffusion(kernel, objective.grid, rule=settings.rule, exceed_grid=True)
         return RivalFit(
             name,
             parameters,
             objective.training_cost(operator, factor),
             objective.testing_cost(operator, factor),
             objective.final_error(operator, factor),
+            kernel,
+            factor,
+            settings,
+            said,
         )
 
-    local = _local(objective)
+    # the second difference over h**2: a kernel that reaches the nearest neighbours alone
+    h = objective.spacing
+    neighbours = PowerLawKernel(0.0, h, h**-3)
+    local = NonlocalDiffusion(neighbours, objective.grid, rule="nodes")
     by_squares = objective.coefficient(local)
     by_cost = _best_coefficient(objective, local, by_squares)
-    alpha, fractional, strength = _fractional(objective)
+    alpha, strength = _fractional(objective)
     three = _three_by_cost(objective, fit)
-    truncated = objective.operator(objective.trial_kernel(fit.alpha, fit.horizon))
-    free = objective.operator(objective.trial_kernel(three[0], three[1]))
     return [
-        rival("static", local, _NOTHING),
-        rival("local", local, by_squares, diffusivity=by_squares),
-        rival("local, D by cost", local, by_cost, diffusivity=by_cost),
-        rival("fractional", fractional, strength, alpha=alpha, coefficient=strength),
+        rival("static", neighbours, _NOTHING, nodes),
+        rival("local", neighbours, by_squares, nodes, diffusivity=by_squares),
+        rival("local, D by cost", neighbours, by_cost, nodes, diffusivity=by_cost),
         rival(
-            "truncated", truncated, fit.coefficient,
-            alpha=fit.alpha, horizon=fit.horizon, coefficient=fit.coefficient,
+            "fractional", PowerLawKernel(alpha, math.inf), strength, said=_at_end(alpha),
+            alpha=alpha, coefficient=strength,
         ),
         rival(
-            "truncated, D by cost", free, three[2],
+            "truncated", objective.trial_kernel(fit.alpha, fit.horizon), fit.coefficient,
+            said=fit.warnings, alpha=fit.alpha, horizon=fit.horizon, coefficient=fit.coefficient,
+        ),
+        rival(
+            "truncated, D by cost", objective.trial_kernel(three[0], three[1]), three[2],
             alpha=three[0], horizon=three[1], coefficient=three[2],
         ),
     ]  # fmt: skip
@@ -221,20 +273,16 @@ def fit_stable_density(
     bounds = [(value - 12, value + 12) for value in start]
     if index is None:
         start, bounds = [*start, first], [*bounds, (0.3, 2.0)]
-    way = minimise(cost, start, bounds, tolerance=1e-4)
-    best = way.points[way.best]
+    search = minimise(cost, start, bounds, tolerance=1e-4)
+    best = search.points[search.best]
+    said = () if search.converged else ("the search stopped before its tolerance was met",)
     return StableFit(
         index if index is not None else float(best[2]),
         float(np.exp(best[0])),
         float(np.exp(best[1])),
-        float(way.costs[way.best]),
+        float(search.costs[search.best]),
+        said,
     )
-
-
-def _local(objective: Objective) -> NonlocalDiffusion:
-    """The second difference over h**2: a kernel that reaches the nearest neighbours alone."""
-    h = objective.spacing
-    return NonlocalDiffusion(PowerLawKernel(0.0, h, h**-3), objective.grid, rule="nodes")
 
 
 def _best_coefficient(objective: Objective, operator: NonlocalDiffusion, first: float) -> float:
@@ -248,13 +296,23 @@ def _best_coefficient(objective: Objective, operator: NonlocalDiffusion, first: 
             return math.inf
         return objective.training_cost(operator, coefficient)
 
-    found = optimize.minimize_scalar(
+    least = optimize.minimize_scalar(
         cost, bounds=(-math.log(100), math.log(100)), method="bounded", options={"xatol": 1e-3}
     )
-    return first * math.exp(float(found.x))
+    return first * math.exp(float(least.x))
 
 
-def _fractional(objective: Objective) -> tuple[float, NonlocalDiffusion, float]:
+def _at_end(alpha: float) -> tuple[str, ...]:
+    """Words for an exponent of the untruncated law that ended at its bound."""
+    low, high = _FRACTIONAL
+    if low + _NEAR_END < alpha < high - _NEAR_END:
+        return ()
+    return (f"alpha ended at its bound, {alpha:.4g} of {low:.4g} .. {high:.4g}",)
+
+
+def _fractional(objective: Objective) -> tuple[float, float]:
+    """alpha and D of the power law without a horizon."""
+
     def operator(alpha: float) -> NonlocalDiffusion:
         return objective.operator(PowerLawKernel(alpha, math.inf))
 
@@ -265,12 +323,11 @@ def _fractional(objective: Objective) -> tuple[float, NonlocalDiffusion, float]:
             return math.inf
         return objective.training_cost(trial, coefficient)
 
-    found = optimize.minimize_scalar(
+    least = optimize.minimize_scalar(
         cost, bounds=_FRACTIONAL, method="bounded", options={"xatol": 1e-3}
     )
-    alpha = float(found.x)
-    best = operator(alpha)
-    return alpha, best, objective.coefficient(best)
+    alpha = float(least.x)
+    return alpha, objective.coefficient(operator(alpha))
 
 
 def _three_by_cost(objective: Objective, fit: PowerLawFit) -> tuple[float, float, float]:
@@ -284,6 +341,6 @@ def _three_by_cost(objective: Objective, fit: PowerLawFit) -> tuple[float, float
         return objective.training_cost(operator, coefficient)
 
     bounds = (*fit.bounds, (0.0, 100.0))
-    way = minimise(cost, (fit.alpha, fit.horizon, 1.0), bounds, max_evaluations=_MOST)
-    alpha, horizon, factor = way.points[way.best].tolist()
+    search = minimise(cost, (fit.alpha, fit.horizon, 1.0), bounds, max_evaluations=_MOST)
+    alpha, horizon, factor = search.points[search.best].tolist()
     return alpha, horizon, factor * fit.coefficient

@@ -23,8 +23,9 @@ from scipy import optimize
 
 from nlbook.checks import check_integer, check_number
 from nlbook.identification.bilevel.nelder_mead import SearchPath, minimise
+from nlbook.identification.columns import Columns
 
-__all__ = ["Bounds", "Found", "search_kernel"]
+__all__ = ["Bounds", "SearchResult", "Searches", "search_kernel"]
 
 Bounds = tuple[tuple[float, float], tuple[float, float]]
 """Least and largest alpha, least and largest delta."""
@@ -38,15 +39,25 @@ _SEARCHES = 4
 _AGAIN = 5
 
 
-@dataclass(frozen=True)
-class Found:
-    """The best search, and what the others found."""
+@dataclass(frozen=True, eq=False)
+class Searches(Columns):
+    """Where each search began and ended, the best first, and its least cost."""
 
-    #: the search that found the least cost; its points are alpha and delta
-    way: SearchPath
-    #: of each search where it began and ended, and its cost: alpha, delta, alpha, delta, cost
-    #: (n_searches, 5)
-    searches: NDArray[np.float64]
+    first_alpha: NDArray[np.float64]  #: alpha at the start (n_searches,)
+    first_horizon: NDArray[np.float64]  #: delta there, length
+    alpha: NDArray[np.float64]  #: alpha at the end
+    horizon: NDArray[np.float64]  #: delta there, length
+    cost: NDArray[np.float64]  #: there
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best search, and what the others came to."""
+
+    #: the search that came to the least cost; its points are alpha and delta
+    best: SearchPath
+    #: all searches
+    searches: Searches
     #: evaluations in all, the scan's included
     n_evaluations: int
 
@@ -61,7 +72,7 @@ def search_kernel(
     cell: float | None,
     tolerance: float,
     max_evaluations: int,
-) -> Found:
+) -> SearchResult:
     """Find the alpha and delta of least cost.
 
     Parameters
@@ -81,7 +92,7 @@ def search_kernel(
 
     Returns
     -------
-    Found
+    SearchResult
 
     Raises
     ------
@@ -105,35 +116,35 @@ def search_kernel(
         )
 
     if start is not None:
-        way = from_place(np.array([start[0], start[1] / length]), None)
-        return _found([way], way, length, len(way.points))
+        alone = from_place(np.array([start[0], start[1] / length]), None)
+        return _result([alone], alone, length, len(alone.points))
 
     places, n_scanned = _low_places(preview, bounds)
     unit = np.array([1.0, length])
     wide = np.array([(bounds[0][1] - bounds[0][0]) / _SCANNED[0], 0.0])
-    ways = []
+    paths = []
     for place in places:
         wide[1] = max(0.2 * place[1], 3.0 * (cell or 0.0)) / length
         try:
-            ways.append(from_place(place / unit, wide))
+            paths.append(from_place(place / unit, wide))
         except ValueError:  # the preview was finite, the cost itself is not
             continue
-    if not ways:
+    if not paths:
         raise ValueError("no search could start: the cost is infinite wherever the scan looked")
-    ways.sort(key=lambda way: float(way.costs.min()))
-    n_evaluations = n_scanned + sum(len(way.points) for way in ways)
+    paths.sort(key=lambda path: float(path.costs.min()))
+    n_evaluations = n_scanned + sum(len(path.points) for path in paths)
 
-    def walk(way: SearchPath) -> SearchPath:
+    def walk(path: SearchPath) -> SearchPath:
         nonlocal n_evaluations
         if cell is None:
-            return way
-        walked, tried = _walk_cells(cost, preview, way, bounds, cell, length, tolerance)
+            return path
+        walked, tried = _walk_cells(cost, preview, path, bounds, cell, length, tolerance)
         n_evaluations += tried
         return walked
 
     # two, so that one can confirm the other
-    ways[:2] = [walk(way) for way in ways[:2]]
-    best = min(ways, key=lambda way: float(way.costs.min()))
+    paths[:2] = [walk(path) for path in paths[:2]]
+    best = min(paths, key=lambda path: float(path.costs.min()))
     for _ in range(_AGAIN):
         place = best.points[best.best]
         wide = np.array([0.05, max(0.05 * place[1], 2.0 * (cell or 0.0) / length)])
@@ -144,7 +155,7 @@ def search_kernel(
             best = _joined(best, again)
         if not gained > 1e-3 * float(best.costs.min()):
             break
-    return _found(ways, best, length, n_evaluations)
+    return _result(paths, best, length, n_evaluations)
 
 
 def _low_places(preview: Cost, bounds: Bounds) -> tuple[NDArray[np.float64], int]:
@@ -184,7 +195,7 @@ def _low_places(preview: Cost, bounds: Bounds) -> tuple[NDArray[np.float64], int
 def _walk_cells(
     cost: Cost,
     preview: Cost,
-    way: SearchPath,
+    path: SearchPath,
     bounds: Bounds,
     cell: float,
     length: float,
@@ -194,8 +205,8 @@ def _walk_cells(
     points: list[list[float]] = []
     costs: list[float] = []
     ends: list[int] = []
-    radius = float(way.points[way.best][1]) * length
-    least = float(way.costs.min())
+    radius = float(path.points[path.best][1]) * length
+    least = float(path.costs.min())
     (low, high), (near, far) = bounds
     number = math.floor(radius / cell * (1 + 1e-12))
     first, last = math.ceil(near / cell * (1 - 1e-12)), math.floor(far / cell * (1 + 1e-12))
@@ -218,10 +229,10 @@ def _walk_cells(
             return math.inf
         k = int(np.argmin(seen))
         around = (float(net[max(k - 1, 0)]), float(net[min(k + 1, net.size - 1)]))
-        found = optimize.minimize_scalar(
+        least_near = optimize.minimize_scalar(
             one, bounds=around, method="bounded", options={"xatol": tolerance}
         )
-        return float(found.fun)
+        return float(least_near.fun)
 
     stride = max(1, number // 8)
     tried = {number}
@@ -230,20 +241,20 @@ def _walk_cells(
             if not first <= cells <= last or cells in tried:
                 continue
             tried.add(cells)
-            before, found = len(costs), best_cost(cells)
-            if found < least * (1 - 1e-9):
-                least, number = found, cells
-                ends.append(len(way.points) + before + int(np.argmin(costs[before:])))
+            before, lowest = len(costs), best_cost(cells)
+            if lowest < least * (1 - 1e-9):
+                least, number = lowest, cells
+                ends.append(len(path.points) + before + int(np.argmin(costs[before:])))
                 break
         else:
             stride //= 2
     if not ends:
-        return way, len(points) + n_previews
+        return path, len(points) + n_previews
     walked = SearchPath(
-        np.concatenate([way.points, points]),
-        np.concatenate([way.costs, costs]),
-        np.concatenate([way.iterations, np.array(ends, dtype=np.int64)]),
-        way.converged,
+        np.concatenate([path.points, points]),
+        np.concatenate([path.costs, costs]),
+        np.concatenate([path.iterations, np.array(ends, dtype=np.int64)]),
+        path.converged,
     )
     return walked, len(points) + n_previews
 
@@ -258,10 +269,13 @@ def _joined(first: SearchPath, second: SearchPath) -> SearchPath:
     )
 
 
-def _found(ways: list[SearchPath], best: SearchPath, length: float, n_evaluations: int) -> Found:
+def _result(
+    paths: list[SearchPath], best: SearchPath, length: float, n_evaluations: int
+) -> SearchResult:
     unit = np.array([1.0, length])
     rows = [
-        [*(way.points[0] * unit), *(way.points[way.best] * unit), way.costs.min()] for way in ways
+        [*(path.points[0] * unit), *(path.points[path.best] * unit), path.costs.min()]
+        for path in paths
     ]
     at = SearchPath(best.points * unit, best.costs, best.iterations, best.converged)
-    return Found(at, np.array(rows, dtype=np.float64), n_evaluations)
+    return SearchResult(at, Searches(*np.array(rows, dtype=np.float64).T), n_evaluations)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel.level_one import inner_products
 from nlbook.identification.bilevel.objective import Objective
+from nlbook.identification.bilevel.search import Searches
 
 __all__ = ["FitWarning", "asymmetry_in_words", "level_one_error", "remarks_on_fit"]
 
@@ -34,9 +34,11 @@ def remarks_on_fit(
     snapshots: DensitySnapshots,
     best: tuple[float, float, float],
     bounds: tuple[tuple[float, float], tuple[float, float]],
-    searches: NDArray[np.float64],
+    searches: Searches,
     converged: bool,
-    error: float,
+    error: float = 0.0,
+    *,
+    even: bool = True,
 ) -> tuple[str, ...]:
     """All that is to be said of a fit.
 
@@ -48,12 +50,14 @@ def remarks_on_fit(
         alpha, delta and the cost.
     bounds : ((float, float), (float, float))
         Of alpha and delta.
-    searches : ndarray, shape (n_searches, 5)
-        As in `PowerLawFit.searches`.
+    searches : Searches
+        All that were made.
     converged : bool
         Whether the best search ended by its tolerance.
     error : float
         See `level_one_error`.
+    even : bool
+        Whether the law is the same to both sides, as the data must then be.
     """
     said = []
     if not converged:
@@ -78,28 +82,28 @@ def remarks_on_fit(
                 f"densities are of {fewest:.0f} samples: with so few the estimate's own kernel "
                 f"moves the fit; parametric_bootstrap says by how much"
             )
-    uneven = asymmetry_in_words(snapshots)
+    uneven = asymmetry_in_words(snapshots) if even else None
     if uneven is not None:
         said.append(uneven)
     return tuple(said)
 
 
-def _disagreement(best: tuple[float, float, float], searches: NDArray[np.float64]) -> list[str]:
+def _disagreement(best: tuple[float, float, float], searches: Searches) -> list[str]:
     if len(searches) < 2:
         return []
     alpha, horizon, least = best
-    costs = searches[:, 4]
+    costs = searches.cost
     low = costs <= least * (1 + _ABOVE)
-    apart = (np.abs(searches[:, 2] - alpha) > _ALPHA_APART) | (
-        np.abs(searches[:, 3] / horizon - 1) > _HORIZON_APART
+    apart = (np.abs(searches.alpha - alpha) > _ALPHA_APART) | (
+        np.abs(searches.horizon / horizon - 1) > _HORIZON_APART
     )
     said = []
     if np.any(low & apart):
         k = int(np.flatnonzero(low & apart)[np.argmin(costs[low & apart])])
         said.append(
-            f"searches disagree: one ended at alpha {searches[k, 2]:.4g}, horizon "
-            f"{searches[k, 3]:.4g} for a cost within {100 * _ABOVE:.0f} % of the least, at alpha "
-            f"{alpha:.4g}, horizon {horizon:.4g}: the data don't tell these apart"
+            f"searches disagree: one ended at alpha {searches.alpha[k]:.4g}, horizon "
+            f"{searches.horizon[k]:.4g} for a cost within {100 * _ABOVE:.0f} % of the least, at "
+            f"alpha {alpha:.4g}, horizon {horizon:.4g}: the data don't tell these apart"
         )
     # near zero, what searches leave is their tolerance
     high = costs > least * (1 + _ABOVE) + _NOTHING
@@ -161,5 +165,5 @@ def level_one_error(
         start, dt * coefficient, int(whole[-1]), snapshots=whole,
         method=objective.settings.method, check=False,
     )  # fmt: skip
-    found = inner_products(np.maximum(rows, 0.0), objective.equations)
-    return float(found.coefficients(objective.weights(operator))[0]) / coefficient - 1
+    products = inner_products(np.maximum(rows, 0.0), objective.equations)
+    return float(products.coefficients(objective.weights(operator))[0]) / coefficient - 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.identification.columns import Columns
-from nlbook.identification.pairs.training_pairs import PairSpectrum
+from nlbook.identification.pairs.training_pairs import PairSpectrum, TrainingPairs
 from nlbook.identification.regression.adam import AdamHistory
 from nlbook.identification.regression.bands import KernelBand, kernel_band
 from nlbook.identification.regression.certificates import Certificate
@@ -16,6 +16,7 @@ from nlbook.identification.regression.choices import Constraint
 from nlbook.identification.regression.continuum import losses_beyond_grid
 from nlbook.identification.regression.gram import GramMatrix
 from nlbook.identification.regression.node_weights import grid_symbol
+from nlbook.identification.regression.solutions import kernel_weights, solve_pairs
 from nlbook.kernels import BernsteinKernel
 
 __all__ = ["AlphaSearch", "BernsteinFit", "undetermined"]
@@ -72,6 +73,29 @@ class BernsteinFit:
     gram: GramMatrix
     #: modes of the data, where they are periodic
     data: PairSpectrum | None
+
+    def predict(self, pairs: TrainingPairs) -> Array:
+        """Solutions u of -L u = f for the right-hand sides of some pairs, by the fit's quadrature.
+
+        Parameters
+        ----------
+        pairs : TrainingPairs
+            Give f, and u on the collar where they are not periodic.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_nodes)
+            As `nlbook.identification.solve_pairs` has them.
+        """
+        return solve_pairs(kernel_weights(self.kernel, pairs.spacing, self.gram.rule), pairs)
+
+    def uncertainty(self) -> str:
+        """Why the fit has no intervals, and what there is instead."""
+        return (
+            "a kernel has no interval here: the loss has no model of noise, and constraints hold "
+            "the kernel off its minimum; band() shows the kernels that do as well on these very "
+            "data"
+        )
 
     def band(
         self, tolerance: float = 1e-6, *, size: float = 1.0, n_points: int = 200

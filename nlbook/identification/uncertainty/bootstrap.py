@@ -41,6 +41,22 @@ class BatchFits:
     #: batches that were drawn from
     n_batches: int
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of the fit of all batches."""
+        return self.whole.warnings
+
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve under the fit of all batches; see `PowerLawFit.predict`."""
+        return self.whole.predict(snapshots, times)
+
+    def uncertainty(self) -> dict[str, tuple[float, float]]:
+        """Intervals of 95 % of what is fitted, by name."""
+        names = ("alpha", "horizon", "coefficient", "variance_rate")
+        return {name: self.interval(name) for name in names}
+
     def values(self, name: str) -> NDArray[np.float64]:
         """A field of `PowerLawFit` in all draws, (n_resamples,)."""
         return np.array([getattr(fit, name) for fit in self.draws])

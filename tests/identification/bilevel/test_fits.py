@@ -45,7 +45,7 @@ def same_fit(fit, one):
     assert fit.horizon == pytest.approx(one.horizon, abs=1e-7)
     assert fit.coefficient == pytest.approx(one.coefficient, rel=1e-7)
     # the first evaluations are of the same points
-    np.testing.assert_allclose(fit.path[:10], one.path[:10], rtol=1e-11)
+    np.testing.assert_allclose(np.asarray(fit.path)[:10], np.asarray(one.path)[:10], rtol=1e-11)
 
 
 SCRIPT = """

@@ -76,11 +76,11 @@ def test_the_path_ends_at_the_fit():
     fit = fit_power_law(manufactured(), EULER, start=START, bounds=BOUNDS)
     assert fit.path.shape == (fit.n_evaluations, 4)
     assert fit.iterations.shape == (fit.n_iterations, 5)
-    best = fit.path[np.argmin(fit.path[:, 3])]
+    best = np.asarray(fit.path)[np.argmin(fit.path.cost)]
     np.testing.assert_array_equal(best, [fit.alpha, fit.horizon, fit.coefficient, best[3]])
-    np.testing.assert_array_equal(fit.iterations[-1, :4], best)
-    assert fit.iterations[-1, 4] == fit.testing_cost
-    assert np.all(np.diff(fit.iterations[:, 3]) <= 0)
+    np.testing.assert_array_equal(np.asarray(fit.iterations)[-1, :4], best)
+    assert fit.iterations.testing_cost[-1] == fit.testing_cost
+    assert np.all(np.diff(fit.iterations.training_cost) <= 0)
 
 
 def test_the_variance_grows_at_the_reported_rate():

@@ -14,6 +14,7 @@ from nlbook.identification import (
     manufactured_snapshots,
     predict,
 )
+from nlbook.identification.bilevel.search import Searches
 from nlbook.identification.bilevel.verdicts import remarks_on_fit
 from nlbook.kernels import PowerLawKernel
 
@@ -94,21 +95,22 @@ def test_a_parameter_at_its_bound_is_told():
     bounds = ((1.8, 2.9), (0.04, 8.0))
     with pytest.warns(FitWarning, match=r"alpha ended at its bound, 1.8 of 1.8 .. 2.9"):
         fit = fit_power_law(data(1.2, 0.9, "covered"), FitSettings(floor=1e-4), bounds=bounds)
-    assert any("alpha ended at its bound" in remark for remark in fit.remarks)
+    assert any("alpha ended at its bound" in remark for remark in fit.warnings)
 
 
 def test_searches_that_disagree_are_told():
     some = data(1.2, 0.9, "covered")
     bounds = ((0.0, 2.9), (0.04, 8.0))
     rows = np.array([[1, 1, 1.2, 0.9, 0.05], [1, 2, 2.4, 2.0, 0.0505], [1, 3, 1.2, 0.9, 0.05]])
-    told = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, rows, True, 0.0)
+    told = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, Searches(*rows.T), True, 0.0)
     assert len(told) == 1
     assert "searches disagree: one ended at alpha 2.4" in told[0]
     rows[1:, 4] = 0.2
-    (told,) = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, rows, True, 0.0)
+    (told,) = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, Searches(*rows.T), True, 0.0)
     assert "searches disagree: 2 of 3 ended at costs of 0.2" in told
-    assert remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, rows[:1], True, 0.0) == ()
-    (told,) = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, rows[:1], False, 0.0)
+    one = Searches(*rows[:1].T)
+    assert remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, one, True, 0.0) == ()
+    (told,) = remarks_on_fit(some, (1.2, 0.9, 0.05), bounds, one, False, 0.0)
     assert "stopped at max_evaluations" in told
 
 
@@ -138,13 +140,13 @@ def test_a_drift_is_told_symmetrised_or_not():
         some = density_snapshots(
             list(shifts), None, times, grid=np.linspace(-15, 15, 301), symmetry=symmetry
         )
-        told = fit_power_law(some, **options).remarks
+        told = fit_power_law(some, **options).warnings
         assert any(word in remark for remark in told)
         still = density_snapshots(
             list(shifts - 0.2 * times[:, None]), None, times, grid=np.linspace(-15, 15, 301),
             symmetry=symmetry,
         )  # fmt: skip
-        told = fit_power_law(still, **options).remarks
+        told = fit_power_law(still, **options).warnings
         assert not any("mean" in remark or "even" in remark for remark in told)
 
 

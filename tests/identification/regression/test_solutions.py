@@ -5,9 +5,12 @@ import pytest
 
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification import (
+    Continuum,
     FractionalSettings,
     TrainingPairs,
     apply_weights,
+    biharmonic_pairs,
+    fit_bernstein,
     fractional_kernel,
     fractional_solution,
     kernel_weights,
@@ -122,3 +125,12 @@ def test_singular_operators_and_empty_solutions_are_refused():
     )
     with pytest.raises(ValueError, match="pairs must have solutions that are not zero"):
         solution_errors([1.0], zero)
+
+
+def test_a_fit_predicts_solutions_by_its_own_quadrature():
+    pairs = biharmonic_pairs(0.03, 0.25, 20)
+    fit = fit_bernstein(pairs, 0.25, 6, Continuum())
+    weights = kernel_weights(fit.kernel, pairs.spacing, fit.gram.rule)
+    np.testing.assert_array_equal(fit.predict(pairs), solve_pairs(weights, pairs))
+    assert "no interval" in fit.uncertainty()
+    assert fit.warnings == ()
