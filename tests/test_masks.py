@@ -36,6 +36,7 @@ RETURNED = {
     "dislocations.Trajectory",
     "dislocations.WindowSweep",
     "identification.AdamHistory",
+    "identification.AlphaSearch",
     "identification.BernsteinFit",
     "identification.CostProfile",
     "identification.CumulantEstimate",
@@ -47,6 +48,9 @@ RETURNED = {
     "identification.PairSpectrum",
     "identification.PowerLawFit",
     "identification.RateProfile",
+    "identification.SearchProgress",
+    "identification.SearchTrials",
+    "identification.Searches",
     "interior_point.Solution",
 }
 # Bases whose methods are called on what derives from them.
