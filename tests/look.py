@@ -30,6 +30,8 @@ def main():
             browser.run(f"document.getElementById({given.at!r}).scrollIntoView()")
         browser.screenshot(given.out, whole=not given.at)
     print(f"{given.out}: needs {view.content_width} of {given.width} pixels {view.widest}".rstrip())
+    for what in (*view.wide_formulas, *view.wide_cells):
+        print(f"wider than its place: {what}")
 
 
 if __name__ == "__main__":
