@@ -287,6 +287,7 @@ _ROLES: dict[str, Callable[[str, _Known], str | None]] = {
     "cite": _citation,
     "cite:p": _citation,
     "cite:t": _textual_citation,
+    "term": lambda text, known: _split(text)[0] or text,
     "math": lambda text, known: f"${text}$",
     "code": _code,
     "func": _code,
