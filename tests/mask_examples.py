@@ -70,7 +70,42 @@ def fit() -> identification.PowerLawFit:
         return identification.fit_power_law(snapshots(), settings, start=(2.2, 0.5))
 
 
+@functools.cache
+def fitted(kind: str) -> Any:
+    """One of each kind of fit, of no data in particular."""
+    settings, kernel = identification.FitSettings(), kernels.BernsteinKernel([0.1], 0.5, 2.2)
+    costs = {"training_cost": 0.1, "testing_cost": 0.1, "final_error": 0.1}
+    search = {"n_evaluations": 1, "converged": True, "warnings": (), "settings": settings}
+    made = {
+        "BatchFits": lambda: identification.BatchFits(fit(), (), 2),
+        "CumulantEstimate": lambda: identification.CumulantEstimate(np.ones(3), KERNEL),
+        "FactorFit": lambda: identification.FactorFit(kernel, 0.1, **costs, **search),
+        "OneSidedFit": lambda: identification.OneSidedFit(
+            2.2, 0.5, 0.1, 0.1, 0.0, 0.1, 0.1, **search
+        ),
+        "PowerLawFit": fit,
+        "RivalFit": lambda: identification.RivalFit(
+            "local", {}, **costs, kernel=kernel, coefficient=1.0, settings=settings
+        ),
+        "StableFit": lambda: identification.StableFit(1.5, 0.5, 0.1, 0.1),
+    }
+    return made[kind]()
+
+
+FITTED = (
+    "BatchFits",
+    "CumulantEstimate",
+    "FactorFit",
+    "OneSidedFit",
+    "PowerLawFit",
+    "RivalFit",
+    "StableFit",
+)
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
+    **{
+        f"identification.{kind}.predict": lambda kind=kind: fitted(kind).predict
+        for kind in FITTED
+    },
     "convex.BoundedLeastSquares.excess": lambda: convex.BoundedLeastSquares(**PROGRAMME).excess,
     "convex.BoundedLeastSquares.loss": lambda: convex.BoundedLeastSquares(**PROGRAMME).loss,
     "densities.DensitySnapshots.at": lambda: snapshots().at,
@@ -225,6 +260,10 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "identification.GramMatrix.loss": lambda: {"coefficients": np.ones(3)},
     "identification.GramMatrix.lowest_eigenpair": lambda: {**WEIGHTS},
     "identification.PairSpectrum.loss": lambda: {"symbol": np.ones(4)},
+    **{
+        f"identification.{kind}.predict": lambda: {"snapshots": snapshots(), "times": TIMES}
+        for kind in FITTED
+    },
     "identification.TrainingPairs": lambda: {
         "u": np.ones((1, 8)),
         "f": np.ones((1, 8)),

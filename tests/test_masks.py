@@ -33,6 +33,7 @@ RETURNED = {
     "dislocations.CreepEnsemble",
     "dislocations.CreepRun",
     "dislocations.IntegratorStudy",
+    "dislocations.Recorded",
     "dislocations.Trajectory",
     "dislocations.WindowSweep",
     "identification.AdamHistory",
