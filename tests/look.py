@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from nlbook.publishing.browser import Browser, find_chromium
+from tests.site.browser import Browser, find_chromium
 
 
 def main():

@@ -78,7 +78,8 @@ def test_every_package_that_is_imported_is_a_dependency(folder, extras):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
-    imported -= {*sys.stdlib_module_names, "nlbook", "tests", *WRITTEN_BY_TESTS, *RIVALS}
+    studies = {path.stem for path in (ROOT / "book" / "studies").glob("*.py")}
+    imported -= {*sys.stdlib_module_names, "nlbook", "tests", *studies, *WRITTEN_BY_TESTS, *RIVALS}
     homes = metadata.packages_distributions()
     lines = PROJECT["dependencies"] + [
         line for extra in extras for line in PROJECT["optional-dependencies"][extra]

@@ -17,8 +17,9 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from nlbook.publishing import checks, reference
+from nlbook.publishing import reference
 from nlbook.publishing.book import find_book
+from tests.site import checks
 
 from .conftest import AXE, ROOT
 

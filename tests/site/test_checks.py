@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from nlbook.publishing import checks
+from tests.site import checks
 
 from .conftest import AXE, png
 

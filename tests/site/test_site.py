@@ -13,10 +13,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from nlbook.publishing import rendering
-from nlbook.publishing.browser import Browser, find_chromium
 from nlbook.publishing.placement import PlaceError, place
 from nlbook.publishing.site import build_site, stage
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
+from tests.site.browser import Browser, find_chromium
 
 from .conftest import ROOT, animated_png, executed_notebook, figure
 

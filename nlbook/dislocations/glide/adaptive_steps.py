@@ -11,12 +11,12 @@ from nlbook.dislocations.glide.crowd import DEAD_FRACTION, Crowd, Places
 from nlbook.dislocations.glide.dense import (
     count_speeds_loop,
     crossing_loop,
-    hermite_loop,
     sample_loop,
     shifts_loop,
 )
 from nlbook.dislocations.glide.events import blocked_loop, clocks_loop, time_to_meet_loop
 from nlbook.dislocations.glide.neighbours import MeetingPairs, NearPairs, allow_loop
+from nlbook.dislocations.glide.step import Motion, Step, empty_motion
 from nlbook.dislocations.glide.stiff import (
     GAMMA,
     THRESHOLD,
@@ -28,7 +28,7 @@ from nlbook.dislocations.glide.stiff import (
 from nlbook.dislocations.glide.strips import glide_loop
 from nlbook.dislocations.glide.trajectory import BlowUp
 
-__all__ = ["AdaptiveSteps", "Motion", "Step", "wants_single_precision"]
+__all__ = ["AdaptiveSteps", "wants_single_precision"]
 
 # A pair that is about to annihilate may err by so many tolerances: it closes at about 1 b/t0, so
 # that it vanishes some 0.1 t0 early or late, and others feel by then no more than its dipole.
@@ -57,44 +57,6 @@ _DOUBLE_BELOW = 1e-3
 def wants_single_precision(tolerance: float) -> bool:
     """Whether near pairs may be summed in single precision."""
     return tolerance >= _DOUBLE_BELOW
-
-
-class Motion(NamedTuple):
-    """Where the sorted dislocations are at one time, and how they move; arrays of shape (n,)."""
-
-    #: not wrapped
-    x: NDArray[np.float64]
-    stress: NDArray[np.float64]
-    #: sign times stress
-    force: NDArray[np.float64]
-    #: that the step begins or ends with; after a reaction one that is yet to be corrected
-    velocity: NDArray[np.float64]
-    #: whether the velocity is yet to be corrected
-    guessed: bool
-
-
-def _empty_motion(count: int, *, guessed: bool) -> Motion:
-    x, stress, force, velocity = np.empty((4, count))
-    return Motion(x, stress, force, velocity, guessed)
-
-
-class Step(NamedTuple):
-    """A step that was computed, and how much of it is taken."""
-
-    start: Motion
-    end: Motion
-    #: length, t0
-    h: float
-    #: part that is taken, up to its end or to its first event
-    theta: float
-    #: time at that part
-    until: float
-    #: whether there is an event
-    event: bool
-    #: places of the two that meet there
-    pair: NDArray[np.int64] | None
-    #: whether a source is due there
-    due: bool
 
 
 class _Attempt(NamedTuple):
@@ -195,7 +157,7 @@ class AdaptiveSteps:
             crowd.box_length, crowd.annihilation_distance, h,
         )  # fmt: skip
         meeting = pairs[pair] if pair >= 0 else None
-        step = Step(start, end, h, min(first, 1.0), 0.0, first <= 1.0, meeting, False)
+        step = Step(start, end, self.time, h, min(first, 1.0), 0.0, first <= 1.0, meeting, False)
         if places.source.size:
             step = self._look_at_sources(step)
         at_stop = step.theta == 1.0 and h == rest
@@ -207,8 +169,8 @@ class AdaptiveSteps:
         sign = places.sign
         now = step.end
         if step.event:
-            now = _empty_motion(sign.size, guessed=True)
-            self._interpolate(step, step.theta, now.x, now.velocity)
+            now = empty_motion(sign.size, guessed=True)
+            step.interpolate(step.theta, now.x, now.velocity)
         crowd.slip += float(np.dot(sign, now.x - step.start.x))
         self.time = step.until
         self._now = now
@@ -237,7 +199,7 @@ class AdaptiveSteps:
         speed, rate, slip = np.empty((3, times.size))
         number = sample_loop(
             step.start.x, step.start.velocity, step.end.x, step.end.velocity, step.h,
-            self._parts(step, times), self._places.sign, speed, rate, slip,
+            step.parts(times), self._places.sign, speed, rate, slip,
         )  # fmt: skip
         return number, speed, rate, self.crowd.slip + slip
 
@@ -251,7 +213,7 @@ class AdaptiveSteps:
         """Count all speeds at times in a step; see `count_speeds_loop`."""
         count_speeds_loop(
             step.start.x, step.start.velocity, step.end.x, step.end.velocity, step.h,
-            self._parts(step, times), self._places.sign, edges, bins,
+            step.parts(times), self._places.sign, edges, bins,
         )  # fmt: skip
 
     def shifts(
@@ -263,7 +225,7 @@ class AdaptiveSteps:
         shift[:] = crowd.x - crowd.origin
         shifts_loop(
             step.start.x, step.start.velocity, step.end.x, step.end.velocity, step.h,
-            self._parts(step, times), places.living, places.entry, crowd.origin, shift,
+            step.parts(times), places.living, places.entry, crowd.origin, shift,
         )  # fmt: skip
         alive = crowd.sign != 0.0
         alive[places.entry] = places.sign[places.living] != 0.0
@@ -277,19 +239,7 @@ class AdaptiveSteps:
             now = now._replace(velocity=trial.velocity, guessed=False)
         self._now = now
         self._scatter()
-        return Step(now, now, 1.0, 0.0, self.time, False, None, False)
-
-    def _interpolate(
-        self, step: Step, part: float, x: NDArray[np.float64], velocity: NDArray[np.float64]
-    ) -> None:
-        """Positions and velocities at a part of the step."""
-        hermite_loop(
-            step.start.x, step.start.velocity, step.end.x, step.end.velocity, step.h, part,
-            x, velocity,
-        )  # fmt: skip
-
-    def _parts(self, step: Step, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.clip((times - self.time) / step.h, 0.0, step.theta))
+        return Step(now, now, self.time, 1.0, 0.0, self.time, False, None, False)
 
     def _attempt(self, h: float) -> _Attempt:
         """Try a step; its error is infinite where the Jacobian is indefinite."""
@@ -303,7 +253,7 @@ class AdaptiveSteps:
         allow_loop(near.pairs, near.dy, now.x, crowd.box_length, _PART, allowed)
         tolerance = min(self._tolerance, float(np.min(allowed, initial=np.inf)))
         velocity = now.velocity.copy() if now.guessed else now.velocity
-        end = _empty_motion(now.x.size, guessed=False)
+        end = empty_motion(now.x.size, guessed=False)
         n_entries = first_stage_loop(
             near.pairs, near.dy, now.x, places.sign, crowd.box_length, h, tolerance,
             now.force, now.velocity, now.guessed, system, velocity, work.k1, work.stage,
@@ -352,7 +302,7 @@ class AdaptiveSteps:
         stresses[1] = 0.5 * (stresses[0] + stresses[2])
         nearest = np.min(np.abs(np.abs(stresses) - clocks.critical), axis=0)
         if np.any(nearest < np.abs(stresses[2] - stresses[0]) + 0.02 * clocks.critical):
-            self._interpolate(step, 0.5, work.k1, work.k2)
+            step.interpolate(0.5, work.k1, work.k2)
             self._evaluate(work.k1, work.space[0], work.space[1])
             stresses[1] = work.space[0][place]
         state = (stresses, clocks.critical, clocks.delay, clocks.clock, clocks.direction, step.h)
@@ -365,7 +315,7 @@ class AdaptiveSteps:
             due = min(due, until)
             clocks_loop(*state, since, due, True)
             firing = clocks.clock > clocks.delay
-            self._interpolate(step, due, work.k1, work.k2)
+            step.interpolate(due, work.k1, work.k2)
             blocked = self._blocked_sources(firing, work.k1, clocks.direction)
             if np.any(firing & ~blocked) or due == until:
                 break

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from nlbook.publishing.browser import Browser, View, find_chromium
+from tests.site.browser import Browser, View, find_chromium
 
 __all__ = ["Finding", "check_in_browser", "check_site", "find_chromium", "pages_of"]
 
