@@ -38,6 +38,7 @@
   var still = figure && figure.querySelector("img");
   if (still) {
     figure.insertBefore(box, figure.querySelector("figcaption"));
+    still.loading = "eager";
     still.classList.add("nlbook-explore-still");
   }
   sliders.forEach(function (slider) { slider.addEventListener("input", draw); });

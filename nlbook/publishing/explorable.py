@@ -285,7 +285,8 @@ def _page(
         f'<label for="{name}-{k}">{html.escape(slider.label)}</label>'
         f'<input type="range" id="{name}-{k}" min="0" max="{len(slider.texts) - 1}" step="1" '
         f'value="{slider.start}" style="width:100%;min-width:0"/>'
-        f'<output for="{name}-{k}">{html.escape(slider.texts[slider.start])}</output>'
+        f'<output for="{name}-{k}" aria-live="off">'
+        f"{html.escape(slider.texts[slider.start])}</output>"
         for k, slider in enumerate(sliders)
     )
     said = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
@@ -294,13 +295,13 @@ def _page(
         f'<div class="nlbook-explore" role="group" aria-label="{html.escape(alt)}" hidden>'
         "<style>@media print {.nlbook-explore {display: none}}"
         "@media screen {.nlbook-explore-still {display: none !important}}</style>"
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true" style="width:100%;'
-        f'max-width:{_WIDTH}px;height:auto;background:#fff" font-size="14" '
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true" style="display:block;'
+        f'width:100%;max-width:{_WIDTH}px;height:auto;background:#fff;margin:auto" font-size="14" '
         f'font-family="sans-serif" fill="{_INK}">{"".join(drawn)}</svg>'
-        f'<p style="margin:.3em 0;background:#fff;color:{_INK};max-width:{_WIDTH}px">{keys}</p>'
+        f'<p style="margin:.3em auto;background:#fff;color:{_INK};max-width:{_WIDTH}px">{keys}</p>'
         '<div style="display:grid;grid-template-columns:auto 1fr auto;gap:.3em .8em;'
-        f'align-items:center;max-width:{_WIDTH}px">{controls}</div>'
+        f'align-items:center;max-width:{_WIDTH}px;margin:auto">{controls}</div>'
         f'<p class="nlbook-explore-said" aria-live="polite" style="max-width:{_WIDTH}px;'
-        'min-height:4.5em;text-align:left"></p>'
+        'margin:.6em auto;min-height:4.5em;text-align:left"></p>'
         f'<script type="application/json">{said}</script><script>{script}</script></div>'
     )
