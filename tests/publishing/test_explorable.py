@@ -182,6 +182,7 @@ def test_arrow_keys_move_the_curve_and_the_text(densities, shown, tmp_path):
     page = tmp_path / "page.html"
     page.write_text(
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>try</title>"
+        "<meta name='viewport' content='width=device-width'>"
         "<figure id='fig-try'><img alt='still' src='data:,'><figcaption>c</figcaption></figure>"
         + shown[-1]["text/html"],
         encoding="utf-8",
@@ -198,8 +199,7 @@ def test_arrow_keys_move_the_curve_and_the_text(densities, shown, tmp_path):
         assert within and still == "none"  # in place of the still
         assert view.content_width <= 390
         browser.run("document.getElementById('fig-try-0').focus()")
-        for kind in ("keyDown", "keyUp"):
-            browser.press(kind, "ArrowRight", 39)
+        browser.press("ArrowRight", 39)
         after, words, *_ = browser.run(seen)
         assert words == "exponent 2.5, strength 0.05 m. Law 2.5 and 0.05."
         assert after != before

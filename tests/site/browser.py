@@ -185,6 +185,20 @@ class Browser:
         """
         self._loop.run_until_complete(self._call("Emulation.setEmulatedMedia", media))
 
+    def press(self, key: str, code: int) -> None:
+        """Press and release a key where the focus is.
+
+        Parameters
+        ----------
+        key : str
+            Its name, such as ``ArrowRight``.
+        code : int
+            Its Windows key code, such as 39.
+        """
+        for kind in ("keyDown", "keyUp"):
+            event = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self._loop.run_until_complete(self._call("Input.dispatchKeyEvent", event))
+
     def run(self, script: str) -> Any:
         """Evaluate an expression in the page that is open."""
         return self._loop.run_until_complete(self._evaluate(script))
