@@ -102,10 +102,7 @@ FITTED = (
     "StableFit",
 )
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
-    **{
-        f"identification.{kind}.predict": lambda kind=kind: fitted(kind).predict
-        for kind in FITTED
-    },
+    **{f"identification.{kind}.predict": lambda kind=kind: fitted(kind).predict for kind in FITTED},
     "convex.BoundedLeastSquares.excess": lambda: convex.BoundedLeastSquares(**PROGRAMME).excess,
     "convex.BoundedLeastSquares.loss": lambda: convex.BoundedLeastSquares(**PROGRAMME).loss,
     "densities.DensitySnapshots.at": lambda: snapshots().at,

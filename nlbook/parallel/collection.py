@@ -7,6 +7,7 @@ each result therefore waits for its turn: in the store where there is one, else 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ class Collection:
 
     def __init__(self, keys: Sequence[str], found: dict[str, Result]) -> None:
         self.keys = keys
+        self.times = Counter(keys)  # equal tasks have one key
         self.results = found
         self.failures: dict[str, Failure] = {}
 
@@ -36,11 +38,20 @@ class Collection:
         if outcome is not None:
             self.results.update(outcome.results)
             self.failures.update(outcome.failures)
-            yield from [None] * (len(outcome.results) + len(outcome.failures))
+            for key in (*outcome.results, *outcome.failures):
+                yield from [None] * self.times[key]
 
     def as_list(self) -> list[Any]:
         """Return the results in the order of the tasks, None where there is none."""
-        return [self.results.get(key) for key in self.keys]
+        given: set[str] = set()
+        results: list[Any] = []
+        for key in self.keys:
+            result = self.results.get(key)
+            if result is not None and key in given:  # arrays of its own for each of equal tasks
+                result = {name: array.copy() for name, array in result.items()}
+            given.add(key)
+            results.append(result)
+        return results
 
 
 class Reduction:
@@ -56,6 +67,7 @@ class Reduction:
         self, keys: Sequence[str], store: Store | None, reduce: Callable[[int, Result], object]
     ) -> None:
         self.keys = keys
+        self.left = Counter(keys)  # how often each will be handed over; equal tasks have one key
         self.store = store
         self.reduce = reduce
         self.failures: dict[str, Failure] = {}
@@ -89,10 +101,10 @@ class Reduction:
             checkpoint()  # this run may itself be a task of another one
             key = self.keys[self.turn]
             if key in self.waiting:
-                self.reduce(self.turn, self.waiting.pop(key))
+                self._hand_over(key, self.waiting)
             elif key in self.places:
                 self._load(self.places[key])
-                self.reduce(self.turn, self._held.pop(key))
+                self._hand_over(key, self._held)
             elif key not in self.failures:
                 return
             self.turn += 1
@@ -101,6 +113,14 @@ class Reduction:
     def as_list(self) -> list[Any]:
         """Return an empty list: no result is kept."""
         return []
+
+    def _hand_over(self, key: str, results: dict[str, Result]) -> None:
+        self.left[key] -= 1
+        if self.left[key]:
+            result = {name: array.copy() for name, array in results[key].items()}
+        else:
+            result = results.pop(key)
+        self.reduce(self.turn, result)
 
     def _load(self, name: str) -> None:
         if name == self._file or self.store is None:

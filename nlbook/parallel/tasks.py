@@ -55,7 +55,8 @@ def run_tasks(
         Keyword arguments: None, bool, int, float, str, list, tuple, dict, NumPy scalars and
         arrays, enumerations, and named tuples and frozen dataclasses of these. Other subclasses,
         such as masked arrays, are refused. Each call gets copies of its own, made when it begins.
-        No two tasks may be equal: give each its own seed (`task_seed`).
+        Equal ones are computed once; with a seed they are refused, as by mistake: give each its
+        own (`task_seed`).
     cluster : ipyparallel.Client, ipyparallel.Cluster or path, optional
         Where to compute: what `connect` or `start_cluster` returned, a running cluster, or its
         connection file. By default threads of this process.
@@ -113,7 +114,7 @@ def run_tasks(
         raise ValueError(f"reduce must be callable, got {reduce!r}")
     name = function_name(function)
     checked = check_tasks(function, tasks)
-    keys = _distinct_keys(name, int(schema), checked)
+    keys = _keys(name, int(schema), checked)
 
     shelf: Store | None = None
     if store is not None:
@@ -140,7 +141,7 @@ def run_tasks(
                     client, name, batches, shelf, int(retries), reduce is None
                 )
             stack.enter_context(closing(outcomes))  # type: ignore[type-var]
-        n_settled = 0 if reduce is not None else len(found)
+        n_settled = 0 if reduce is not None else sum(key in found for key in keys)
         bar_text = description or name.rpartition(":")[2]
         show = progress and n_settled < len(keys)
         bar = stack.enter_context(_bar(len(keys), n_settled, bar_text, show))
@@ -169,17 +170,17 @@ def run_tasks(
     return collected.as_list()
 
 
-def _distinct_keys(name: str, schema: int, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+def _keys(name: str, schema: int, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys in the order of the tasks; equal tasks with a seed are refused."""
     first: dict[str, int] = {}
-    for index, task in enumerate(tasks):
-        key = task_key(name, schema, task)
-        if key in first:
+    keys = [task_key(name, schema, task) for task in tasks]
+    for index, (key, task) in enumerate(zip(keys, tasks, strict=True)):
+        if first.setdefault(key, index) != index and "seed" in task:
             raise ValueError(
                 f"tasks {first[key]} and {index} are equal ({describe_task(task)}): "
                 f"give each task its own seed"
             )
-        first[key] = index
-    return list(first)
+    return keys
 
 
 def _batches(missing: Mapping[str, Mapping[str, Any]], shard_size: int) -> list[Batch]:

@@ -66,6 +66,15 @@ def views(seed):
     }
 
 
+def tell(value, log):
+    """A task without a seed, that notes its call and fails below zero."""
+    with open(log, "a") as file:
+        file.write(f"{value}\n")
+    if value < 0:
+        raise ArithmeticError(f"no root of {value}")
+    return {"value": value, "array": np.full(2, float(value))}
+
+
 def process_id(seed, duration):
     return {"pid": os.getpid(), **noise(1, seed, duration)}
 

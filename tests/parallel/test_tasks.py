@@ -15,6 +15,7 @@ from tests.parallel.sample_tasks import (
     noise_tasks,
     odd_seeds_fail,
     returns,
+    tell,
     views,
 )
 
@@ -118,7 +119,35 @@ def test_a_task_that_exits_is_a_failed_task():
         run_tasks(exits, [{"seed": 1}], progress=False)
 
 
-def test_equal_tasks_are_refused():
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("shard_size", [1, 2])
+def test_equal_tasks_are_computed_once(tmp_path, stored, shard_size):
+    log = tmp_path / "calls"
+    values = [3, 1, 3, 2, 3, 1]
+    tasks = [{"value": value, "log": str(log)} for value in values]
+    options = {
+        "store": tmp_path / "s" if stored else None,
+        "shard_size": shard_size,
+        "progress": False,
+    }
+    results = run_tasks(tell, tasks, **options)
+    assert [int(result["value"]) for result in results] == values
+    assert sorted(log.read_text().split()) == ["1", "2", "3"]
+    results[0]["array"][0] = 7.0  # each has arrays of its own
+    assert results[2]["array"][0] == 3.0
+    handed = []
+    run_tasks(
+        tell, tasks, reduce=lambda k, result: handed.append((k, int(result["value"]))), **options
+    )
+    assert handed == list(enumerate(values))
+    failing = [{"value": value, "log": str(log)} for value in (-1, 2, -1)]
+    with pytest.raises(TaskErrors) as caught:
+        run_tasks(tell, failing, **options)
+    assert [error.index for error in caught.value.errors] == [0, 2]
+    assert int(caught.value.results[1]["value"]) == 2
+
+
+def test_equal_tasks_with_a_seed_are_refused():
     with pytest.raises(ValueError, match="tasks 0 and 2 are equal .*own seed"):
         run_tasks(noise, [*noise_tasks(2), *noise_tasks(1)], progress=False)
 

@@ -92,7 +92,7 @@ def fit_each(
     TaskErrors
         If fits failed, after the others are done.
     """
-    tasks = [{"number": k, **vars(problem)} for k, problem in enumerate(problems)]
+    tasks = [vars(problem) for problem in problems]
     results = run_tasks(
         fit_task,
         tasks,
@@ -127,11 +127,8 @@ def fit_on_ranks(communicator: Any, problem: FitProblem) -> PowerLawFit:
     return fit_power_law(**vars(problem), communicator=communicator)
 
 
-def fit_task(number: int, **problem: Any) -> dict[str, NDArray[Any]]:
-    """A fit as a task: what `FitProblem` holds in, the numbers and paths of the fit out.
-
-    `number` tells equal problems apart.
-    """
+def fit_task(**problem: Any) -> dict[str, NDArray[Any]]:
+    """A fit as a task: what `FitProblem` holds in, the numbers and paths of the fit out."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # the fit carries its own
         fit = fit_power_law(**problem)
