@@ -14,8 +14,8 @@ from scipy.linalg import expm
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.kernels import PowerLawKernel
 from nlbook.publishing import explorable, figures
-from nlbook.publishing.browser import Browser, find_chromium
 from nlbook.publishing.explorable import Axis, Slider, explore
+from tests.site.browser import Browser, find_chromium
 
 matplotlib.use("agg")
 ALPHAS, STRENGTHS = (1.5, 2.0, 2.5), (0.05, 0.1)

@@ -12,12 +12,14 @@ import textwrap
 import tokenize
 import zlib
 from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from nlbook.publishing import reference
+from nlbook.publishing import reading, reference
 from nlbook.publishing.book import find_book
 from tests.site import checks
 
@@ -210,3 +212,66 @@ def test_a_command_on_a_page_is_one_that_the_program_understands(command):
     from nlbook.cli import _parser
 
     assert _parser().parse_args(shlex.split(command)).command
+
+
+def test_the_words_of_the_map_stay_in_their_boxes():
+    """Whatever the font: each text has a length of its own, which fits between the edges."""
+    drawing = ElementTree.parse(ROOT / "book" / "_static" / "map.svg")
+    boxes = [
+        {key: float(box.get(key)) for key in ("x", "y", "width", "height")}
+        for box in drawing.iterfind(".//{*}rect")
+        if box.get("x")
+    ]
+    inside = 0
+    for text in drawing.iterfind(".//{*}text"):
+        length, x, y = (float(text.get(key)) for key in ("textLength", "x", "y"))
+        assert text.get("lengthAdjust") == "spacingAndGlyphs"
+        start = x - length / 2 if text.get("text-anchor") == "middle" else x
+        assert start >= 8 and start + length <= 568
+        for box in boxes:
+            if box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"]:
+                assert start >= box["x"] + 6, text.text
+                assert start + length <= box["x"] + box["width"] - 6, text.text
+                inside += 1
+    assert inside == 25  # twelve boxes of two lines, and the wide one
+
+
+def test_the_first_page_leads_to_all_five_papers(built_site):
+    page = BeautifulSoup((built_site / "index.html").read_text(), "html.parser")
+    outside = [a["href"] for a in page.article.select("a.external")]
+    assert sum("doi.org" in href or "arxiv.org" in href for href in outside) == 5
+
+
+def test_a_page_is_light_without_its_own_figures(built_site):
+    """What a page loads, as a server sends it; the theme's icons alone were more."""
+    weights = {}
+    for page in checks.pages_of(built_site):
+        text = page.read_text()
+        loaded = {page} | {
+            (page.parent / urlsplit(link).path).resolve()
+            for link in re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="([^":]+)"', text)
+            if not link.endswith(".html") and "_images/" not in link
+        }
+        if "mathjax/startup.js" in text:
+            mathjax = built_site / "_static" / "mathjax"
+            loaded |= {path for path in mathjax.rglob("*") if path.is_file()}
+        weights[page.name] = sum(
+            len(zlib.compress(path.read_bytes())) for path in loaded if path.is_file()
+        )
+    assert {name: weight for name, weight in weights.items() if weight > 1_000_000} == {}
+
+
+def test_pages_say_what_they_are_and_pictures_wait(built_site):
+    for page in built_site.glob("*.html"):
+        soup = BeautifulSoup(page.read_text(), "html.parser")
+        assert soup.find("link", rel="icon"), page.name
+        assert all(image.get("loading") == "lazy" for image in soup.select("article img"))
+    for name in find_book(ROOT).chapters:
+        soup = BeautifulSoup((built_site / f"{name}.html").read_text(), "html.parser")
+        assert len(soup.find("meta", attrs={"name": "description"})["content"]) > 40
+
+
+@pytest.mark.parametrize("name", sorted(find_book(ROOT).chapters))
+def test_a_first_page_is_read_in_its_time(name):
+    first, _ = reading.measure(find_book(ROOT).chapter(name))
+    assert first.minutes <= reading.BUDGET
