@@ -62,6 +62,9 @@ class NonlocalDiffusion:
         Allow a finite horizon longer than the grid with a volume constraint. No two nodes are
         that far apart, so what is beyond acts as a loss alone. (A kernel without a horizon needs
         no permission.)
+    warn : bool
+        Say so where an exponent is so large that the operator has no limit as the grid is
+        refined. A search that tries many need not be told of each.
 
     Raises
     ------
@@ -89,6 +92,7 @@ class NonlocalDiffusion:
         rule: Rule = "covered",
         *,
         exceed_grid: bool = False,
+        warn: bool = True,
     ) -> None:
         check_choice("boundary", boundary, ("volume", "periodic"))
         check_kernel(kernel)
@@ -106,13 +110,17 @@ class NonlocalDiffusion:
         self._ring: NDArray[np.float64] | None = None
         if boundary == "volume":
             rule_weights = line_weights(
-                kernel, self.spacing, rule, None if math.isfinite(kernel.horizon) else n - 1
+                kernel,
+                self.spacing,
+                rule,
+                None if math.isfinite(kernel.horizon) else n - 1,
+                warn=warn,
             )
             self._weights = rule_weights.values
             #: Total weight of all neighbours, 1/time: minus the diagonal of the matrix.
             self.rate = 2 * rule_weights.total
         else:
-            self._ring = periodic_weights(kernel, self.spacing, n, rule)
+            self._ring = periodic_weights(kernel, self.spacing, n, rule, warn=warn)
             self.rate = float(self._ring.sum())
         self._convolution = Convolution(*self._stencil(), n, boundary == "periodic")
 
@@ -129,7 +137,8 @@ class NonlocalDiffusion:
         """
         if self._weights is None:
             n = None if math.isfinite(self.kernel.horizon) else self.n_nodes - 1
-            self._weights = line_weights(self.kernel, self.spacing, self.rule, n).values
+            weights = line_weights(self.kernel, self.spacing, self.rule, n, warn=False)
+            self._weights = weights.values
         return self._weights
 
     def apply(self, u: ArrayLike) -> NDArray[np.float64]:

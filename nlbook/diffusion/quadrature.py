@@ -80,7 +80,12 @@ class LineWeights:
 
 
 def line_weights(
-    kernel: RadialKernel, spacing: float, rule: Rule = "covered", n_weights: int | None = None
+    kernel: RadialKernel,
+    spacing: float,
+    rule: Rule = "covered",
+    n_weights: int | None = None,
+    *,
+    warn: bool = True,
 ) -> LineWeights:
     """Weights w_j of the second differences u[i+j] - 2 u[i] + u[i-j].
 
@@ -95,6 +100,8 @@ def line_weights(
     n_weights : int, optional
         How many weights to return; needed for a kernel without a horizon, otherwise all that
         are not zero.
+    warn : bool
+        Say so where alpha is so large that the nodes rule has no limit.
 
     Returns
     -------
@@ -107,7 +114,7 @@ def line_weights(
         If the rule is unknown, the kernel too singular for it, the horizon shorter than the
         distance of the nodes (nodes rule), or the sum diverges.
     """
-    check_rule(kernel, spacing, rule)
+    check_rule(kernel, spacing, rule, warn=warn)
     if n_weights is not None:
         check_integer("n_weights", n_weights, 0)
     if math.isfinite(kernel.horizon):
@@ -173,13 +180,18 @@ def weight_derivatives(
 
 
 def periodic_weights(
-    kernel: RadialKernel, spacing: float, n_nodes: int, rule: Rule = "covered"
+    kernel: RadialKernel,
+    spacing: float,
+    n_nodes: int,
+    rule: Rule = "covered",
+    *,
+    warn: bool = True,
 ) -> NDArray[np.float64]:
     """Weights c_r of u[i+r] - u[i] on a ring of nodes, the kernel's images summed.
 
     Parameters
     ----------
-    kernel, spacing, rule
+    kernel, spacing, rule, warn
         As in `line_weights`.
     n_nodes : int
         Nodes in a period.
@@ -189,7 +201,7 @@ def periodic_weights(
     ndarray, shape (n_nodes,)
         c_r = sum of ``w_|j|`` over all j = r modulo n_nodes; c_0, which acts on nothing, is zero.
     """
-    check_rule(kernel, spacing, rule)
+    check_rule(kernel, spacing, rule, warn=warn)
     check_integer("n_nodes", n_nodes, 1)
     limit = math.inf if math.isfinite(kernel.horizon) else max(_FAR, n_nodes)
     values = _weights_up_to(kernel, spacing, rule, limit)
@@ -264,12 +276,14 @@ def _far_sum(
     return np.asarray(kernel.coefficient * spacing ** (1 - kernel.alpha) * total)
 
 
-def check_rule(kernel: RadialKernel, spacing: float, rule: Rule, dimension: int = 1) -> None:
+def check_rule(
+    kernel: RadialKernel, spacing: float, rule: Rule, dimension: int = 1, *, warn: bool = True
+) -> None:
     """Refuse a rule for a kernel or a grid that it does not suit.
 
     Parameters
     ----------
-    kernel, spacing, rule
+    kernel, spacing, rule, warn
         As in `line_weights`.
     dimension : int
         Of space.
@@ -297,7 +311,7 @@ def check_rule(kernel: RadialKernel, spacing: float, rule: Rule, dimension: int 
             f"horizon must reach a neighbour: it is {kernel.horizon!r}, and the nodes are "
             f"{spacing!r} apart; refine the grid, or take rule='covered'"
         )
-    elif alpha >= dimension + 2 and isinstance(kernel, PowerLawKernel):
+    elif warn and alpha >= dimension + 2 and isinstance(kernel, PowerLawKernel):
         warnings.warn(
             f"alpha = {alpha:g} is {dimension + 2} or above: the nodes rule gives numbers, but "
             f"they belong to the spacing {spacing:g} alone, for the operator has no limit as the "

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
+from nlbook.diffusion.quadrature import Rule
 from nlbook.identification.bilevel.compared import (
     check_data,
     check_mass,
@@ -44,7 +45,7 @@ from nlbook.identification.bilevel.settings import FitSettings, common_step
 from nlbook.kernels import PowerLawKernel, RadialKernel
 from nlbook.parallel import block_partition
 
-__all__ = ["Objective", "Trial", "TrialPowerLaw"]
+__all__ = ["Objective", "Trial", "trial_operator"]
 
 # Least nodes to compare, on average over the training: three parameters and some to spare.
 _FEWEST_NODES = 10
@@ -64,22 +65,6 @@ class Trial:
     horizon: float  #: radius of interaction, length
     coefficient: float  #: from Level 1, length**(alpha - 1) / time
     cost: float  #: mean logarithmic absolute error of training; inf where nothing can evolve
-
-
-@dataclass(frozen=True)
-class TrialPowerLaw:
-    """1 / r**alpha up to a horizon, as a search tries it: it does not warn at alpha >= 3."""
-
-    alpha: float  #: decay exponent
-    horizon: float  #: radius of interaction, length
-
-    def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
-        """Values at distances r > 0."""
-        return PowerLawKernel(self.alpha, self.horizon)(r)
-
-    def radial_integral(self, radius: ArrayLike, power: float) -> NDArray[np.float64]:
-        """Integral of r**(power - alpha) over 0 < r < radius."""
-        return PowerLawKernel(self.alpha, self.horizon).radial_integral(radius, power)
 
 
 class Objective:
@@ -239,11 +224,11 @@ class Objective:
 
     def operator(self, kernel: RadialKernel) -> NonlocalDiffusion:
         """The operator of a kernel on the grid of the data, by the rule of the settings."""
-        return NonlocalDiffusion(kernel, self.grid, rule=self.settings.rule, exceed_grid=True)
+        return trial_operator(kernel, self.grid, self.settings.rule)
 
-    def trial_kernel(self, alpha: float, horizon: float) -> TrialPowerLaw:
+    def trial_kernel(self, alpha: float, horizon: float) -> PowerLawKernel:
         """A power law of unit coefficient as `evaluate` takes it."""
-        return TrialPowerLaw(alpha, horizon)
+        return PowerLawKernel(alpha, horizon)
 
     def weights(self, operator: NonlocalDiffusion) -> NDArray[np.float64]:
         """An operator's weights as Level 1 takes them, (n_nodes,)."""
@@ -365,6 +350,11 @@ class Objective:
         self._communicator.Reduce(mine, total, root=0)
         self._communicator.Bcast(total, root=0)
         return total
+
+
+def trial_operator(kernel: RadialKernel, grid: ArrayLike, rule: Rule) -> NonlocalDiffusion:
+    """The operator of a kernel that a search tries: of any horizon, and without warnings."""
+    return NonlocalDiffusion(kernel, grid, rule=rule, exceed_grid=True, warn=False)
 
 
 def _ranks(communicator: Any) -> tuple[int, int]:

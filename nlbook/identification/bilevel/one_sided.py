@@ -26,15 +26,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from nlbook.densities import DensitySnapshots
-from nlbook.diffusion import NonlocalDiffusion
 from nlbook.diffusion.quadrature import Rule
 from nlbook.identification.bilevel.level_one import relative_coefficients
-from nlbook.identification.bilevel.objective import Objective, TrialPowerLaw
+from nlbook.identification.bilevel.objective import Objective, trial_operator
 from nlbook.identification.bilevel.power_law import checked_bounds
 from nlbook.identification.bilevel.prediction import predicted, times_after, whole_steps
 from nlbook.identification.bilevel.search import Bounds, search_kernel
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning, remarks_on_fit
+from nlbook.kernels import PowerLawKernel
 
 __all__ = ["OneSidedFit", "fit_one_sided"]
 
@@ -177,9 +177,7 @@ class _Ring:
 
     def sides(self, alpha: float, horizon: float) -> NDArray[np.complex128]:
         """Factors by which the columns multiply a wave exp(i k x): right, left, drift."""
-        operator = NonlocalDiffusion(
-            TrialPowerLaw(alpha, horizon), self.grid, rule=self.rule, exceed_grid=True
-        )
+        operator = trial_operator(PowerLawKernel(alpha, horizon), self.grid, self.rule)
         weights = operator.weights
         distance = np.arange(1, weights.size + 1)
         ring = np.zeros(self.n)

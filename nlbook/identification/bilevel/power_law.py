@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
-from nlbook.identification.bilevel.objective import Objective, Trial, TrialPowerLaw
+from nlbook.identification.bilevel.objective import Objective, Trial
 from nlbook.identification.bilevel.prediction import evolved
 from nlbook.identification.bilevel.search import Bounds, Searches, search_kernel
 from nlbook.identification.bilevel.settings import FitSettings
@@ -163,7 +163,7 @@ class PowerLawFit:
             If times are none, do not ascend, lie before the first, or are not whole steps after
             it.
         """
-        trial = TrialPowerLaw(self.alpha, self.horizon)
+        trial = PowerLawKernel(self.alpha, self.horizon)
         return evolved(trial, self.coefficient, self.settings, snapshots, times)
 
     def uncertainty(self) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import real_array
 from nlbook.densities import DensitySnapshots
-from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel.compared import check_data
+from nlbook.identification.bilevel.objective import trial_operator
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning
 from nlbook.kernels import RadialKernel
@@ -57,7 +57,7 @@ def evolved(
     """
     settings = check_data(snapshots, settings)
     wanted, after = times_after(snapshots, times)
-    operator = NonlocalDiffusion(kernel, snapshots.grid, rule=settings.rule, exceed_grid=True)
+    operator = trial_operator(kernel, snapshots.grid, settings.rule)
     first = snapshots.density[0]
     if settings.by_steps:
         assert settings.dt is not None  # a fit knows its own

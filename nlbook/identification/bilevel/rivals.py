@@ -28,7 +28,7 @@ from nlbook.checks import real_array, uniform_spacing
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel.nelder_mead import minimise
-from nlbook.identification.bilevel.objective import Objective
+from nlbook.identification.bilevel.objective import Objective, trial_operator
 from nlbook.identification.bilevel.power_law import PowerLawFit
 from nlbook.identification.bilevel.prediction import evolved, predicted, times_after
 from nlbook.identification.bilevel.settings import FitSettings
@@ -133,7 +133,7 @@ def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:
         said: tuple[str, ...] = (),
         **parameters: float,
     ) -> RivalFit:
-        operator = NonlocalDiffusion(kernel, objective.grid, rule=settings.rule, exceed_grid=True)
+        operator = trial_operator(kernel, objective.grid, settings.rule)
         return RivalFit(
             name,
             parameters,

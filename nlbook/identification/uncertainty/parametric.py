@@ -40,9 +40,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.densities import density_snapshots
-from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel.fits import FitProblem, fit_of_result, result_of_fit
-from nlbook.identification.bilevel.objective import TrialPowerLaw
+from nlbook.identification.bilevel.objective import trial_operator
 from nlbook.identification.bilevel.power_law import PowerLawFit, fit_power_law, variance_rate
 from nlbook.identification.bilevel.search import Bounds
 from nlbook.identification.bilevel.settings import FitSettings
@@ -56,6 +55,7 @@ from nlbook.identification.uncertainty.polishing import (
 )
 from nlbook.identification.uncertainty.synthetic import LearnedLikelihood, sample_laws
 from nlbook.identification.uncertainty.walks import walking_counts
+from nlbook.kernels import PowerLawKernel
 from nlbook.parallel import run_tasks
 
 __all__ = ["ParametricFits", "parametric_bootstrap", "replicate_task"]
@@ -404,9 +404,7 @@ def replicate_task(
 ) -> dict[str, NDArray[Any]]:
     """Particles of a law (alpha, delta, D), their densities, and the fit of these from a start."""
     alpha, horizon, strength = law.tolist()
-    operator = NonlocalDiffusion(
-        TrialPowerLaw(alpha, horizon), grid, rule=settings.rule, exceed_grid=True
-    )
+    operator = trial_operator(PowerLawKernel(alpha, horizon), grid, settings.rule)
     made = walking_counts(
         operator, strength, times, start_counts, edges, (seed, replicate), numbers=numbers
     )
@@ -436,5 +434,4 @@ def _range_of(tried: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
 def _unit_rate(alpha: float, horizon: float, spacing: float, rule: Any) -> float:
     """Growth of the variance by the operator of unit strength on the grid."""
     grid = spacing * np.arange(-1, 2)
-    kernel = TrialPowerLaw(alpha, horizon)
-    return variance_rate(NonlocalDiffusion(kernel, grid, rule=rule, exceed_grid=True))
+    return variance_rate(trial_operator(PowerLawKernel(alpha, horizon), grid, rule))
