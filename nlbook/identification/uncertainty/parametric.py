@@ -9,10 +9,10 @@ Fits of such replicates of many laws theta = (alpha, log delta, log variance rat
 make fits as that of the data, f (indirect inference [1]_): rounds of laws, first widely around f,
 then where the replicates so far have put the law, with a margin, teach a likelihood of theta
 (`nlbook.identification.uncertainty.synthetic`). An interval holds quantiles of theta given f, with
-a flat prior over the range of laws tried. One response dm/dtheta and one scatter won't do in their
-place: an adaptive fit feels the law's alpha by a third and trades it off with delta, and scatter
-changes with the law. The corrected law is first the median of theta given f; replicates of that
-very law then say by how much they miss f, and it is moved until they don't
+a flat prior over the range of laws tried near the corrected one. One response dm/dtheta and one
+scatter won't do in their place: an adaptive fit feels the law's alpha by a third and trades it off
+with delta, and scatter changes with the law. The corrected law is first the median of theta given
+f; replicates of that very law then say by how much they miss f, and it is moved until they don't
 (`nlbook.identification.uncertainty.polishing`). These replicates teach the likelihood as well.
 
 Particles of replicates are independent of one another. Where the data's are not, as dislocations of
@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,9 @@ _WIDE = np.array([0.6, 0.6, 0.15])
 # Later rounds: of the likelihood to the power of one by so much; and how far they may leave the
 # range tried before, as a part of it.
 _MARGIN, _BEYOND = 1.0, 0.2
+# Laws are drawn within so many standard deviations of the corrected one, as its response and
+# scatter have them: farther out the learned mean fit is a guess, by which laws could come back in.
+_REACH = 4.0
 # A number is not determined whose interval has more of the range tried than this, or ends so near
 # to an end of it, as a part of it.
 _FILLED, _AT_END = 0.8, 0.03
@@ -148,7 +152,7 @@ class ParametricFits:
         learned = LearnedLikelihood(self.tried, self.fitted, target)
         if scatter is None:
             return learned
-        here = np.median(self._laws(learned), axis=0)
+        here = self._here
         batches = np.cov(_theta_of(scatter.draws).T)
         batches *= scatter.n_batches / max(scatter.n_batches - 1, 1)  # draws scatter by less
         values, axes = np.linalg.eigh(batches - learned.covariances(here[np.newaxis])[0])
@@ -158,13 +162,25 @@ class ParametricFits:
     @property
     def response(self) -> NDArray[np.float64]:
         """Derivatives of the mean fit by the law, at the corrected one (3, 3)."""
-        alpha, horizon, _, rate = self.law
-        here = np.array([alpha, math.log(horizon), math.log(rate)])
+        here = self._here
         return self.likelihood().response(here)
 
+    @property
+    def _here(self) -> NDArray[np.float64]:
+        """The corrected law as theta, (3,)."""
+        alpha, horizon, _, rate = self.law
+        return np.array([alpha, math.log(horizon), math.log(rate)])
+
     def _laws(self, likelihood: LearnedLikelihood) -> NDArray[np.float64]:
-        generator = np.random.default_rng([self.seed, _LAST])
-        return sample_laws(likelihood, *_range_of(self.tried), generator)
+        """Laws drawn near the corrected one, within the range tried (n, 3)."""
+        here = self._here
+        low, high = _range_of(self.tried)
+        scatter = likelihood.covariances(here[np.newaxis])[0] + likelihood.extra
+        with suppress(np.linalg.LinAlgError):  # of no use where the fit feels nothing
+            back = np.linalg.inv(likelihood.response(here))
+            reach = _REACH * np.sqrt(np.diag(back @ scatter @ back.T))
+            low, high = np.maximum(low, here - reach), np.minimum(high, here + reach)
+        return sample_laws(likelihood, low, high, np.random.default_rng([self.seed, _LAST]))
 
     def draws(self, name: str, scatter: BatchFits | None = None) -> NDArray[np.float64]:
         """A number of laws drawn as the fit tells them, (n,); `scatter` as in `interval`."""

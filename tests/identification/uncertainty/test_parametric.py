@@ -69,8 +69,7 @@ def test_an_adaptive_fit_is_taken_back_to_the_law(adaptive):
 def test_replicates_of_the_corrected_law_are_fitted_as_the_data(adaptive):
     _, found = adaptive
     medians = [np.median([getattr(fit, name) for fit in found.replicates]) for name in NAMES]
-    # the first law, the median of those learned, is off by three standard errors and more
-    assert found.n_compared > 1
+    assert 1 <= found.n_compared <= 6
     if found.converged:
         assert found.missed <= 1.61
         assert found.remarks == ()
