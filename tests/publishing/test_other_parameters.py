@@ -186,9 +186,6 @@ WHOSE = re.compile(r"\b(?:paper|record|default|tier|Exercise|benchmark)", re.IGN
 # Sentences that name a number which is that of a default by chance, or of a choice that they give
 # the reason for.
 ALLOWED = (
-    "steps of the relaxation, 10 ",  # why the sources' mean time is what it is
-    "With 5 and 20 .* close to 10 ",
-    "at the annihilation distance of 2 ",
     r"c = 0\.003\$, \$\\delta = 0\.5",  # a cell that is always computed
     "At degree 20 no grid helps",
 )
