@@ -199,33 +199,33 @@ def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], 
 
     engines = (options.engines or usable_cores()) if options.cluster else None
     workers = engines or records.worker_threads()
-    found = costs.estimate(chapter, values, book, workers, engines or 1)
+    cost = costs.estimate(chapter, values, book, workers, engines or 1)
     print(f"{chapter}: " + ", ".join(f"{name} = {value!r}" for name, value in values.items()))
     stored = values.get("store", True) is not None
-    for line in _in_words(found, workers, "engines" if engines else "cores", stored):
+    for line in _in_words(cost, workers, "engines" if engines else "cores", stored):
         print(line)
     if options.cluster == "slurm" and engines:
         print("\n" + cli_clusters.submission(options, engines), end="")
     return 0
 
 
-def _in_words(found: Estimate, workers: int, what: str, stored: bool) -> Iterator[str]:
-    if found.tasks is None:
+def _in_words(cost: Estimate, workers: int, what: str, stored: bool) -> Iterator[str]:
+    if cost.tasks is None:
         yield "The book has no model of this chapter's cost (book/costs.yaml)."
         return
-    yield f"tasks        {found.tasks}"
-    if found.core_hours is None or found.wall_hours is None or found.memory_mib is None:
+    yield f"tasks        {cost.tasks}"
+    if cost.core_hours is None or cost.wall_hours is None or cost.memory_mib is None:
         yield "time         not measured yet (book/recorded/costs)"
     else:
-        yield f"core-hours   {found.core_hours:.3g}"
-        yield f"wall time    {_duration(found.wall_hours)} on {workers} {what}"
-        yield f"memory       {found.memory_mib:.0f} MiB (measured at tier smoke)"
+        yield f"core-hours   {cost.core_hours:.3g}"
+        yield f"wall time    {_duration(cost.wall_hours)} on {workers} {what}"
+        yield f"memory       {cost.memory_mib:.0f} MiB (measured at tier smoke)"
     if not stored:
         yield "disk         nothing is stored (the parameter store is None)"
-    elif found.disk_bytes is not None:
-        yield f"disk         {found.disk_bytes / 1e6:.3g} MB"
-    if found.provenance:
-        known = {k: v for k, v in found.provenance.items() if isinstance(v, str | int | float)}
+    elif cost.disk_bytes is not None:
+        yield f"disk         {cost.disk_bytes / 1e6:.3g} MB"
+    if cost.provenance:
+        known = {k: v for k, v in cost.provenance.items() if isinstance(v, str | int | float)}
         yield "measured     " + ", ".join(f"{k}: {v}" for k, v in known.items())
 
 

@@ -195,13 +195,13 @@ def processor() -> str:
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Versions of those of the packages that are installed."""
-    found = {}
+    installed = {}
     for name in packages:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def peak_memory_mib() -> float:
@@ -221,8 +221,8 @@ def temporary_folder() -> Path:
     """
     folder = Path(tempfile.gettempdir(), f"nlbook-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(f"{folder} is not this user's alone")
     return folder
 
@@ -306,10 +306,10 @@ def describe_run(packages: Sequence[str]) -> dict[str, Any]:
     """
     package = Path(__file__).resolve().parent
     given = os.environ.get("NLBOOK_COMMIT")
-    found = None if given else commit_of(package.parent, [package.name])
+    here = None if given else commit_of(package.parent, [package.name])
     return {
-        "commit": given or (found.sha if found else None),
-        "dirty": found.dirty if found else None,
+        "commit": given or (here.sha if here else None),
+        "dirty": here.dirty if here else None,
         "processor": processor(),
         "cores": usable_cores(),
         "python": platform.python_version(),

@@ -94,8 +94,8 @@ class PowerLawKernel:
         """
         exponent = power + 1 - self.alpha
         _check_converges(exponent, self.alpha, power)
-        reach = np.minimum(_radii(radius), self.horizon)
-        return np.asarray(self.coefficient * reach**exponent / exponent)
+        r = np.minimum(_radii(radius), self.horizon)
+        return np.asarray(self.coefficient * r**exponent / exponent)
 
     def moment(self, order: float, dimension: int = 1) -> float:
         """Integral of K(r) r**order over the ball of radius `horizon`.

@@ -70,14 +70,14 @@ class Cells:
         pairs = biharmonic_pairs(*self.problems[0], n_samples, SEED)
         modes = np.fft.rfft(pairs.f, axis=1)[:, 1:40] / pairs.n_nodes
         power = 2 * np.abs(modes) ** 2
-        heard = np.mean(power, axis=0) > 1e-18 * np.mean(power, axis=0).sum()
-        self.power = torch.tensor(power[:, heard])
-        k = 2 * np.pi * (np.flatnonzero(heard) + 1)
+        excited = np.mean(power, axis=0) > 1e-18 * np.mean(power, axis=0).sum()
+        self.power = torch.tensor(power[:, excited])
+        k = 2 * np.pi * (np.flatnonzero(excited) + 1)
         self.scale = np.array([delta**-3 for _, delta in self.problems])
         self.ratio = torch.tensor(
             np.array(
                 [
-                    (gram.mode_rows[np.flatnonzero(heard)] @ gram.weights)
+                    (gram.mode_rows[np.flatnonzero(excited)] @ gram.weights)
                     / gram.horizon**3
                     / biharmonic_symbol(k, c, gram.horizon)[:, np.newaxis]
                     for gram, (c, _) in zip(self.grams, self.problems, strict=True)
@@ -98,8 +98,8 @@ class Cells:
 
     def losses(self, coefficients: torch.Tensor) -> list[float]:
         """Of all samples."""
-        found = coefficients.detach().numpy() * self.scale[:, np.newaxis]
-        return [gram.loss(c) for gram, c in zip(self.grams, found, strict=True)]
+        scaled = coefficients.detach().numpy() * self.scale[:, np.newaxis]
+        return [gram.loss(c) for gram, c in zip(self.grams, scaled, strict=True)]
 
     def epoch(
         self,

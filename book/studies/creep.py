@@ -100,7 +100,7 @@ def record_case(
     started = time.perf_counter()
     protocol = recording_protocol(case, **changes)
     tasks = [{"protocol": protocol, "seed": task_seed(seed, k)} for k in range(n_realizations)]
-    found = note_store(store, tasks)
+    stored = note_store(store, tasks)
     if processes > 1:
         if store is None:
             raise ValueError(f"store must be a folder with processes={processes}")
@@ -134,7 +134,7 @@ def record_case(
         folder,
         name=name,
         command=command or again,
-        found=found,
+        found=stored,
         earlier=earlier,
         processes=processes,
         wall_seconds=time.perf_counter() - started,

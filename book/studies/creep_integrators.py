@@ -93,7 +93,7 @@ def record_integrator_study(
     study = _Tally(protocols, [n_realizations, n_realizations, n_unsettled, n_same], n_paths)
     jobs = _jobs(protocols, [task_seed(seed, k) for k in range(n_realizations)], study)
     shelves = [None if store is None else Path(store, job.function.__name__) for job in jobs]
-    found = note_store(shelves[0], jobs[0].tasks)
+    stored = note_store(shelves[0], jobs[0].tasks)
     if processes > 1:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             parts = [
@@ -121,7 +121,7 @@ def record_integrator_study(
         "protocols": [asdict(protocol) for protocol in protocols.values()],
         "methods": METHODS,
     } | describe_record(
-        found,
+        stored,
         [],
         n_realizations=len(jobs[0].tasks),
         processes=processes,

@@ -112,14 +112,14 @@ def resolved_times(
     array, ends = read_counts(counts, edges)
     if array.ndim != 2:
         raise ValueError(f"counts must have shape (n_times, n_bins), got {array.shape}")
-    found = np.ones(len(array), dtype=bool)
+    known = np.ones(len(array), dtype=bool)
     for k, row in enumerate(array):
         inner = counts_inside(trim_counts(row, mass), ends)
         try:
             counts_bandwidth(inner, ends, None, bandwidth_factor)
         except ValueError:
-            found[k] = False
-    return found
+            known[k] = False
+    return known
 
 
 def largest_of(values: NDArray[np.float64]) -> float:

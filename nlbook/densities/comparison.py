@@ -73,12 +73,12 @@ def errors_by_decade(
     wanted = real_array("decades", decades).ravel()
     if np.any(wanted != np.floor(wanted)):
         raise ValueError(f"decades must be whole numbers, got {decades!r}")
-    found = np.full((*p.shape[:-1], wanted.size), np.nan)
+    errors = np.full((*p.shape[:-1], wanted.size), np.nan)
     for i, decade in enumerate(wanted):
         inside = place == decade
         if inside.any():
-            found[..., i] = np.sqrt(np.mean(ratio[..., inside] ** 2, axis=-1))
-    return found
+            errors[..., i] = np.sqrt(np.mean(ratio[..., inside] ** 2, axis=-1))
+    return errors
 
 
 def mass_by_distance(density: ArrayLike, grid: ArrayLike, marks: ArrayLike) -> NDArray[np.float64]:

@@ -231,20 +231,20 @@ def _bandwidths(
     series: TrimmedSeries, times: NDArray[np.float64], bandwidth: float | None, factor: float
 ) -> NDArray[np.float64]:
     """w0 at each time; a time at which it cannot be had is named."""
-    found = []
+    widths = []
     for time, row in zip(times.tolist(), series.rows, strict=True):
         try:
             if series.edges is None:
-                found.append(samples_bandwidth(row, None, bandwidth, factor))
+                widths.append(samples_bandwidth(row, None, bandwidth, factor))
             else:
-                found.append(counts_bandwidth(row, series.edges, bandwidth, factor))
+                widths.append(counts_bandwidth(row, series.edges, bandwidth, factor))
         except ValueError as error:
             raise ValueError(
                 f"data at time {time:g}: {error} (leave out a time at which nothing has moved yet)"
                 if "equal" in str(error)
                 else f"data at time {time:g}: {error}"
             ) from None
-    return np.array(found)
+    return np.array(widths)
 
 
 def _is_interval(support: Any) -> bool:

@@ -88,7 +88,7 @@ def bootstrap_snapshots(
     generator = np.random.default_rng(seed)
     share = np.full(len(counts), 1.0 / len(counts))
     draws = generator.multinomial(len(counts), share, size=n_resamples)
-    found = [
+    snapshots = [
         estimate_snapshots(
             (drawn @ flat).reshape(n_times, n_bins), edges, times, grid=grid, **settings
         )
@@ -96,9 +96,9 @@ def bootstrap_snapshots(
     ]
     symmetry = settings.get("symmetry", "average")
     if symmetry is not None:  # once, and only where it is no accident of a draw
-        least = min(found, key=lambda draw: int(np.count_nonzero(draw.asymmetric)))
+        least = min(snapshots, key=lambda draw: int(np.count_nonzero(draw.asymmetric)))
         warn_of_asymmetry(least, symmetry, stacklevel=3)
-    return found
+    return snapshots
 
 
 def bootstrap_interval(
@@ -129,8 +129,10 @@ def bootstrap_interval(
         raise ValueError(f"draws must be two or more rows, got shape {values.shape}")
     check_integer("n_batches", n_batches, 2)
     check_number("level", level, above=0, below=1)
-    reach = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(n_batches / (n_batches - 1))
-    tail = float(special.ndtr(-reach))
+    quantile = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(
+        n_batches / (n_batches - 1)
+    )
+    tail = float(special.ndtr(-quantile))
     low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
     return np.asarray(low), np.asarray(high)
 

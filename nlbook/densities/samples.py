@@ -67,10 +67,10 @@ def spread_loop(centre, inverse_width, terms, first, last, x, out):
 
 
 @compiled(forceinline=True, fastmath=_FAST)
-def spread_uniform_loop(centre, inverse_width, terms, reach, start, spacing, out):
+def spread_uniform_loop(centre, inverse_width, terms, radius, start, spacing, out):
     """As `spread_loop`, on blocks of nodes start + (b n + l) spacing, out[l, b], n = len(out).
 
-    Kernels are cut at `reach` widths or a block beyond, and must be wide, four spacings or more:
+    Kernels are cut at `radius` widths or a block beyond, and must be wide, four spacings or more:
     with u of a block's first node and d = spacing/width, exp(-(u + l d)**2/2) follows from
     exp(-u**2/2) by l factors exp(-u d) exp(-(l - 1/2) d**2), so that a block takes two
     exponentials and not n.
@@ -83,8 +83,8 @@ def spread_uniform_loop(centre, inverse_width, terms, reach, start, spacing, out
         t0, t1, t2, t3, t4 = terms[k, 0], terms[k, 1], terms[k, 2], terms[k, 3], terms[k, 4]
         alone = t1 == 0.0 and t2 == 0.0 and t3 == 0.0 and t4 == 0.0
         a = t0 if alone else 1.0
-        low = int(min(max(np.floor((centre[k] - reach / s - start) / block), 0), n_blocks))
-        high = int(min(max(np.ceil((centre[k] + reach / s - start) / block), 0), n_blocks))
+        low = int(min(max(np.floor((centre[k] - radius / s - start) / block), 0), n_blocks))
+        high = int(min(max(np.ceil((centre[k] + radius / s - start) / block), 0), n_blocks))
         count, d = high - low, spacing * s
         first, step = (start + low * block - centre[k]) * s, block * s
         for b in range(count):
@@ -136,11 +136,11 @@ def mutual_loop(centre, amplitude, inverse_width, excess, last, out, first_out, 
 
 
 @compiled(forceinline=True)
-def windows_loop(position, reach, last):
-    """Those after k within `reach` are k < j < last[k]; positions do not descend."""
+def windows_loop(position, radius, last):
+    """Those after k within `radius` are k < j < last[k]; positions do not descend."""
     high = 0
     for k in range(position.size):
-        while high < position.size and position[high] <= position[k] + reach:
+        while high < position.size and position[high] <= position[k] + radius:
             high += 1
         last[k] = high
 

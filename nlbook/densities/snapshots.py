@@ -137,8 +137,8 @@ class DensitySnapshots:
     def between(self, start: float, stop: float) -> DensitySnapshots:
         """The snapshots with start <= time <= stop, to a billionth."""
         start, stop = check_number("start", start), check_number("stop", stop)
-        reach = 1e-9 * max(abs(start), abs(stop))
-        kept = (self.times >= start - reach) & (self.times <= stop + reach)
+        rounding = 1e-9 * max(abs(start), abs(stop))
+        kept = (self.times >= start - rounding) & (self.times <= stop + rounding)
         if not np.any(kept):
             raise ValueError(f"start and stop must enclose a snapshot, got {start!r}, {stop!r}")
         changed = {

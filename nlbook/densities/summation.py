@@ -113,13 +113,13 @@ def sum_kernels(
     wide = width >= _WIDE * spacing if not whole and spacing > 0 else np.zeros(width.size, bool)
     density = np.zeros(nodes.size)
     if not np.all(wide):
-        reach = (_WHOLE_REACH if whole else _REACH) * width[~wide]
+        radius = (_WHOLE_REACH if whole else _REACH) * width[~wide]
         spread_loop(
             sources.position[~wide],
             inverse[~wide],
             terms[~wide],
-            np.searchsorted(nodes, sources.position[~wide] - reach),
-            np.searchsorted(nodes, sources.position[~wide] + reach),
+            np.searchsorted(nodes, sources.position[~wide] - radius),
+            np.searchsorted(nodes, sources.position[~wide] + radius),
             nodes,
             density,
         )

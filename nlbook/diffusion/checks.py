@@ -115,21 +115,21 @@ def warn_of_changes(before: Extent, after: Extent, *, kept: bool, stacklevel: in
         As in `check_evolution`.
     """
     largest = max(abs(before.lowest), abs(before.highest))
-    found = _of_mass(before, after, _ROUNDING * before.volume * largest, kept)
+    sentences = _of_mass(before, after, _ROUNDING * before.volume * largest, kept)
     if before.lowest >= 0 and after.lowest < -_ROUNDING * largest:
-        found.append(
+        sentences.append(
             f"values that were not negative fell to {after.lowest:.3g}: shorten the time step, "
             f"or look at the sign of the kernel"
         )
     highest = max(before.highest, 0.0)
     if after.highest > highest + _ROUNDING * largest:
-        found.append(
+        sentences.append(
             f"the largest value grew from {highest:.3g} to {after.highest:.3g}, against the "
             f"maximum principle: shorten the time step, or look at the sign of the kernel"
         )
-    for sentence in found:
+    for sentence in sentences:
         warnings.warn(sentence, DiffusionWarning, stacklevel=stacklevel)
-    return found
+    return sentences
 
 
 def _of_mass(before: Extent, after: Extent, rounding: float, kept: bool) -> list[str]:

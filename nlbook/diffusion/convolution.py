@@ -49,11 +49,13 @@ class Convolution:
         self._weights, self._rate, self._n = np.ascontiguousarray(weights), rate, n_nodes
         self._periodic = periodic
         if method == "fft":
-            reach = weights.size
-            self._length = n_nodes if periodic else fft.next_fast_len(n_nodes + reach, real=True)
+            half_width = weights.size
+            self._length = (
+                n_nodes if periodic else fft.next_fast_len(n_nodes + half_width, real=True)
+            )
             stencil = np.zeros(self._length)
-            stencil[1 : reach + 1] += weights
-            stencil[self._length - reach :] += weights[::-1]
+            stencil[1 : half_width + 1] += weights
+            stencil[self._length - half_width :] += weights[::-1]
             stencil[0] -= rate
             self._spectrum = fft.rfft(stencil).real
 
@@ -63,13 +65,13 @@ class Convolution:
             transformed = fft.rfft(u, self._length, axis=-1)
             transformed *= self._spectrum
             return np.asarray(fft.irfft(transformed, self._length, axis=-1)[..., : self._n])
-        reach, shape = self._weights.size, u.shape
+        half_width, shape = self._weights.size, u.shape
         u = u.reshape(-1, self._n)
-        rows = np.zeros((len(u), self._n + 2 * reach))
-        rows[:, reach : reach + self._n] = u
-        if self._periodic and reach:
-            rows[:, :reach] = u[:, -reach:]
-            rows[:, -reach:] = u[:, :reach]
+        rows = np.zeros((len(u), self._n + 2 * half_width))
+        rows[:, half_width : half_width + self._n] = u
+        if self._periodic and half_width:
+            rows[:, :half_width] = u[:, -half_width:]
+            rows[:, -half_width:] = u[:, :half_width]
         out = np.empty((rows.shape[0], self._n))
         direct_loop(rows, self._weights, self._rate, out)
         return out.reshape(shape)

@@ -245,15 +245,15 @@ class DistributedDiffusion:
             stencil = np.concatenate([half[::-1], [0.0], half])
         else:
             stencil = plane_weights(self.kernel, self.spacing, self.rule)
-        reach = stencil.shape[0] // 2
+        half_width = stencil.shape[0] // 2
         shortest = min(self.shape)
-        needed = 2 * reach + 1 if self.boundary == "periodic" else reach + 1
+        needed = 2 * half_width + 1 if self.boundary == "periodic" else half_width + 1
         if shortest < needed:
             raise ValueError(
                 f"horizon must fit on the grid: with {self.boundary!r} it needs {needed} nodes "
                 f"in each direction, got {shortest}"
             )
-        stencil[(reach,) * stencil.ndim] = -stencil.sum()
+        stencil[(half_width,) * stencil.ndim] = -stencil.sum()
         return stencil
 
     def _exchanges(self) -> tuple[list[tuple[int, slice]], list[tuple[int, slice]]]:
@@ -262,13 +262,13 @@ class DistributedDiffusion:
         Rows of a send count in this rank's block, those of a receive in the block with its halo.
         A halo may come from several ranks, and on a ring from the own one.
         """
-        reach = self._stencil.shape[0] // 2
+        half_width = self._stencil.shape[0] // 2
         parts = [block_partition(self.shape[0], self._n_ranks, k) for k in range(self._n_ranks)]
         sends: list[tuple[int, slice]] = []
         receives: list[tuple[int, slice]] = []
         for receiver, wanted in enumerate(parts):
-            halo = [*range(wanted.start - reach, wanted.start)]
-            halo += range(wanted.stop, wanted.stop + reach)
+            halo = [*range(wanted.start - half_width, wanted.start)]
+            halo += range(wanted.stop, wanted.stop + half_width)
             for giver, owned in enumerate(parts):
                 if self._rank not in (receiver, giver):
                     continue
@@ -277,14 +277,14 @@ class DistributedDiffusion:
                         at = first % self.shape[0] - owned.start
                         sends.append((receiver, slice(at, at + last - first + 1)))
                     if self._rank == receiver:
-                        at = first - (wanted.start - reach)
+                        at = first - (wanted.start - half_width)
                         receives.append((giver, slice(at, at + last - first + 1)))
         return sends, receives
 
     def _apply(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        reach = self._stencil.shape[0] // 2
-        padded = np.zeros([n + 2 * reach for n in self.local_shape])
-        columns = tuple(slice(reach, reach + n) for n in self.shape[1:])
+        half_width = self._stencil.shape[0] // 2
+        padded = np.zeros([n + 2 * half_width for n in self.local_shape])
+        columns = tuple(slice(half_width, half_width + n) for n in self.shape[1:])
         # between two ranks messages arrive in the order of sending, which is that of the rows
         requests, arriving = [], []
         own = [rows for rank, rows in self._sends if rank == self._rank]
@@ -300,7 +300,7 @@ class DistributedDiffusion:
             for rank, rows in self._sends
             if rank != self._rank
         ]
-        padded[(slice(reach, reach + len(u)), *columns)] = u
+        padded[(slice(half_width, half_width + len(u)), *columns)] = u
         for request in requests:
             request.Wait()
         for rows, buffer in arriving:
@@ -308,8 +308,8 @@ class DistributedDiffusion:
         for request in sending:
             request.Wait()
         if self.boundary == "periodic" and columns:
-            padded[:, :reach] = padded[:, -2 * reach : -reach]
-            padded[:, -reach:] = padded[:, reach : 2 * reach]
+            padded[:, :half_width] = padded[:, -2 * half_width : -half_width]
+            padded[:, -half_width:] = padded[:, half_width : 2 * half_width]
         return self._convolution(padded)
 
     def _values(self, u: ArrayLike) -> NDArray[np.float64]:

@@ -12,14 +12,14 @@ __all__ = ["bessel_loop", "direct_loop", "euler_loop"]
 @compiled(fastmath={"contract"})
 def direct_loop(rows, weights, rate, out):
     """out[i] = sum_j w_j (u[i+j] + u[i-j]) - rate u[i], u padded by the number of weights."""
-    reach, n = weights.size, out.shape[1]
+    half_width, n = weights.size, out.shape[1]
     for row in range(out.shape[0]):
         u, v = rows[row], out[row]
         for i in range(n):
-            v[i] = -rate * u[reach + i]
-        for j in range(1, reach + 1):
+            v[i] = -rate * u[half_width + i]
+        for j in range(1, half_width + 1):
             # slices, without which the compiler does not vectorise the loop
-            weight, left, right = weights[j - 1], u[reach - j :], u[reach + j :]
+            weight, left, right = weights[j - 1], u[half_width - j :], u[half_width + j :]
             for i in range(n):
                 v[i] += weight * (right[i] + left[i])
 

@@ -62,8 +62,8 @@ def plane_weights(
     check_rule(kernel, spacing, rule, dimension=2)
     if math.isinf(kernel.horizon):
         raise ValueError("horizon must be finite in the plane, got inf")
-    reach = kernel.horizon / spacing
-    size = int(reach * (1 + 1e-9)) if rule == "nodes" else max(1, math.ceil(reach - 0.5))
+    ratio = kernel.horizon / spacing
+    size = int(ratio * (1 + 1e-9)) if rule == "nodes" else max(1, math.ceil(ratio - 0.5))
     quadrant = np.zeros((size + 1, size + 1))
     for a in range(1, size + 1):
         for b in range(a + 1):  # one octant; the others follow by symmetry

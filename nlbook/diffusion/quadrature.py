@@ -163,15 +163,15 @@ def weight_derivatives(
         raise ValueError(f"kernel must be a power law for derivatives, got {kernel!r}")
     if math.isinf(kernel.horizon):
         raise ValueError("horizon must be finite for a derivative in it, got inf")
-    reach, power = kernel.horizon / spacing, 3 - kernel.alpha
-    cells = math.ceil(reach * (1 - _NODE_TOLERANCE))
+    ratio, power = kernel.horizon / spacing, 3 - kernel.alpha
+    cells = math.ceil(ratio * (1 - _NODE_TOLERANCE))
     first = min(spacing, kernel.horizon)
     core = float(kernel.radial_integral(first, 2.0)) * (1 / power - math.log(first))
-    in_alpha = _hat_weights(lambda r: -np.log(r) * kernel(r), core, spacing, reach, cells)
+    in_alpha = _hat_weights(lambda r: -np.log(r) * kernel(r), core, spacing, ratio, cells)
     j = np.arange(1, cells + 1)
-    hats = np.maximum(0.0, 1 - np.abs(reach - j))
-    hats[0] = 1.0 if reach <= 1 else hats[0]
-    in_horizon = float(kernel(kernel.horizon)) * reach**2 * hats / j**2
+    hats = np.maximum(0.0, 1 - np.abs(ratio - j))
+    hats[0] = 1.0 if ratio <= 1 else hats[0]
+    in_horizon = float(kernel(kernel.horizon)) * ratio**2 * hats / j**2
     if n_weights is not None:
         room = (0, max(0, n_weights - cells))
         in_alpha = np.pad(in_alpha[:n_weights], room)
@@ -220,15 +220,15 @@ def _weights_up_to(
     kernel: RadialKernel, spacing: float, rule: Rule, limit: float
 ) -> NDArray[np.float64]:
     """All weights, or the first `limit` of a kernel without a horizon."""
-    reach = kernel.horizon / spacing
+    ratio = kernel.horizon / spacing
     if rule == "nodes":
-        count = int(min(reach * (1 + _NODE_TOLERANCE), limit))  # int() takes the floor
+        count = int(min(ratio * (1 + _NODE_TOLERANCE), limit))  # int() takes the floor
         # a node at the horizon, to rounding, is inside
         distance = np.minimum(spacing * np.arange(1, count + 1), kernel.horizon)
         return np.asarray(spacing * kernel(distance))
-    cells = math.ceil(min(reach * (1 - _NODE_TOLERANCE), limit + 1))
+    cells = math.ceil(min(ratio * (1 - _NODE_TOLERANCE), limit + 1))
     core = float(kernel.radial_integral(min(spacing, kernel.horizon), 2.0))
-    weights = _hat_weights(kernel, core, spacing, reach, cells)
+    weights = _hat_weights(kernel, core, spacing, ratio, cells)
     return weights if math.isinf(limit) else weights[: int(limit)]
 
 
@@ -236,16 +236,16 @@ def _hat_weights(
     values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     core: float,
     spacing: float,
-    reach: float,
+    ratio: float,
     cells: int,
 ) -> NDArray[np.float64]:
     """Integrals of values(r) r**2 with the hats over (j h)**2; `core` is that of the first cell."""
     moments = np.zeros(cells + 1)
     moments[1] += core
     left = np.arange(1.0, cells)
-    width = np.minimum(left + 1, max(reach, 1.0)) - left
+    width = np.minimum(left + 1, max(ratio, 1.0)) - left
     at = left[:, np.newaxis] + width[:, np.newaxis] * _GAUSS
-    integrand = values(np.minimum(spacing * at, spacing * reach)) * at**2
+    integrand = values(np.minimum(spacing * at, spacing * ratio)) * at**2
     integrand *= spacing**3 * width[:, np.newaxis] * _GAUSS_WEIGHTS
     moments[1:-1] += np.sum(integrand * (left[:, np.newaxis] + 1 - at), axis=1)
     moments[2:] += np.sum(integrand * (at - left[:, np.newaxis]), axis=1)

@@ -20,7 +20,7 @@ _TILE = 320**2
 
 
 class TiledConvolution:
-    """out[i] = sum_a stencil[a] u[i+a] over |a| <= reach, where u has `reach` more on each side.
+    """out[i] = sum_a stencil[a] u[i+a] over |a| <= half_width, by so much u is wider on each side.
 
     Parameters
     ----------
@@ -32,18 +32,20 @@ class TiledConvolution:
 
     def __init__(self, stencil: NDArray[np.float64], shape: tuple[int, ...]) -> None:
         self.shape = shape
-        self._reach = tuple(size // 2 for size in stencil.shape)
+        self._half_widths = tuple(size // 2 for size in stencil.shape)
         side = round(_TILE ** (1 / stencil.ndim))
         steps, sizes = [], []
-        for n, reach in zip(shape, self._reach, strict=True):
-            useful = max(side - 2 * reach, 2 * reach, 1)
+        for n, half_width in zip(shape, self._half_widths, strict=True):
+            useful = max(side - 2 * half_width, 2 * half_width, 1)
             step = math.ceil(n / max(1, math.ceil(n / useful)))  # tiles of about one size
             steps.append(step)
-            sizes.append(fft.next_fast_len(step + 2 * reach, real=True))
+            sizes.append(fft.next_fast_len(step + 2 * half_width, real=True))
         self._steps, self._sizes = tuple(steps), tuple(sizes)
         padded = np.zeros(self._sizes)
         padded[tuple(slice(size) for size in stencil.shape)] = stencil
-        centred = np.roll(padded, [-reach for reach in self._reach], range(stencil.ndim))
+        centred = np.roll(
+            padded, [-half_width for half_width in self._half_widths], range(stencil.ndim)
+        )
         self._axes = tuple(range(stencil.ndim))
         # real, since the stencil is even
         self._spectrum = fft.rfftn(centred, axes=self._axes, workers=1).real.copy()
@@ -54,18 +56,21 @@ class TiledConvolution:
         starts = [range(0, n, step) for n, step in zip(self.shape, self._steps, strict=True)]
         for corner in itertools.product(*starts):
             where, around = [], []
-            for at, step, n, reach in zip(
-                corner, self._steps, self.shape, self._reach, strict=True
+            for at, step, n, half_width in zip(
+                corner, self._steps, self.shape, self._half_widths, strict=True
             ):
                 stop = min(at + step, n)
                 where.append(slice(at, stop))
-                around.append(slice(at, stop + 2 * reach))
+                around.append(slice(at, stop + 2 * half_width))
             out[tuple(where)] = self._tile(u[tuple(around)])
         return out
 
     def _tile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         modes = fft.rfftn(u, self._sizes, axes=self._axes, workers=1)
         modes *= self._spectrum
-        found = fft.irfftn(modes, self._sizes, axes=self._axes, workers=1, overwrite_x=True)
-        inner = (slice(reach, n - reach) for n, reach in zip(u.shape, self._reach, strict=True))
-        return np.asarray(found[tuple(inner)])
+        convolved = fft.irfftn(modes, self._sizes, axes=self._axes, workers=1, overwrite_x=True)
+        inner = (
+            slice(half_width, n - half_width)
+            for n, half_width in zip(u.shape, self._half_widths, strict=True)
+        )
+        return np.asarray(convolved[tuple(inner)])

@@ -54,7 +54,7 @@ def _processes(record: ClusterRecord) -> tuple[list[Any], list[Any]]:
     """
     import psutil
 
-    found, starting = [], []
+    running, starting = [], []
     here = psutil.Process()
     ours = {here.pid, *(parent.pid for parent in here.parents())}
     for process in psutil.process_iter():
@@ -63,11 +63,11 @@ def _processes(record: ClusterRecord) -> tuple[list[Any], list[Any]]:
                 continue
             environment = process.environ()
             if environment.get("IPP_CLUSTER_ID") == record.cluster_id:
-                found.append(process)
+                running.append(process)
             elif (
                 not environment
                 and process.ppid() == here.pid
                 and time.time() - process.create_time() < _STARTING
             ):
                 starting.append(process)
-    return found, starting
+    return running, starting

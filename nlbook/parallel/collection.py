@@ -23,10 +23,10 @@ __all__ = ["Collection", "Reduction"]
 class Collection:
     """All results, for a list."""
 
-    def __init__(self, keys: Sequence[str], found: dict[str, Result]) -> None:
+    def __init__(self, keys: Sequence[str], stored: dict[str, Result]) -> None:
         self.keys = keys
         self.times = Counter(keys)  # equal tasks have one key
-        self.results = found
+        self.results = stored
         self.failures: dict[str, Failure] = {}
 
     def finished(self) -> set[str]:

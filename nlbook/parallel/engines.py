@@ -164,7 +164,7 @@ class _Watch:
         self.reset()
 
     def reset(self) -> None:
-        self.heard = self.had_engines = time.monotonic()
+        self.answered = self.had_engines = time.monotonic()
 
     def look(self) -> None:
         now = time.monotonic()
@@ -175,13 +175,13 @@ class _Watch:
                 f"no engine has been left for {_NO_ENGINE:g} s: they died, or the batch system "
                 f"ended their job. Start a new cluster and run again."
             )
-        if now - self.heard > _SILENCE:
+        if now - self.answered > _SILENCE:
             if not _answers(self.client):
                 raise ClusterError(
                     f"the controller has not answered for {_ANSWER:g} s: the cluster has stopped. "
                     f"Start a new one and run again."
                 )
-            self.heard = time.monotonic()
+            self.answered = time.monotonic()
 
 
 def _answers(client: Any) -> bool:

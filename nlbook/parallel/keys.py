@@ -52,10 +52,10 @@ def function_name(function: Callable[..., Any]) -> str:
     if not callable(function) or not module or not qualname or module == "__main__":
         raise ValueError(refusal)
     try:
-        found = load_function(f"{module}:{qualname}")
+        loaded = load_function(f"{module}:{qualname}")
     except (ImportError, AttributeError):
         raise ValueError(refusal) from None
-    if found is not function:
+    if loaded is not function:
         raise ValueError(f"{refusal}, but {module}.{qualname} is another object")
     return f"{module}:{qualname}"
 

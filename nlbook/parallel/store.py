@@ -110,19 +110,19 @@ class Store:
             If some were computed by other code than the present one.
         """
         wanted = set(keys)
-        found: dict[str, Result] = {}
+        stored: dict[str, Result] = {}
         bad: list[str] = []
         outdated = 0
         for path in self._files(wanted):
             try:
-                header, results = read_file(path, wanted - found.keys())
+                header, results = read_file(path, wanted - stored.keys())
                 self._check_owner(path, header)
             except DAMAGE as error:
                 bad.append(f"{path.name}: {error or type(error).__name__}")
                 continue
             if header["code"] != self.code:
                 outdated += len(results)
-            found.update(results)
+            stored.update(results)
         if bad:
             raise self._damage(bad, "Nothing was computed or deleted.")
         if outdated:
@@ -134,7 +134,7 @@ class Store:
                 StoreWarning,
                 stacklevel=3,
             )
-        return found
+        return stored
 
     def read_batch(self, keys: Sequence[str]) -> dict[str, Result]:
         """Return what `write` has just stored, perhaps in another process, under these keys.

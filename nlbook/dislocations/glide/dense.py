@@ -89,11 +89,11 @@ def count_speeds_loop(x, velocity, end, end_velocity, h, theta, sign, edges, bin
             continue
         a, p, q = _cubic(end[i] - x[i], velocity[i], end_velocity[i], h)
         p, q = 2.0 * p, 3.0 * q
-        place, low, high, found = 0, np.inf, -np.inf, 0
+        place, low, high, tally = 0, np.inf, -np.inf, 0
         for k in range(theta.size):
             v = abs(a + theta[k] * (p + theta[k] * q)) / h
             if not (low <= v and v < high):
-                bins[place] += found
+                bins[place] += tally
                 place = min(max(int(per_bin * np.log((v + 1e-300) / edges[0])), -1) + 1, last + 1)
                 # the logarithm is rounded
                 while place <= last and v >= edges[place]:
@@ -102,9 +102,9 @@ def count_speeds_loop(x, velocity, end, end_velocity, h, theta, sign, edges, bin
                     place -= 1
                 low = edges[place - 1] if place > 0 else 0.0
                 high = edges[place] if place <= last else np.inf
-                found = 0
-            found += 1
-        bins[place] += found
+                tally = 0
+            tally += 1
+        bins[place] += tally
 
 
 def count_speeds(
@@ -119,8 +119,10 @@ def count_speeds(
 
 
 @compiled()
-def crossing_loop(pairs, dy, x, velocity, end, end_velocity, sign, box_length, reach, h):
-    """First part theta of the step at which a pair comes within reach, and the pair; or 2, -1."""
+def crossing_loop(
+    pairs, dy, x, velocity, end, end_velocity, sign, box_length, annihilation_distance, h
+):
+    """First part theta of the step at which a pair is about to vanish, and the pair; or 2, -1."""
     first, which = 2.0, -1
     for k in range(dy.size):
         i, j = pairs[k, 0], pairs[k, 1]
@@ -131,7 +133,7 @@ def crossing_loop(pairs, dy, x, velocity, end, end_velocity, sign, box_length, r
         d1 = d0 + (end[i] - x[i]) - (end[j] - x[j])
         v0 = h * (velocity[i] - velocity[j])
         v1 = h * (end_velocity[i] - end_velocity[j])
-        half = np.sqrt(reach * reach - dy[k] * dy[k])
+        half = np.sqrt(annihilation_distance * annihilation_distance - dy[k] * dy[k])
         bow = (abs(v0) + abs(v1)) * (4.0 / 27.0)
         least = min(abs(d0), abs(d1)) - bow if d0 * d1 > 0.0 else 0.0
         most = max(abs(d0), abs(d1)) + bow

@@ -17,8 +17,10 @@ __all__ = [
 
 
 @compiled()
-def time_to_meet_loop(pairs, dy, x, velocity, sign, box_length, reach, h, loose, looser):
-    """Soonest time, at most h, at which a pair comes within reach; loosens what is about to.
+def time_to_meet_loop(
+    pairs, dy, x, velocity, sign, box_length, annihilation_distance, h, loose, looser
+):
+    """Soonest time, at most h, at which a pair vanishes; loosens what is about to.
 
     d(dx**2)/dt is constant for a pair alone on its plane, so the square of the distance is
     continued as a straight line.
@@ -34,9 +36,9 @@ def time_to_meet_loop(pairs, dy, x, velocity, sign, box_length, reach, h, loose,
         dx = box_length * (u - np.rint(u))
         rate = 2.0 * dx * (velocity[i] - velocity[j])
         if rate < 0.0:
-            gap = dx * dx + dy[k] * dy[k] - reach * reach
+            gap = dx * dx + dy[k] * dy[k] - annihilation_distance * annihilation_distance
             time = gap / -rate
-            if time < 2.0 * h and gap < 3.0 * reach * reach:
+            if time < 2.0 * h and gap < 3.0 * annihilation_distance * annihilation_distance:
                 loose[i] = looser
                 loose[j] = looser
                 soonest = min(soonest, time)
@@ -58,13 +60,13 @@ def clocks_loop(stresses, critical, delay, clock, direction, h, since, until, up
         c = 2.0 * (a + stresses[2, k]) - 4.0 * stresses[1, k]
         b = stresses[2, k] - a - c
         root[0] = since
-        found = 1
+        n_roots = 1
         for side in range(2):
             level = a - critical[k] if side == 0 else a + critical[k]
-            found = _add_roots(level, b, c, since, until, root, found)
-        root[found] = until
+            n_roots = _add_roots(level, b, c, since, until, root, n_roots)
+        root[n_roots] = until
         time = clock[k]
-        for part in range(found):
+        for part in range(n_roots):
             low, high = root[part], root[part + 1]
             middle = 0.5 * (low + high)
             stress = a + middle * (b + c * middle)
@@ -86,13 +88,13 @@ def clocks_loop(stresses, critical, delay, clock, direction, h, since, until, up
 
 
 @compiled()
-def _add_roots(a, b, c, since, until, root, found):
+def _add_roots(a, b, c, since, until, root, n_roots):
     """Put the zeros of a + b t + c t**2 within since..until among the roots, which ascend from the
     second on; how many there are then.
     """
     square = b * b - 4.0 * a * c
     if square < 0.0 or (b == 0.0 and c == 0.0):
-        return found
+        return n_roots
     q = -0.5 * (b + np.copysign(np.sqrt(square), b))
     for side in range(2):
         # q/c and a/q, neither of which cancels
@@ -100,21 +102,23 @@ def _add_roots(a, b, c, since, until, root, found):
         if below != 0.0:
             t = above / below
             if since < t < until:
-                place = found
+                place = n_roots
                 while place > 1 and root[place - 1] > t:
                     root[place] = root[place - 1]
                     place -= 1
                 root[place] = t
-                found += 1
-    return found
+                n_roots += 1
+    return n_roots
 
 
 @compiled()
-def blocked_loop(x, y, sign, box_length, reach, clearance, asked, places, source_y, blocked):
-    """Whether a pair, the positive one at places[0], would be in reach of an opposite sign, or
+def blocked_loop(
+    x, y, sign, box_length, annihilation_distance, clearance, asked, places, source_y, blocked
+):
+    """Whether a pair, the positive one at places[0], would be annihilated by an opposite sign, or
     of a like one within the clearance; of the sources asked for. y is sorted.
     """
-    wide = max(reach, clearance)
+    wide = max(annihilation_distance, clearance)
     for k in range(blocked.size):
         blocked[k] = False
         if not asked[k]:
@@ -135,7 +139,7 @@ def blocked_loop(x, y, sign, box_length, reach, clearance, asked, places, source
                 if sign[i] == 0.0:
                     continue
                 for end in range(2):
-                    within = reach if (sign[i] > 0.0) == (end == 1) else clearance
+                    within = annihilation_distance if (sign[i] > 0.0) == (end == 1) else clearance
                     dx = (x[i] - places[end, k]) / box_length
                     dx = box_length * (dx - np.rint(dx))
                     blocked[k] |= dx * dx + dy * dy < within * within

@@ -61,18 +61,21 @@ class NearPairs:
         self._radius = min(_SKIN * distance + _MORE, most)
         self._listed = x.copy()
         while True:
-            found = near_pairs_loop(
+            n_pairs = near_pairs_loop(
                 x, self._y, self._sign, self._box_length, self._radius, self._pair_space,
                 self._dy_space,
             )  # fmt: skip
-            if found <= self._dy_space.size:
+            if n_pairs <= self._dy_space.size:
                 break
             self._pair_space, self._dy_space = (
-                np.empty((2 * found, 2), dtype=np.int64),
-                np.empty(2 * found),
+                np.empty((2 * n_pairs, 2), dtype=np.int64),
+                np.empty(2 * n_pairs),
             )
-            self.rows, self.entries = np.empty((2 * found, 2), dtype=np.int64), np.empty(2 * found)
-        self.pairs, self.dy = self._pair_space[:found], self._dy_space[:found]
+            self.rows, self.entries = (
+                np.empty((2 * n_pairs, 2), dtype=np.int64),
+                np.empty(2 * n_pairs),
+            )
+        self.pairs, self.dy = self._pair_space[:n_pairs], self._dy_space[:n_pairs]
 
 
 class MeetingPairs:
@@ -129,7 +132,7 @@ class MeetingPairs:
         h: float,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Pairs that may be near somewhere along a step: the list, or all where it is long."""
-        far = reach_loop(self._listed, velocity, end, end_velocity, self._sign, h)
+        far = farthest_loop(self._listed, velocity, end, end_velocity, self._sign, h)
         return (self.pairs, self.dy) if far < _MOST_MOTION else self._all
 
 
@@ -139,14 +142,14 @@ def allow_loop(pairs, dy, x, box_length, part, allowed):
     most = 0.0
     for i in range(x.size):
         most = max(most, allowed[i])
-    reach = most / part
+    radius = most / part
     for k in range(dy.size):
-        if dy[k] < reach:
+        if dy[k] < radius:
             i, j = pairs[k, 0], pairs[k, 1]
             u = (x[i] - x[j]) / box_length
             dx = box_length * (u - np.rint(u))
             square = dx * dx + dy[k] * dy[k]
-            if square < reach * reach:
+            if square < radius * radius:
                 near = part * np.sqrt(square)
                 allowed[i] = min(allowed[i], near)
                 allowed[j] = min(allowed[j], near)
@@ -162,7 +165,7 @@ def moved_loop(x, listed, sign):
 
 
 @compiled(fastmath=_FAST)
-def reach_loop(listed, velocity, end, end_velocity, sign, h):
+def farthest_loop(listed, velocity, end, end_velocity, sign, h):
     """How far from where it was listed the farthest may be on the cubic through a step's ends.
 
     The cubic leaves its ends by 4/27 h (abs(v) + abs(v_end)) at most.
@@ -188,7 +191,7 @@ def near_pairs_loop(x, y, sign, box_length, radius, pairs, dy):
 
     Those beyond the length of `pairs` are counted and not listed.
     """
-    count, found, end = x.size, 0, 0
+    count, n_pairs, end = x.size, 0, 0
     square, per_box = radius * radius, 1.0 / box_length
     twice = np.empty((3, 2 * count))  # this box and the one above
     u, v, there = twice[0], twice[1], twice[2]
@@ -208,29 +211,29 @@ def near_pairs_loop(x, y, sign, box_length, radius, pairs, dy):
             distance[k] = dx * dx + height * height
         for k in range(candidates):
             if distance[k] < square and there[first + k] != 0.0:
-                if found < dy.size:
-                    pairs[found, 0], pairs[found, 1] = i, (first + k) % count
-                    dy[found] = v[first + k] - y[i]
-                found += 1
-    return found
+                if n_pairs < dy.size:
+                    pairs[n_pairs, 0], pairs[n_pairs, 1] = i, (first + k) % count
+                    dy[n_pairs] = v[first + k] - y[i]
+                n_pairs += 1
+    return n_pairs
 
 
 @compiled()
-def meeting_pairs_loop(y, sign, box_length, reach, pairs, dy):
-    """List pairs of opposite signs nearer than `reach` in y, from sorted y; how many there are.
+def meeting_pairs_loop(y, sign, box_length, radius, pairs, dy):
+    """List pairs of opposite signs nearer than `radius` in y, from sorted y; how many there are.
 
     Those beyond the length of `pairs` are counted and not listed.
     """
-    count, found = y.size, 0
+    count, n_pairs = y.size, 0
     for i in range(count):
         for k in range(i + 1, i + count):
             j = k if k < count else k - count
             height = (y[j] + box_length if k >= count else y[j]) - y[i]
-            if height >= reach:
+            if height >= radius:
                 break
             if sign[i] * sign[j] < 0.0:
-                if found < dy.size:
-                    pairs[found, 0], pairs[found, 1] = i, j
-                    dy[found] = height
-                found += 1
-    return found
+                if n_pairs < dy.size:
+                    pairs[n_pairs, 0], pairs[n_pairs, 1] = i, j
+                    dy[n_pairs] = height
+                n_pairs += 1
+    return n_pairs

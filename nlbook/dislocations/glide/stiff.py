@@ -48,28 +48,30 @@ def first_stage_loop(
     it is indefinite.
     """
     rows, entries, diagonal, work = system
-    found = _jacobian_loop(near, near_dy, x, sign, box_length, GAMMA * h, rows, entries, diagonal)
+    n_entries = _jacobian_loop(
+        near, near_dy, x, sign, box_length, GAMMA * h, rows, entries, diagonal
+    )
     enough = _SOLVED * tolerance / h
     if guessed:
         right = work[4]
         for i in range(x.size):
             right[i] = force[i] - guess[i]
             k1[i] = right[i] / diagonal[i]
-        if not _solve_loop(rows, entries, found, diagonal, right, k1, enough, work):
+        if not _solve_loop(rows, entries, n_entries, diagonal, right, k1, enough, work):
             return -1
         for i in range(x.size):
             velocity[i] = guess[i] + k1[i]
     for i in range(x.size):
         k1[i] = velocity[i]
-    if not _solve_loop(rows, entries, found, diagonal, force, k1, enough, work):
+    if not _solve_loop(rows, entries, n_entries, diagonal, force, k1, enough, work):
         return -1
     for i in range(x.size):
         stage[i] = x[i] + h * k1[i]
-    return found
+    return n_entries
 
 
 @compiled()
-def second_stage_loop(x, h, tolerance, force, system, found, k1, k2, end):
+def second_stage_loop(x, h, tolerance, force, system, n_entries, k1, k2, end):
     """(1 - gamma h J) k2 = f(x + h k1) - 2 k1, and end = x + h (3 k1 + k2)/2; whether solved."""
     rows, entries, diagonal, work = system
     right = work[4]
@@ -77,7 +79,7 @@ def second_stage_loop(x, h, tolerance, force, system, found, k1, k2, end):
         right[i] = force[i] - 2.0 * k1[i]
         k2[i] = -k1[i]
     enough = _SOLVED * tolerance / h
-    if not _solve_loop(rows, entries, found, diagonal, right, k2, enough, work):
+    if not _solve_loop(rows, entries, n_entries, diagonal, right, k2, enough, work):
         return False
     for i in range(x.size):
         end[i] = x[i] + h * (1.5 * k1[i] + 0.5 * k2[i])
@@ -85,7 +87,7 @@ def second_stage_loop(x, h, tolerance, force, system, found, k1, k2, end):
 
 
 @compiled()
-def error_loop(x, end, h, tolerance, force, velocity, system, found, allowed, error):
+def error_loop(x, end, h, tolerance, force, velocity, system, n_entries, allowed, error):
     """The error of the step, and the largest part that it has of what is allowed.
 
     (1 - gamma h J) error = h (v + f(end))/2 - (end - x).
@@ -96,7 +98,7 @@ def error_loop(x, end, h, tolerance, force, velocity, system, found, allowed, er
         right[i] = 0.5 * h * (velocity[i] + force[i]) - (end[i] - x[i])
         error[i] = right[i] / diagonal[i]
     enough = _SOLVED * tolerance
-    if not _solve_loop(rows, entries, found, diagonal, right, error, enough, work):
+    if not _solve_loop(rows, entries, n_entries, diagonal, right, error, enough, work):
         return np.inf
     largest = 0.0
     for i in range(x.size):
@@ -107,7 +109,7 @@ def error_loop(x, end, h, tolerance, force, velocity, system, found, allowed, er
 
 
 @compiled()
-def end_velocity_loop(x, end, h, tolerance, velocity, system, found, error, end_velocity):
+def end_velocity_loop(x, end, h, tolerance, velocity, system, n_entries, error, end_velocity):
     """The velocity at the end, w + (1 - gamma h J)^-1 (f(end) - w), w = (end - x)/h.
 
     As f(end) - w = 2 (1 - gamma h J) error/h + (w - v), one more solution is wanted, of w - v.
@@ -119,7 +121,7 @@ def end_velocity_loop(x, end, h, tolerance, velocity, system, found, error, end_
         right[i] = (end[i] - x[i]) / h - velocity[i]
         more[i] = right[i] / diagonal[i]
     enough = _SOLVED * tolerance / h
-    solved = _solve_loop(rows, entries, found, diagonal, right, more, enough, work)
+    solved = _solve_loop(rows, entries, n_entries, diagonal, right, more, enough, work)
     for i in range(x.size):
         w = (end[i] - x[i]) / h
         end_velocity[i] = w + 2.0 * error[i] / h + more[i] if solved else w
@@ -128,7 +130,7 @@ def end_velocity_loop(x, end, h, tolerance, velocity, system, found, error, end_
 @compiled()
 def _jacobian_loop(near, near_dy, x, sign, box_length, gamma_h, rows, entries, diagonal):
     """A = 1 - gamma h J: entries -A_ij of pairs, and the diagonal; how many entries."""
-    found = 0
+    n_entries = 0
     for i in range(x.size):
         diagonal[i] = 1.0
     for k in range(near_dy.size):
@@ -139,16 +141,16 @@ def _jacobian_loop(near, near_dy, x, sign, box_length, gamma_h, rows, entries, d
         q = 1.0 / (xx + yy)
         c = gamma_h * sign[i] * sign[j] * q * q * q * (4.0 * xx * yy - (xx - yy) * (xx - yy))
         if abs(c) > THRESHOLD:
-            rows[found, 0], rows[found, 1] = i, j
-            entries[found] = c
+            rows[n_entries, 0], rows[n_entries, 1] = i, j
+            entries[n_entries] = c
             diagonal[i] -= c
             diagonal[j] -= c
-            found += 1
-    return found
+            n_entries += 1
+    return n_entries
 
 
 @compiled(forceinline=True, fastmath=_FAST)
-def _solve_loop(rows, entries, found, diagonal, right, solution, enough, work):
+def _solve_loop(rows, entries, n_entries, diagonal, right, solution, enough, work):
     """Solve A k = right by conjugate gradients from `solution`, preconditioned by the diagonal.
 
     Until the residual's length, each part over the root of its diagonal, is below `enough`. It is
@@ -164,7 +166,7 @@ def _solve_loop(rows, entries, found, diagonal, right, solution, enough, work):
         q[i] = solution[i]
     if not least > 0.0:
         return False
-    _add_entries_loop(rows, entries, found, solution, q)
+    _add_entries_loop(rows, entries, n_entries, solution, q)
     rho = 0.0
     for i in range(n):
         r[i] = right[i] - q[i]
@@ -173,7 +175,7 @@ def _solve_loop(rows, entries, found, diagonal, right, solution, enough, work):
         rho += r[i] * p[i]
     iterations = 0
     while rho > enough * enough:
-        _add_entries_loop(rows, entries, found, p, q)
+        _add_entries_loop(rows, entries, n_entries, p, q)
         curvature = 0.0
         for i in range(n):
             curvature += p[i] * q[i]
@@ -197,9 +199,9 @@ def _solve_loop(rows, entries, found, diagonal, right, solution, enough, work):
 
 
 @compiled()
-def _add_entries_loop(rows, entries, found, p, q):
+def _add_entries_loop(rows, entries, n_entries, p, q):
     """Make q = p into q = A p: each entry c adds c (p_j - p_i) to row i, its opposite to j."""
-    for k in range(found):
+    for k in range(n_entries):
         i, j = rows[k, 0], rows[k, 1]
         t = entries[k] * (p[i] - p[j])
         q[i] -= t

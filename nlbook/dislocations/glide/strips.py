@@ -357,14 +357,16 @@ def glide_loop(plan, x, sign, applied_stress, work, stress, velocity):
 
 
 @compiled()
-def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, series, limits):
+def euler_loop(
+    plan, x, sign, pairs, dy, annihilation_distance, sources, dt, applied_stress, series, limits
+):
     """x += dt sign (stress + applied), then annihilation, for as many steps as `series` is long.
 
     Parameters
     ----------
     plan, x, sign
         Sorted by y; sign is zero for the vanished and for the sources' places.
-    pairs, dy, reach
+    pairs, dy, annihilation_distance
         See `annihilate_loop`.
     sources : tuple of arrays (place, critical stress, delay, clock, direction)
         Index in x of each source, and its state: the clock runs while the stress exceeds the
@@ -422,7 +424,7 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
         for i in range(count):
             x[i] += dt * sign[i] * stress[i]
         slip += dt * total
-        gone = annihilate_loop(pairs, dy, x, sign, plan.box_length, reach)
+        gone = annihilate_loop(pairs, dy, x, sign, plan.box_length, annihilation_distance)
         vanished += gone
         alive -= gone
         if due or vanished >= most_vanished:
@@ -431,28 +433,28 @@ def euler_loop(plan, x, sign, pairs, dy, reach, sources, dt, applied_stress, ser
 
 
 @compiled(forceinline=True)
-def annihilate_loop(pairs, dy, x, sign, box_length, reach):
+def annihilate_loop(pairs, dy, x, sign, box_length, annihilation_distance):
     """Set the signs of annihilating pairs to zero, nearest first; how many vanished."""
     hits = 0
     for k in range(pairs.shape[0]):
-        if _near(pairs, dy, k, x, sign, box_length) < reach * reach:
+        if _near(pairs, dy, k, x, sign, box_length) < annihilation_distance * annihilation_distance:
             hits += 1
     if hits == 0:
         return 0
-    found = np.empty(hits, dtype=np.int64)
+    nearest = np.empty(hits, dtype=np.int64)
     square = np.empty(hits)
     hits = 0
     for k in range(pairs.shape[0]):
         distance = _near(pairs, dy, k, x, sign, box_length)
-        if distance < reach * reach:
+        if distance < annihilation_distance * annihilation_distance:
             place = hits
             while place > 0 and square[place - 1] > distance:
-                found[place], square[place] = found[place - 1], square[place - 1]
+                nearest[place], square[place] = nearest[place - 1], square[place - 1]
                 place -= 1
-            found[place], square[place] = k, distance
+            nearest[place], square[place] = k, distance
             hits += 1
     vanished = 0
-    for hit in found:
+    for hit in nearest:
         i, j = pairs[hit, 0], pairs[hit, 1]
         if sign[i] != 0.0 and sign[j] != 0.0:
             sign[i] = 0.0

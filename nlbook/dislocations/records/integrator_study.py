@@ -107,7 +107,7 @@ class IntegratorStudy:
             By the names of `MARGINS`; births in Cases 2 and 3 only.
         """
         one, two = self._both(case, first, second)
-        found = {}
+        results = {}
         for name, (margin, relative) in MARGINS.items():
             data: NDArray[Any]
             statistic = None
@@ -121,10 +121,10 @@ class IntegratorStudy:
                 data = self.numbers[name]
             if name == "births" and not np.any(data[one]):
                 continue
-            found[name] = paired_equivalence(
+            results[name] = paired_equivalence(
                 data[one], data[two], margin, relative=relative, statistic=statistic, seed=seed
             )
-        return found
+        return results
 
     def compare(
         self, case: int, what: str, first: str = "adaptive", second: str = "settled"

@@ -150,8 +150,10 @@ def exponent_interval(
         raise ValueError(f"draws must be two or more numbers, got shape {values.shape}")
     check_integer("n_batches", n_batches, 2)
     level = check_number("level", level, above=0.0, below=1.0)
-    reach = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(n_batches / (n_batches - 1))
-    centre, half = float(values.mean()), float(reach * values.std(ddof=1))
+    quantile = special.stdtrit(n_batches - 1, 0.5 + 0.5 * level) * np.sqrt(
+        n_batches / (n_batches - 1)
+    )
+    centre, half = float(values.mean()), float(quantile * values.std(ddof=1))
     return centre - half, centre + half
 
 
