@@ -18,6 +18,8 @@ def is_injected(cell: Any) -> bool:
 def normalise(notebook: Any) -> Any:
     """Drop what differs between two equal runs: times, ids, versions, progress on stderr.
 
+    The code of a cell of claims and numbers is folded, for JupyterLab.
+
     Parameters
     ----------
     notebook : NotebookNode
@@ -32,6 +34,8 @@ def normalise(notebook: Any) -> Any:
         for key in ("execution", "papermill"):
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
+            if "bookkeeping" in cell.metadata.get("tags", []):
+                cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab folds the code
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
             for output in cell.outputs:
                 _round_claim(output.get("metadata", {}).get("nlbook", {}).get("claim"))

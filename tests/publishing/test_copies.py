@@ -11,6 +11,7 @@ import pytest
 
 from nlbook.publishing.book import code_cells, find_book
 from nlbook.publishing.copies import check_copies, make_copies
+from nlbook.publishing.normal_form import normalise
 from nlbook.publishing.prose import NOTE
 from tests.publishing.small_book import BODY, write_book
 
@@ -198,3 +199,11 @@ def test_nbval_passes_a_copy_and_other_pixels_and_fails_a_changed_number(copied)
     failed = {line.split("/")[-1].split(".")[0] for line in run.stdout.splitlines()
               if line.startswith("FAILED")}  # fmt: skip
     assert failed == {"result", "claim", "print", "alt"}, run.stdout
+
+
+def test_a_notebook_viewer_folds_the_code_of_claims_and_numbers():
+    cell = nbformat.v4.new_code_cell("claim()", metadata={"tags": ["bookkeeping"]})
+    shown = nbformat.v4.new_code_cell("run()", metadata={"tags": ["hide-input"]})
+    kept = normalise(nbformat.v4.new_notebook(cells=[cell, shown])).cells
+    assert kept[0].metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in kept[1].metadata
