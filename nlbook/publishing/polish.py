@@ -37,7 +37,11 @@ _STOPPABLE = """\
 <label><input type="checkbox"/> <span class="stop">Stop the animation</span>\
 <span class="play">Play the animation</span></label>
 </div>"""
-_MATHJAX = {"startup.js", "core.js", "output", "input", "a11y"}  # what the pages load of it
+# What the pages load of MathJax: files, or folders.
+_MATHJAX = re.compile(
+    r"(startup|core|input/tex|output/chtml|a11y/assistive-mml)\.js"
+    r"|input/tex/extensions/.*|output/chtml/fonts/.*"
+)
 _REPLACED = (
     # roles that are no longer, or belong to other elements
     (r' role="doc-(?:biblioentry|backlink|noteref)"', ""),
@@ -76,10 +80,12 @@ def _drop_files(html: Path) -> None:
     static = html / "_static"
     mathjax = static / "mathjax"
     if mathjax.is_dir():
-        for path in mathjax.iterdir():
-            if path.name not in _MATHJAX:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.rmtree(mathjax / "output" / "svg", ignore_errors=True)
+        for path in sorted(mathjax.rglob("*"), reverse=True):  # what a folder holds before it
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif not _MATHJAX.fullmatch(path.relative_to(mathjax).as_posix()):
+                path.unlink()
     for path in static.glob("sphinx-thebe.*"):
         path.unlink()
     shutil.rmtree(static / "vendor", ignore_errors=True)

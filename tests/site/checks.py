@@ -8,10 +8,11 @@ fails, nothing is wider than its place, all mathematics is typeset, and axe find
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -36,6 +37,7 @@ _LOADING = {
 }
 _MADE_BY_SPHINX = {"genindex.html", "search.html", "py-modindex.html"}
 _SCREENS = ((1280, 900, "light"), (768, 1024, "light"), (390, 844, "dark"))
+_HEAVY = 1_000_000  # bytes
 _PAPER = (718, 1024)  # A4 within margins of a centimetre, CSS pixels
 # What of a page is read to who doesn't see it, and reached without a mouse.
 _AXE = """
@@ -134,7 +136,7 @@ def check_in_browser(
             name = path.relative_to(site).as_posix()
             for width, height, theme in _SCREENS:
                 view = browser.open(path.as_uri(), width, height, theme)
-                told = list(_loaded(view)) + list(_seen(view, width))
+                told = [*_loaded(view), *_weight(view), *_seen(view, width)]
                 if rules and width != 768:
                     browser.run(f"{rules};0")
                     told += [("axe", text) for text in browser.run(_AXE)]
@@ -168,6 +170,23 @@ def _loaded(view: View) -> Iterator[tuple[str, str]]:
     for url in view.requests:
         if urlsplit(url).scheme not in ("file", "data", "blob", "about"):
             yield "offline", f"asks for {url}"
+
+
+def _weight(view: View) -> Iterator[tuple[str, str]]:
+    """Whether what a page loads besides its own figures is heavy, as a server sends it."""
+    files = {
+        Path(unquote(parts.path))
+        for parts in map(urlsplit, view.requests)
+        if parts.scheme == "file" and "/_images/" not in parts.path
+    }
+    weight = sum(_compressed(file) for file in files)
+    if weight > _HEAVY:
+        yield "weight", f"loads {weight / 1e6:.2f} MB besides its figures"
+
+
+@cache
+def _compressed(file: Path) -> int:
+    return len(zlib.compress(file.read_bytes())) if file.is_file() else 0
 
 
 def _seen(view: View, width: int) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,6 @@ import textwrap
 import tokenize
 import zlib
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import nbformat
@@ -240,25 +239,6 @@ def test_the_first_page_leads_to_all_five_papers(built_site):
     page = BeautifulSoup((built_site / "index.html").read_text(), "html.parser")
     outside = [a["href"] for a in page.article.select("a.external")]
     assert sum("doi.org" in href or "arxiv.org" in href for href in outside) == 5
-
-
-def test_a_page_is_light_without_its_own_figures(built_site):
-    """What a page loads, as a server sends it; the theme's icons alone were more."""
-    weights = {}
-    for page in checks.pages_of(built_site):
-        text = page.read_text()
-        loaded = {page} | {
-            (page.parent / urlsplit(link).path).resolve()
-            for link in re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="([^":]+)"', text)
-            if not link.endswith(".html") and "_images/" not in link
-        }
-        if "mathjax/startup.js" in text:
-            mathjax = built_site / "_static" / "mathjax"
-            loaded |= {path for path in mathjax.rglob("*") if path.is_file()}
-        weights[page.name] = sum(
-            len(zlib.compress(path.read_bytes())) for path in loaded if path.is_file()
-        )
-    assert {name: weight for name, weight in weights.items() if weight > 1_000_000} == {}
 
 
 def test_pages_say_what_they_are_and_pictures_wait(built_site):

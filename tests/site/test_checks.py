@@ -1,6 +1,7 @@
 """The checks of a built site find what they look for."""
 
 import hashlib
+import random
 import re
 
 import pytest
@@ -139,6 +140,15 @@ def test_the_browser_finds_what_paper_leaves_out(site):
     unfold = "document.querySelector('details').open = true"
     script = f'<script>addEventListener("beforeprint", () => {{ {unfold}; }})</script>'
     assert "paper" not in in_browser(site(body + script))
+
+
+def test_the_browser_finds_a_heavy_page(site):
+    folder = site('<script src="heavy.js"></script>')
+    (folder / "heavy.js").write_bytes(b"//" + random.Random(0).randbytes(500_000).hex().encode())
+    assert "weight" not in in_browser(folder)  # half a megabyte, compressed
+    (folder / "heavy.js").write_bytes(b"//" + random.Random(0).randbytes(10**6).hex().encode())
+    checks._compressed.cache_clear()
+    assert "weight" in in_browser(folder)
 
 
 @pytest.mark.parametrize(("colour", "legible"), [("#999", False), ("#555", True)])
