@@ -1,7 +1,8 @@
 """How well densities determine a fit: resampled particles, replicates of tried laws, profiles."""
 
 from nlbook.identification.uncertainty.bootstrap import BatchFits, bootstrap_power_law
-from nlbook.identification.uncertainty.parametric import ParametricFits, parametric_bootstrap
+from nlbook.identification.uncertainty.corrected_law import ParametricFits
+from nlbook.identification.uncertainty.parametric import parametric_bootstrap
 from nlbook.identification.uncertainty.profiles import (
     CostProfile,
     RateProfile,
