@@ -33,7 +33,7 @@ from nlbook.diffusion.evolution import (
     plan,
     stable_step,
 )
-from nlbook.diffusion.quadrature import Rule, line_weights, periodic_weights
+from nlbook.diffusion.quadrature import Rule, line_weights, periodic_weights, stencil_symbol
 from nlbook.diffusion.spectrum import symbol_range
 from nlbook.diffusion.steady import solve_periodic, solve_volume
 from nlbook.kernels import RadialKernel, check_kernel
@@ -182,8 +182,7 @@ class NonlocalDiffusion:
         """
         k = real_array("wavenumbers", wavenumbers)
         if math.isfinite(self.kernel.horizon):
-            phase = np.multiply.outer(k, self.spacing / 2 * np.arange(1, self.weights.size + 1))
-            return np.asarray(-4 * (np.sin(phase) ** 2 @ self.weights))
+            return -stencil_symbol(self.weights, k * self.spacing)
         modes = k * self.n_nodes * self.spacing / (2 * np.pi)
         if self._ring is None or not np.allclose(modes, np.round(modes), rtol=0, atol=1e-6):
             raise ValueError(

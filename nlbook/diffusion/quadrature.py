@@ -36,10 +36,11 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from nlbook.checks import check_choice, check_integer, check_number
@@ -50,18 +51,22 @@ __all__ = [
     "LineWeights",
     "Rule",
     "check_rule",
+    "covered_weights",
     "line_weights",
+    "nodes_weights",
     "periodic_weights",
+    "stencil_symbol",
     "weight_derivatives",
 ]
 
 #: Names of the two rules.
 Rule = Literal["covered", "nodes"]
 
+Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
 # K is smooth on [h, 2h] with its singularity at a distance of one cell: ten Gauss points err by
 # 5.8**-20, below rounding, and by less in all further cells.
-_GAUSS, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(10)
-_GAUSS, _GAUSS_WEIGHTS = (1 + _GAUSS) / 2, _GAUSS_WEIGHTS / 2
+_POINTS = 10
 
 # floor(delta/h) of a horizon that was meant to end on a node, in spite of rounding.
 _NODE_TOLERANCE = 1e-9
@@ -167,7 +172,7 @@ def weight_derivatives(
     cells = math.ceil(ratio * (1 - _NODE_TOLERANCE))
     first = min(spacing, kernel.horizon)
     core = float(kernel.radial_integral(first, 2.0)) * (1 / power - math.log(first))
-    in_alpha = _hat_weights(lambda r: -np.log(r) * kernel(r), core, spacing, ratio, cells)
+    in_alpha = covered_weights(lambda r: -np.log(r) * kernel(r), core, kernel.horizon, spacing)
     j = np.arange(1, cells + 1)
     hats = np.maximum(0.0, 1 - np.abs(ratio - j))
     hats[0] = 1.0 if ratio <= 1 else hats[0]
@@ -220,36 +225,105 @@ def _weights_up_to(
     kernel: RadialKernel, spacing: float, rule: Rule, limit: float
 ) -> NDArray[np.float64]:
     """All weights, or the first `limit` of a kernel without a horizon."""
-    ratio = kernel.horizon / spacing
     if rule == "nodes":
-        count = int(min(ratio * (1 + _NODE_TOLERANCE), limit))  # int() takes the floor
-        # a node at the horizon, to rounding, is inside
-        distance = np.minimum(spacing * np.arange(1, count + 1), kernel.horizon)
-        return np.asarray(spacing * kernel(distance))
-    cells = math.ceil(min(ratio * (1 - _NODE_TOLERANCE), limit + 1))
-    core = float(kernel.radial_integral(min(spacing, kernel.horizon), 2.0))
-    weights = _hat_weights(kernel, core, spacing, ratio, cells)
+        return nodes_weights(kernel, kernel.horizon, spacing, limit)
+    core = kernel.radial_integral(min(spacing, kernel.horizon), 2.0)
+    weights = covered_weights(kernel, core, kernel.horizon, spacing, limit + 1)
     return weights if math.isinf(limit) else weights[: int(limit)]
 
 
-def _hat_weights(
-    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    core: float,
-    spacing: float,
-    ratio: float,
-    cells: int,
+def nodes_weights(
+    values: Values, horizon: float, spacing: float, limit: float = math.inf
 ) -> NDArray[np.float64]:
-    """Integrals of values(r) r**2 with the hats over (j h)**2; `core` is that of the first cell."""
-    moments = np.zeros(cells + 1)
-    moments[1] += core
+    """The nodes rule for any functions of the distance.
+
+    Parameters
+    ----------
+    values : callable
+        From distances, in any shape, to values, or to those of n functions along one more axis.
+    horizon, spacing : float
+        delta and h, length.
+    limit : float
+        Most nodes.
+
+    Returns
+    -------
+    ndarray, shape (J,) or (J, n)
+    """
+    count = int(min(horizon / spacing * (1 + _NODE_TOLERANCE), limit))  # int() takes the floor
+    # a node at the horizon, to rounding, is inside
+    distance = np.minimum(spacing * np.arange(1, count + 1), horizon)
+    return np.asarray(spacing * values(distance))
+
+
+def covered_weights(
+    values: Values,
+    core: ArrayLike,
+    horizon: float,
+    spacing: float,
+    limit: float = math.inf,
+    points: int = _POINTS,
+) -> NDArray[np.float64]:
+    """The covered rule for any functions of the distance.
+
+    Parameters
+    ----------
+    values, horizon, spacing, limit
+        As in `nodes_weights`; distances are not below h.
+    core : array_like, shape () or (n,)
+        Integral of values(r) r**2 over 0 < r < min(h, delta).
+    points : int
+        Of Gauss in a cell.
+
+    Returns
+    -------
+    ndarray, shape (J,) or (J, n)
+        Integrals of values(r) r**2 with the hats, over (j h)**2.
+    """
+    first = np.asarray(core, dtype=np.float64)
+
+    def wide(array: NDArray[Any]) -> NDArray[Any]:
+        return array.reshape(array.shape + (1,) * first.ndim)
+
+    ratio = horizon / spacing
+    cells = math.ceil(min(ratio * (1 - _NODE_TOLERANCE), limit))
+    gauss, gauss_weights = _gauss(points)
+    moments = np.zeros((cells + 1, *first.shape))
+    moments[1] += first
     left = np.arange(1.0, cells)
     width = np.minimum(left + 1, max(ratio, 1.0)) - left
-    at = left[:, np.newaxis] + width[:, np.newaxis] * _GAUSS
-    integrand = values(np.minimum(spacing * at, spacing * ratio)) * at**2
-    integrand *= spacing**3 * width[:, np.newaxis] * _GAUSS_WEIGHTS
-    moments[1:-1] += np.sum(integrand * (left[:, np.newaxis] + 1 - at), axis=1)
-    moments[2:] += np.sum(integrand * (at - left[:, np.newaxis]), axis=1)
-    return np.asarray(moments[1:] / (spacing * np.arange(1, cells + 1)) ** 2)
+    at = left[:, np.newaxis] + width[:, np.newaxis] * gauss
+    integrand = values(np.minimum(spacing * at, spacing * ratio)) * wide(at**2)
+    integrand *= wide(spacing**3 * width[:, np.newaxis] * gauss_weights)
+    moments[1:-1] += np.sum(integrand * wide(left[:, np.newaxis] + 1 - at), axis=1)
+    moments[2:] += np.sum(integrand * wide(at - left[:, np.newaxis]), axis=1)
+    return np.asarray(moments[1:] / wide((spacing * np.arange(1, cells + 1)) ** 2))
+
+
+@lru_cache(maxsize=8)
+def _gauss(points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points and weights of Gauss on (0, 1)."""
+    at, weights = np.polynomial.legendre.leggauss(points)
+    return (1 + at) / 2, weights / 2
+
+
+def stencil_symbol(weights: NDArray[np.float64], angle: ArrayLike) -> NDArray[np.float64]:
+    """4 sum_j w_j sin(j angle / 2)**2: what minus the second differences make of exp(i k x).
+
+    Parameters
+    ----------
+    weights : ndarray, shape (J,) or (J, n)
+        w_j, j = 1, 2, ..., 1/time.
+    angle : array_like
+        k h, in any shape.
+
+    Returns
+    -------
+    ndarray, shape of the angle or with one more axis (n,)
+        1/time. All digits of it are right, however small the angle.
+    """
+    phase = np.multiply.outer(np.asarray(angle) / 2, np.arange(1, len(weights) + 1))
+    return np.asarray(4 * (np.sin(phase) ** 2 @ weights))
 
 
 def _far_sum(

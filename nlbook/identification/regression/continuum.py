@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.convex import AbsoluteBound, BoundedLeastSquares, SolverFailure
+from nlbook.diffusion.quadrature import stencil_symbol
 from nlbook.identification.pairs.training_pairs import PairSpectrum
 from nlbook.identification.regression.certificates import Optimum
 from nlbook.identification.regression.choices import Continuum
@@ -351,8 +352,7 @@ def _grid_rows(gram: GramMatrix, spacing: float, *, fine: bool = False) -> Array
     more; or finely, to see whether that was enough.
     """
     weights = basis_weights(gram.horizon, gram.degree, spacing, rule=gram.rule)
-    j = np.arange(1, weights.shape[0] + 1)
-    n_samples = 16 * j.size + 200 if fine else 2 * j.size + _SAMPLES
+    n = len(weights)
+    n_samples = 16 * n + 200 if fine else 2 * n + _SAMPLES
     angle = np.linspace(min(gram.lowest * spacing, np.pi), np.pi, n_samples)
-    symbols = 4 * np.sin(np.outer(angle, j) / 2) ** 2 @ weights
-    return np.asarray(symbols / (gram.horizon**3 * gram.lowest**2))
+    return np.asarray(stencil_symbol(weights, angle) / (gram.horizon**3 * gram.lowest**2))

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from nlbook.checks import check_choice, check_integer, check_number, real_array
+from nlbook.diffusion.quadrature import covered_weights, nodes_weights, stencil_symbol
 from nlbook.identification.pairs.training_pairs import check_length
 from nlbook.kernels import BernsteinKernel, bernstein_basis
 
@@ -78,26 +79,33 @@ def basis_weights(
         If an argument is out of range, or the horizon reaches no neighbour.
     """
     _check(horizon, degree, spacing, alpha, rule)
-    cells = horizon / spacing
+
+    def values(r: Array) -> Array:
+        basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
+        return np.asarray(basis * (r**-alpha)[..., np.newaxis])
+
     if rule == "covered":
-        return _hat_moments(horizon, degree, spacing, alpha)
+        core = _from_zero(min(spacing, horizon), horizon, degree, alpha)
+        return covered_weights(values, core, horizon, spacing, points=_POINTS)
     if rule == "nodes":
-        count = math.floor(cells + _NODE_TOLERANCE)
+        weights = nodes_weights(values, horizon, spacing)
+        count = len(weights)
     else:
+        cells = horizon / spacing
         count = math.ceil(cells - 0.5 - _NODE_TOLERANCE)
     if count < 1:
         raise ValueError(
             f"horizon must reach a neighbour: it is {horizon!r}, and the nodes are {spacing!r} "
             f"apart"
         )
+    if rule == "nodes":
+        return weights
     j = np.arange(1, count + 1)
     if rule == "moments":
         moments = _cell_moments(horizon, degree, spacing, alpha, count)
         return moments / (j[:, np.newaxis] * spacing) ** 2
-    share = np.ones(count) if rule == "nodes" else np.minimum(j + 0.5, cells) - (j - 0.5)
-    r = np.minimum(j * spacing, horizon)
-    values = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
-    return values * (spacing * share * r**-alpha)[:, np.newaxis]
+    share = np.minimum(j + 0.5, cells) - (j - 0.5)
+    return values(np.minimum(j * spacing, horizon)) * (spacing * share)[:, np.newaxis]
 
 
 def grid_symbol(
@@ -133,9 +141,7 @@ def grid_symbol(
     weights = basis_weights(
         kernel.horizon, kernel.degree, spacing, alpha=kernel.alpha, rule=rule
     ) @ np.asarray(kernel.coefficients)
-    k = real_array("wavenumbers", wavenumbers)
-    j = np.arange(1, weights.size + 1)
-    return np.asarray(4 * np.sin(np.multiply.outer(k, j * spacing / 2)) ** 2 @ weights)
+    return stencil_symbol(weights, real_array("wavenumbers", wavenumbers) * spacing)
 
 
 def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, count: int) -> Array:
@@ -143,33 +149,12 @@ def _cell_moments(horizon: float, degree: int, spacing: float, alpha: float, cou
     low = np.arange(1.5, count) * spacing
     high = np.minimum((np.arange(1, count + 1) + 0.5) * spacing, horizon)
     first = _from_zero(float(high[0]), horizon, degree, alpha)
-    r, weight = _points(low, high[1:], alpha)
+    points, weights = _gauss(2.0)
+    half = (high[1:] - low)[:, np.newaxis] / 2
+    r = low[:, np.newaxis] + half * (1 + points)
+    weight = half * weights * r ** (2 - alpha)
     basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
     return np.vstack([first, np.einsum("jg,jgm->jm", weight, basis)])
-
-
-def _hat_moments(horizon: float, degree: int, spacing: float, alpha: float) -> Array:
-    """Integrals of B_m(r/delta) r**(2 - alpha) with the hats of the nodes, over (j h)**2."""
-    count = math.ceil(horizon / spacing - _NODE_TOLERANCE)
-    low: Array = spacing * np.arange(1, count, dtype=np.float64)
-    high = np.minimum(low + spacing, horizon)
-    r, weight = _points(low, high, alpha)
-    basis = bernstein_basis(degree, np.minimum(r / horizon, 1.0))
-    above = (r - low[:, np.newaxis]) / spacing  # share of the farther node
-    moments = np.empty((count, degree + 1))
-    # up to the first node all is that node's
-    moments[0] = _from_zero(min(spacing, horizon), horizon, degree, alpha)
-    moments[1:] = np.einsum("jg,jgm->jm", weight * above, basis)
-    moments[:-1] += np.einsum("jg,jgm->jm", weight * (1 - above), basis)
-    return np.asarray(moments / (spacing * np.arange(1, count + 1)[:, np.newaxis]) ** 2)
-
-
-def _points(low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
-    """Gauss points in cells that don't begin at zero, and their weights with r**(2 - alpha)."""
-    points, weights = _gauss(2.0)
-    half = (high - low)[:, np.newaxis] / 2
-    r = low[:, np.newaxis] + half * (1 + points)
-    return r, half * weights * r ** (2 - alpha)
 
 
 def _from_zero(end: float, horizon: float, degree: int, alpha: float) -> Array:

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from nlbook.checks import check_integer, real_array
+from nlbook.diffusion.convolution import Convolution
+from nlbook.diffusion.quadrature import stencil_symbol
 from nlbook.identification.pairs.training_pairs import TrainingPairs
 from nlbook.identification.regression.node_weights import QuadratureRule, basis_weights
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
@@ -83,14 +85,13 @@ def apply_weights(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
     if pairs.boundary == "periodic":
         modes = np.fft.rfft(pairs.u, axis=1) * ring_symbol(w, n)
         return np.asarray(np.fft.irfft(modes, n, axis=1))
-    u = np.pad(pairs.u, [(0, 0), (w.size, w.size)])
-    first = w.size + pairs.collar
-    here = u[:, first : first + n]
-    out = np.zeros_like(here)
-    for j, weight in enumerate(w, 1):
-        left, right = u[:, first - j :][:, :n], u[:, first + j :][:, :n]
-        out += weight * (2 * here - left - right)
-    return out
+    return _on_a_line(w, pairs.u, pairs.collar)
+
+
+def _on_a_line(w: Array, u: Array, collar: int) -> Array:
+    """-L u at all nodes but those of the collar, with u = 0 beyond."""
+    operator = Convolution(w[: u.shape[1] - 1], 2 * float(w.sum()), u.shape[1], periodic=False)
+    return -operator(u)[:, collar : u.shape[1] - collar]
 
 
 def ring_symbol(node_weights: ArrayLike, n_nodes: int) -> Array:
@@ -110,8 +111,7 @@ def ring_symbol(node_weights: ArrayLike, n_nodes: int) -> Array:
     """
     w = _read_weights(node_weights)
     n_nodes = check_integer("n_nodes", n_nodes, 1)
-    phase = np.pi / n_nodes * np.outer(np.arange(n_nodes // 2 + 1), np.arange(1, w.size + 1))
-    return np.asarray(4 * (np.sin(phase) ** 2 @ w))
+    return stencil_symbol(w, 2 * np.pi / n_nodes * np.arange(n_nodes // 2 + 1))
 
 
 def solve_pairs(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
@@ -147,12 +147,9 @@ def solve_pairs(node_weights: ArrayLike, pairs: TrainingPairs) -> Array:
     row = np.zeros(n)
     row[0] = 2 * w.sum()
     row[1 : w.size + 1] = -w[: n - 1]
-    known = np.pad(pairs.u.copy(), [(0, 0), (w.size, w.size)])
-    known[:, w.size + pairs.collar : w.size + pairs.collar + n] = 0.0
-    load = pairs.f.copy()
-    for j, weight in enumerate(w, 1):  # what the collar contributes
-        begin = w.size + pairs.collar
-        load += weight * (known[:, begin - j :][:, :n] + known[:, begin + j :][:, :n])
+    known = pairs.u.copy()
+    known[:, pairs.collar : pairs.collar + n] = 0.0
+    load = pairs.f - _on_a_line(w, known, pairs.collar)  # what the collar contributes
     try:
         return np.asarray(linalg.solve(linalg.toeplitz(row), load.T, assume_a="sym").T)
     except linalg.LinAlgError as error:
