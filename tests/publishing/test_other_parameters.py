@@ -80,6 +80,7 @@ PIPELINE = [  # each takes the record that the first wrote
             "seed": 7,
         },
         prose=(r"\b0\.02, 0\.02 and 0\.05 \$", r"load=0\.02"),
+        may_show=("nucleation_time",),  # the data are of 500 steps of 0.02 t0
     ),
     Case("02_adaptive_densities", DENSITIES | {"newborn": "counted", "sensitivity": 0.3}),
     Case("03_bilevel_fit", FIT | {"newborn": "counted", "every": 10}),
@@ -180,7 +181,7 @@ PHRASES = {
     "seed": ("seed #",),
 }
 # Units that a parameter's comment may end with, and as they are written.
-UNITS = {"b": r"b\b", "t0": r"t_0", "sigma0": r"\\sigma_0", "b/t0": r"b ?/ ?t_0"}
+UNITS = {"b": r"b\b\$?(?! ?/)", "t0": r"t_0", "sigma0": r"\\sigma_0", "b/t0": r"b ?/ ?t_0"}
 # A sentence with one of these says whose number it is.
 WHOSE = re.compile(r"\b(?:paper|record|default|tier|Exercise|benchmark)", re.IGNORECASE)
 # Sentences that name a number which is that of a default by chance, or of a choice that they give
@@ -263,6 +264,7 @@ def test_a_typed_default_is_found_and_a_number_of_others_is_not():
         "The paper's box has 300 $b$.",
         "The recorded crystals have 1500 dislocations each.",
         "Try `box_length=300`, 300 times.",
+        "At speeds of 300 $b/t_0$.",
         "```python\nbox_length = 300  # 300 b\n```",
     ]:
         assert typed_defaults(text, known.values()) == [], text
