@@ -156,10 +156,13 @@ def check_in_browser(
 _FOLD = """
 for (const details of document.querySelectorAll('article details:not(.hide)')) details.open = false;
 """
-# Parts of the text that are folded or hidden.
+# Parts of the text that are folded, hidden or cut off.
 _LEFT_OUT = """
 [...document.querySelectorAll('article details:not(.hide), article .toggle-hidden')]
   .filter(e => e.matches('.toggle-hidden') || !e.open)
+  .concat([...document.querySelectorAll(
+    'article :is(pre, div.math, .output, .pst-scrollable-table-container)')]
+    .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1))
   .map(e => e.textContent.trim().slice(0, 40))
 """
 

@@ -140,6 +140,7 @@ def test_the_browser_finds_what_paper_leaves_out(site):
     unfold = "document.querySelector('details').open = true"
     script = f'<script>addEventListener("beforeprint", () => {{ {unfold}; }})</script>'
     assert "paper" not in in_browser(site(body + script))
+    assert "paper" in in_browser(site("<pre style='overflow: auto'>" + 999 * "x" + "</pre>"))
 
 
 def test_the_browser_finds_a_heavy_page(site):
