@@ -40,6 +40,11 @@ def figure(name, caption):
     return nbformat.v4.new_output("display_data", {"image/png": "aGk="}, metadata=metadata)
 
 
+def table(name, caption):
+    metadata = {"nlbook": {"table": {"name": name, "caption": caption}}}
+    return nbformat.v4.new_output("display_data", {"text/plain": "7"}, metadata=metadata)
+
+
 @pytest.fixture
 def rendered(book):
     """Render prose that stands below a title, a cell with two numbers, and two figures."""
@@ -171,6 +176,8 @@ def test_nothing_of_a_chapter_is_left_that_only_the_site_could_show(name):
     code.outputs = [glued(role, "7") for role in roles]
     numbered = set(re.findall(r'"((?:fig|anim)[\w-]*)"', "".join(c.source for c in chapter.cells)))
     code.outputs += [figure(label, "A caption.") for label in sorted(numbered)]
+    tables = set(re.findall(r'"(table-[\w-]*)"', "".join(c.source for c in chapter.cells)))
+    code.outputs += [table(label, "A caption.") for label in sorted(tables)]
     prose = [c.source for c in render_prose(chapter, name, book).cells if c.cell_type == "markdown"]
     text = re.sub(r"```\w*\n.*?```", "", "\n".join(prose), flags=re.DOTALL)
     assert re.findall(r"\{[a-z:]+\}`[^`]*`", text) == []
