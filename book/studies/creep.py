@@ -16,17 +16,15 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from creep_store import fill_store, note_store
 from nlbook.dislocations import CreepProtocol, creep_task
 from nlbook.dislocations.ensemble import SCHEMA
 from nlbook.dislocations.records import RecordWriter, seen_by_record, steps_apart
 from nlbook.parallel import run_tasks, task_seed
-from provenance import note_store
 
 
 def recording_protocol(case: int, **changes: Any) -> CreepProtocol:
@@ -101,13 +99,7 @@ def record_case(
     protocol = recording_protocol(case, **changes)
     tasks = [{"protocol": protocol, "seed": task_seed(seed, k)} for k in range(n_realizations)]
     stored = note_store(store, tasks)
-    if processes > 1:
-        if store is None:
-            raise ValueError(f"store must be a folder with processes={processes}")
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            parts = [tasks[k::processes] for k in range(processes)]
-            for done in [pool.submit(_compute, part, os.fspath(store)) for part in parts]:
-                done.result()
+    fill_store([(creep_task, SCHEMA, tasks, store)], processes)
     writer = RecordWriter(
         protocol,
         case=case,
@@ -138,19 +130,6 @@ def record_case(
         earlier=earlier,
         processes=processes,
         wall_seconds=time.perf_counter() - started,
-    )
-
-
-def _compute(tasks: Sequence[dict[str, Any]], store: str) -> None:
-    """A process's part of the tasks, into the store."""
-    run_tasks(
-        creep_task,
-        tasks,
-        store=store,
-        schema=SCHEMA,
-        workers=1,
-        reduce=lambda index, result: None,
-        progress=False,
     )
 
 

@@ -12,16 +12,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from creep_store import fill_store, note_store
 from integrator_paths import PATH_SCHEMA, PATHS, euler_task, path_task
 from nlbook.checks import check_integer
 from nlbook.dislocations import CreepProtocol, CreepRun, creep_task, speed_bins
@@ -29,7 +28,6 @@ from nlbook.dislocations.ensemble import SCHEMA
 from nlbook.dislocations.records import describe_record
 from nlbook.dislocations.records.integrator_study import METHODS
 from nlbook.parallel import run_tasks, task_seed
-from provenance import note_store
 
 # Bins of speeds kept in a decade, of the fifty that are counted.
 _SPEED_BINS_KEPT = 10
@@ -87,22 +85,15 @@ def record_integrator_study(
         check_integer(name, size, 1)
         if size > n_realizations:
             raise ValueError(f"{name} must be at most n_realizations={n_realizations}, got {size}")
-    if processes > 1 and store is None:
-        raise ValueError(f"store must be a folder with processes={processes}")
     protocols = {case: CreepProtocol.for_case(case, **changes) for case in (1, 2, 3)}
     study = _Tally(protocols, [n_realizations, n_realizations, n_unsettled, n_same], n_paths)
     jobs = _jobs(protocols, [task_seed(seed, k) for k in range(n_realizations)], study)
     shelves = [None if store is None else Path(store, job.function.__name__) for job in jobs]
     stored = note_store(shelves[0], jobs[0].tasks)
-    if processes > 1:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            parts = [
-                pool.submit(_compute, job.function, job.schema, job.tasks[k::processes], shelf)
-                for job, shelf in zip(jobs, shelves, strict=True)
-                for k in range(processes)
-            ]
-            for part in parts:
-                part.result()
+    fill_store(
+        [(job.function, job.schema, job.tasks, s) for job, s in zip(jobs, shelves, strict=True)],
+        processes,
+    )
     for job, shelf in zip(jobs, shelves, strict=True):
         run_tasks(
             job.function,
@@ -168,21 +159,6 @@ def _jobs(
 
 def _enter(job: _Job, index: int, result: dict[str, NDArray[Any]]) -> None:
     job.add(job.places[index], result)
-
-
-def _compute(
-    function: Callable[..., Any], schema: int, tasks: Sequence[Any], shelf: Path | None
-) -> None:
-    """A process's part of the tasks, into the store."""
-    run_tasks(
-        function,
-        tasks,
-        store=shelf,
-        schema=schema,
-        workers=1,
-        reduce=lambda index, result: None,
-        progress=False,
-    )
 
 
 class _Tally:
