@@ -41,11 +41,25 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-                name = ".".join(parts).removesuffix(".__init__")
-                found[name] = [str(item) for item in ast.literal_eval(node.value)]
+        names = _listed(path)
+        if names is not None:
+            found[".".join(parts).removesuffix(".__init__")] = names
     return dict(sorted(found.items()))
+
+
+def _listed(path: Path) -> list[str] | None:
+    """The names in a module's ``__all__``; those of a room inside it stand as ``*room.__all__``."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = []
+            for item in getattr(node.value, "elts", []):
+                if isinstance(item, ast.Starred):
+                    room = ast.unparse(item.value).removesuffix(".__all__")
+                    names += _listed(path.parent / room / "__init__.py") or []
+                else:
+                    names.append(str(ast.literal_eval(item)))
+            return names
+    return None
 
 
 def reference_pages(package: Path = PACKAGE) -> dict[str, str]:
@@ -123,7 +137,8 @@ def _heading(text: str, mark: str) -> list[str]:
 
 
 def _automodule(module: str, names: list[str]) -> list[str]:
-    return [f".. automodule:: {module}", f"   :members: {', '.join(names)}", ""]
+    members = [f"   :members: {', '.join(names)}"] if names else []  # without names: all
+    return [f".. automodule:: {module}", *members, ""]
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -49,3 +49,17 @@ def test_code_that_is_shown_has_80_columns(chapter):
         if len(line) > 80
     ]
     assert wide == []
+
+
+def test_no_two_chapters_use_one_label():
+    known: dict[str, str] = {}
+    twice = []
+    for chapter in CHAPTERS:
+        text = chapter.read_text("utf-8")
+        labels = re.findall(r'"((?:table|fig)-[a-z0-9-]+)"', text)
+        labels += re.findall(r"^:(?:name|label): (\S+)$|^\(([\w.:-]+)\)=$", text, re.MULTILINE)
+        labels += re.findall(r"\$\$ \(([\w.:-]+)\)$", text, re.MULTILINE)
+        for label in {part for one in labels for part in ([one] if isinstance(one, str) else one)}:
+            if label and known.setdefault(label, chapter.stem) != chapter.stem:
+                twice.append(f"{label}: {known[label]}, {chapter.stem}")
+    assert twice == []

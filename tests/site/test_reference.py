@@ -40,6 +40,16 @@ def test_a_name_that_the_room_exports_is_listed_once(tmp_path):
     assert ".. automodule:: walks.paths.steps\n   :members: step\n" in page
 
 
+def test_a_module_without_names_of_its_own_lists_none():
+    assert reference._automodule("walks", []) == [".. automodule:: walks", ""]
+
+
+def test_names_of_a_room_inside_are_read_where_they_are_listed(tmp_path):
+    package = make_package(tmp_path)
+    (package / "paths" / "__init__.py").write_text('__all__ = ["walk", *long.__all__]\n')
+    assert reference.public_names(package)["walks.paths"] == ["walk", "far"]
+
+
 def test_the_rooms_are_listed_with_what_they_are(tmp_path):
     assert reference.rooms_list(make_package(tmp_path)).splitlines() == [
         "* :doc:`walks.paths <api_paths>`: Paths, and more.",
