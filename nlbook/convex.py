@@ -81,9 +81,9 @@ class SolverFailure(RuntimeError):
 class Approach:
     """How near the least loss found and the greatest lower bound came."""
 
-    found: Solution  #: with the least loss
+    solution: Solution  #: with the least loss
     loss: float  #: what the judge made of it
-    lower_bound: float  #: no feasible x, of a size within reach, has a smaller loss
+    lower_bound: float  #: no feasible x, of a norm that was asked for, has a smaller loss
     met: bool  #: whether they are as near as was wanted
     attempts: int  #: ways of writing the programme that were used
 
@@ -118,10 +118,10 @@ class BoundedLeastSquares(Programme):
     def approach(
         self,
         judge: Callable[[Array], float],
-        reach: Callable[[Array], float],
+        largest_norm: Callable[[Array], float],
         solver: str = "CLARABEL",
         *,
-        ways: tuple[Formulation, ...] = SCALED,
+        formulations: tuple[Formulation, ...] = SCALED,
         smallest: float = 0.0,
         expected: float | None = None,
         floor: float = 0.0,
@@ -135,11 +135,11 @@ class BoundedLeastSquares(Programme):
         judge : callable
             From an x that a solver found to the loss of a feasible one made of it; infinite if
             nothing can be made of it.
-        reach : callable
+        largest_norm : callable
             From such an x to the largest norm of which the lower bound is to hold.
         solver : str
             Clarabel, or another of those that cvxpy knows, which is asked in one way only.
-        ways : tuple of Formulation
+        formulations : tuple of Formulation
             In the order in which they are tried.
         smallest : float
             Norm of the residual below which it need not be resolved.
@@ -171,33 +171,33 @@ class BoundedLeastSquares(Programme):
             scale = max(min(scale, expected), smallest, 1e-300)
         best: Solution | None = None
         upper, lower, without, number = math.inf, 0.0, 0, 0
-        for number, way in enumerate(ways[:1] if other else ways, start=1):
+        for number, formulation in enumerate(formulations[:1] if other else formulations, start=1):
             solved_at = math.inf
             for _ in range(_MOST_ROUNDS):
-                origin = best.x if way.around and best is not None else None
+                origin = best.x if formulation.around and best is not None else None
                 try:
-                    found = (
+                    solution = (
                         by_cvxpy(self, scale, solver)
                         if other
-                        else by_clarabel(self, scale, way, origin)
+                        else by_clarabel(self, scale, formulation, origin)
                     )
                 except NoRoom:
                     without += 1
                     break
-                if found is None:
+                if solution is None:
                     scale *= _EASIER
                     if scale >= solved_at:
                         break
                     continue
                 solved_at = scale
-                judged = judge(found.x)
+                judged = judge(solution.x)
                 if best is None or judged < upper:
-                    best, upper = found, judged
-                lower = max(lower, self.lower_bound(found, reach(found.x)))
+                    best, upper = solution, judged
+                lower = max(lower, self.lower_bound(solution, largest_norm(solution.x)))
                 gap = upper - lower  # infinite as long as nothing feasible was found
                 if math.isfinite(gap) and gap <= wanted * (upper + floor) + rounding:
                     return Approach(best, upper, lower, True, number)
-                norm = math.sqrt(self.loss(found.x))
+                norm = math.sqrt(self.loss(solution.x))
                 if norm > _SETTLED * scale or scale <= smallest:
                     break
                 scale = max(norm, smallest, 1e-300)
@@ -211,25 +211,27 @@ class BoundedLeastSquares(Programme):
             )
         return Approach(best, upper, lower, False, number)
 
-    def lower_bound(self, found: Solution, reach: float) -> float:
-        """A value that the least squares do not fall below at any feasible x with |x| <= reach.
+    def lower_bound(self, solution: Solution, largest_norm: float) -> float:
+        """A value that the least squares do not fall below at any feasible x of at most a norm.
 
         Parameters
         ----------
-        found : Solution
+        solution : Solution
             Whose residual and multipliers are used; they need not be exact.
-        reach : float
+        largest_norm : float
             Largest norm of x that is considered.
 
         Returns
         -------
         float
         """
-        y = self.target - self.matrix @ found.x
-        z = np.maximum(found.multipliers, 0.0)
+        y = self.target - self.matrix @ solution.x
+        z = np.maximum(solution.multipliers, 0.0)
         rest = -self.rows.T @ z
         value = float(z @ self.least)
-        for bound, level, sigma in zip(self.absolute, found.levels, found.slopes, strict=True):
+        for bound, level, sigma in zip(
+            self.absolute, solution.levels, solution.slopes, strict=True
+        ):
             nu = max(level, float(np.max(np.abs(sigma), initial=0.0)))
             rest = rest + bound.matrix.T @ sigma - nu * bound.slope
             value -= nu * bound.level
@@ -242,5 +244,5 @@ class BoundedLeastSquares(Programme):
             # rounding of the corrected products is part of what is left
             left_over = float(np.linalg.norm(rest - 2 * self.matrix.T @ moved))
             here = 2 * float(moved @ self.target) - float(moved @ moved) + value
-            best = max(best, here - reach * left_over)
+            best = max(best, here - largest_norm * left_over)
         return best

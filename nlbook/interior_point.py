@@ -118,7 +118,7 @@ class NoRoom(Exception):
 
 
 def by_clarabel(
-    programme: Programme, scale: float, way: Formulation, origin: Array | None
+    programme: Programme, scale: float, formulation: Formulation, origin: Array | None
 ) -> Solution | None:
     """Unknowns z, x = origin + T z; then y = A x - b over its scale; then sizes of F x."""
     import clarabel
@@ -126,7 +126,7 @@ def by_clarabel(
     check_unmasked("origin", origin)
     n = programme.matrix.shape[1]
     x0 = np.zeros(n) if origin is None else origin
-    turn = _whitening(programme, scale) if way.whitened else np.eye(n)
+    turn = _whitening(programme, scale) if formulation.whitened else np.eye(n)
     both = (
         np.column_stack([programme.matrix @ turn, programme.target - programme.matrix @ x0]) / scale
     )
@@ -168,7 +168,7 @@ def by_clarabel(
         sparse.csc_matrix(np.vstack(blocks)),
         np.concatenate(sides),
         cones,
-        _clarabel(way),
+        _clarabel(formulation),
     ).solve()
     if "PrimalInfeasible" in str(solved.status):
         raise NoRoom
@@ -237,12 +237,12 @@ def by_cvxpy(programme: Programme, scale: float, solver: str) -> Solution | None
     return Solution(np.asarray(x.value, dtype=np.float64), head[0] * square, levels, slopes)
 
 
-def _clarabel(way: Formulation) -> Any:
+def _clarabel(formulation: Formulation) -> Any:
     import clarabel
 
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _TOLERANCE
-    settings.equilibrate_enable = way.equilibrated
-    settings.static_regularization_constant = way.regularization
+    settings.equilibrate_enable = formulation.equilibrated
+    settings.static_regularization_constant = formulation.regularization
     return settings

@@ -357,7 +357,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "interior_point.by_clarabel": lambda: {
         "programme": interior_point.Programme(**PROGRAMME),
         "scale": 1.0,
-        "way": interior_point.Formulation(),
+        "formulation": interior_point.Formulation(),
         "origin": np.zeros(2),
     },
     "kernels.BernsteinKernel.__call__": lambda: {"r": WAVES},

@@ -50,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
     "diffusion": {"parallel"},
     "peridynamics": {"parallel"},
     # the two ways to learn a kernel don't see each other
-    "identification.pairs": {"parallel"},
+    "identification.pairs": {"identification", "parallel"},
     "identification.bilevel": {"densities", "diffusion", "identification", "parallel"},
     "identification.uncertainty": {
         "densities",

@@ -37,11 +37,11 @@ def test_the_nearest_point_of_an_l1_ball_is_found_and_certified():
     target = np.array([1.0, -0.7, 0.2, 0.05])
     programme = on_l1_ball(target)
     near = programme.approach(programme.loss, lambda x: 1.0)
-    np.testing.assert_allclose(near.found.x, projected(target), atol=1e-9)
+    np.testing.assert_allclose(near.solution.x, projected(target), atol=1e-9)
     best = np.sum((projected(target) - target) ** 2)
     bound = near.lower_bound
     assert near.met
-    assert bound == programme.lower_bound(near.found, reach=1.0)
+    assert bound == programme.lower_bound(near.solution, largest_norm=1.0)
     # the solver's tolerance is 1e-11
     assert best * (1 - 1e-8) <= bound <= best * (1 + 1e-12)
 
@@ -52,7 +52,7 @@ def test_a_bound_that_rises_with_x_is_met():
         np.eye(2), np.array([2.0, 0.0]), np.array([[0.0, -1.0]]), np.array([-0.8]),
         (AbsoluteBound(np.array([[1.0, 0.0]]), np.array([0.0, 1.0])),),
     )  # fmt: skip
-    found = programme.approach(programme.loss, lambda x: 10.0).found
+    found = programme.approach(programme.loss, lambda x: 10.0).solution
     np.testing.assert_allclose(found.x, [0.8, 0.8], atol=1e-8)
     assert programme.lower_bound(found, 10.0) == pytest.approx(1.2**2 + 0.8**2, rel=1e-8)
 
@@ -80,7 +80,7 @@ def test_a_residual_of_rounding_is_reached():
     n = 5
     programme = BoundedLeastSquares(matrix, target, np.eye(n), np.full(n, -10.0), (), np.zeros(n))
     near = programme.approach(programme.loss, lambda x: 10.0, smallest=1e-9, rounding=1e-17)
-    assert programme.loss(near.found.x) < 1e-16
+    assert programme.loss(near.solution.x) < 1e-16
     assert near.met
 
 
@@ -108,14 +108,14 @@ def test_another_way_is_tried_until_the_bound_is_met(monkeypatch):
         return found if way.whitened else replace(found, x=0.9 * found.x)
 
     monkeypatch.setattr(convex, "by_clarabel", stopped)
-    near = programme.approach(programme.loss, lambda x: 1.0, ways=ways)
+    near = programme.approach(programme.loss, lambda x: 1.0, formulations=ways)
     assert near.met
     assert near.attempts == 2
-    np.testing.assert_allclose(near.found.x, projected(programme.target), atol=1e-8)
-    far = programme.approach(programme.loss, lambda x: 1.0, ways=ways[::2])
+    np.testing.assert_allclose(near.solution.x, projected(programme.target), atol=1e-8)
+    far = programme.approach(programme.loss, lambda x: 1.0, formulations=ways[::2])
     assert not far.met
     assert far.attempts == 2
-    assert far.lower_bound < programme.loss(near.found.x) < far.loss
+    assert far.lower_bound < programme.loss(near.solution.x) < far.loss
 
 
 @pytest.mark.parametrize("way", WHITENED)
@@ -127,7 +127,7 @@ def test_every_way_is_the_same_programme(way):
         matrix, target, np.eye(4), np.array([0.02, -1.0, -1.0, -1.0]), (bound,)
     )
     reference = programme.approach(programme.loss, lambda x: 10.0)
-    found = by_clarabel(programme, 1.0, way, reference.found.x)
+    found = by_clarabel(programme, 1.0, way, reference.solution.x)
     # each stops where rounding stops it, here at 1e-5 with the least regularisation, else at 1e-9;
     # another programme would be off by its own size
     assert programme.loss(found.x) == pytest.approx(reference.loss, rel=1e-4)

@@ -111,10 +111,10 @@ class InnerProducts:
             Least-squares solution, of least norm if columns depend on one another.
         """
         weights = np.atleast_2d(columns)
-        reach = int(np.flatnonzero(weights.any(axis=0))[-1]) + 1
-        near = weights[:, :reach]
-        normal = near @ self.gram[:reach, :reach] @ near.T
-        right = near @ self.response[:reach]
+        n_used = int(np.flatnonzero(weights.any(axis=0))[-1]) + 1
+        near = weights[:, :n_used]
+        normal = near @ self.gram[:n_used, :n_used] @ near.T
+        right = near @ self.response[:n_used]
         return _solve(normal, right, positive)
 
     def pad_weights(self, weights: NDArray[np.float64], total: float) -> NDArray[np.float64]:
@@ -293,8 +293,8 @@ def _solve(
     values, vectors = linalg.eigh(scaled)
     root = np.sqrt(np.maximum(values, 1e-14 * values[-1]))
     target = vectors.T @ (right * scale) / root
-    found, _ = optimize.nnls(root[:, np.newaxis] * vectors.T, target)
-    return np.asarray(scale * found)
+    solution, _ = optimize.nnls(root[:, np.newaxis] * vectors.T, target)
+    return np.asarray(scale * solution)
 
 
 def _beyond(ends: NDArray[np.float64], partner: NDArray[np.float64]) -> NDArray[np.float64]:

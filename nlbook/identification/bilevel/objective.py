@@ -144,11 +144,11 @@ class Objective:
         if self._products is None:
             equations = self.equations
             mine = block_partition(len(equations.change), *self._ranks)
-            found = inner_products(self._density, equations[mine.start : mine.stop])
+            products = inner_products(self._density, equations[mine.start : mine.stop])
             self._products = InnerProducts(
-                self._sum_over_ranks(found.response),
-                self._sum_over_ranks(found.gram),
-                float(self._sum_over_ranks(np.array(found.square))),
+                self._sum_over_ranks(products.response),
+                self._sum_over_ranks(products.gram),
+                float(self._sum_over_ranks(np.array(products.square))),
             )
         return self._products
 
@@ -168,9 +168,9 @@ class Objective:
         """From the first to each snapshot of training; the shares of later ones are zero."""
         n_times = self.snapshots.times.size
         trained = self._n_trained + 1
-        found = integrated_equations(self.snapshots.times[:trained])
+        equations = integrated_equations(self.snapshots.times[:trained])
         rest = ((0, 0), (0, n_times - trained))
-        return Equations(np.pad(found.applied, rest), np.pad(found.change, rest))
+        return Equations(np.pad(equations.applied, rest), np.pad(equations.change, rest))
 
     @property
     def _n_trained(self) -> int:

@@ -38,6 +38,7 @@ from scipy import special
 from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.identification.pairs.random_series import amplitudes, condensed, uniform_numbers
 from nlbook.identification.pairs.training_pairs import TrainingPairs
+from nlbook.identification.renamed import renamed_fields
 from nlbook.kernels import PowerLawKernel
 
 __all__ = [
@@ -58,12 +59,13 @@ _BEYOND_PHASE = 60
 _RESOLVED = 1e-10
 
 
+@renamed_fields(reach="half_width")
 @dataclass(frozen=True)
 class FractionalSettings:
     """Order, grid and forcings; the defaults are the paper's where it says."""
 
     order: float = 0.75  #: s of the operator
-    reach: float = 0.8  #: f is kept on [-reach, reach], length
+    half_width: float = 0.8  #: f is kept on [-half_width, half_width], length
     spacing: float = 0.01  #: of the nodes, length
     collar: float = 4.0  #: width beyond on which u is kept: the longest horizon fitted, length
     period: float = 2.0  #: of the forcings, length
@@ -75,8 +77,8 @@ class FractionalSettings:
         _check_order(self.order)
         for name in ("spacing", "collar", "period"):
             check_number(name, getattr(self, name), above=0)
-        check_number("reach", self.reach, above=self.spacing, below=1)
-        for name in ("reach", "collar"):
+        check_number("half_width", self.half_width, above=self.spacing, below=1)
+        for name in ("half_width", "collar"):
             cells = getattr(self, name) / self.spacing
             if abs(cells - round(cells)) > 1e-6:
                 raise ValueError(
@@ -302,7 +304,7 @@ def _check_order(order: float) -> None:
 def _cells(settings: FractionalSettings) -> tuple[int, int]:
     """Cells from the middle to the last node of f, and of the collar."""
     spacing = settings.spacing
-    return round(settings.reach / spacing), round(settings.collar / spacing)
+    return round(settings.half_width / spacing), round(settings.collar / spacing)
 
 
 @lru_cache(maxsize=4)

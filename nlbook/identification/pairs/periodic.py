@@ -229,9 +229,9 @@ def wave_pairs(
 
 def _check_nodes(settings: SeriesSettings, scale: Array, highest: int = 0) -> None:
     """Refuse a ring on whose nodes waves of some size look like others."""
-    heard = max(int(np.flatnonzero(scale > _HEARD)[-1]), highest)
-    if 2 * heard >= settings.n_nodes:
+    highest_kept = max(int(np.flatnonzero(scale > _HEARD)[-1]), highest)
+    if 2 * highest_kept >= settings.n_nodes:
         raise ValueError(
-            f"n_nodes must exceed {2 * heard}, two for each of the waves, got {settings.n_nodes}: "
-            f"lower n_modes or raise decay"
+            f"n_nodes must exceed {2 * highest_kept}, two for each of the waves, got "
+            f"{settings.n_nodes}: lower n_modes or raise decay"
         )

@@ -94,13 +94,13 @@ class CosineKernel:
         radii = real_array("radius", radius, finite=False)
         if not np.all(radii >= 0):
             raise ValueError(f"radius must not be negative, got {radius!r}")
-        reach = np.minimum(radii, self.horizon)
-        phase = 3 * np.pi / 5 * reach / self.horizon  # below 1.9, so that 16 terms are exact
+        upper = np.minimum(radii, self.horizon)
+        phase = 3 * np.pi / 5 * upper / self.horizon  # below 1.9, so that 16 terms are exact
         total = sum(
             (-1) ** n * phase ** (2 * n) / (math.factorial(2 * n) * (2 * n + power + 1))
             for n in range(16)
         )
-        return np.asarray(self.amplitude / self.horizon**3 * reach ** (power + 1) * total)
+        return np.asarray(self.amplitude / self.horizon**3 * upper ** (power + 1) * total)
 
     def moment(self, order: float, dimension: int = 1) -> float:
         """Integral of K(r) r**order over the ball of radius `horizon`."""

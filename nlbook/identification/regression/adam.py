@@ -155,10 +155,10 @@ def adam_fit(
 def _given(name: str, value: Array | None, gram: GramMatrix) -> Array | None:
     if value is None:
         return None
-    found = real_array(name, value, ndim=1)
-    if found.size != gram.degree + 1:
-        raise ValueError(f"{name} must be {gram.degree + 1} coefficients, got {found.size}")
-    return found
+    given = real_array(name, value, ndim=1)
+    if given.size != gram.degree + 1:
+        raise ValueError(f"{name} must be {gram.degree + 1} coefficients, got {given.size}")
+    return given
 
 
 class _Batches:
@@ -182,10 +182,10 @@ class _Batches:
         symbols = gram.mode_rows @ gram.weights * scale
         made = np.mean(np.abs(u) ** 2, axis=0) * np.max(np.abs(symbols), axis=1) ** 2
         size = np.mean(np.abs(f) ** 2, axis=0) + made
-        heard = size > _SILENT * np.sum(size)
-        self.symbols = torch.tensor(np.vstack([symbols[heard]] * 2))
+        counts = size > _SILENT * np.sum(size)
+        self.symbols = torch.tensor(np.vstack([symbols[counts]] * 2))
         self.u, self.f = (
-            torch.tensor(np.hstack([values[:, heard].real, values[:, heard].imag]))
+            torch.tensor(np.hstack([values[:, counts].real, values[:, counts].imag]))
             for values in (u, f)
         )
         self.batch_size, self.generator = settings.batch_size, generator

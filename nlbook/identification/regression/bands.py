@@ -156,9 +156,9 @@ def kernel_band(
         )
     basis = _orthonormal(gram.degree)
     middle = np.linalg.solve(basis, np.asarray(kernel.coefficients))
-    _, found, right = np.linalg.svd(gram.factor @ basis)
+    _, singular, right = np.linalg.svd(gram.factor @ basis)
     strengths = np.zeros(gram.degree + 1)
-    strengths[: found.size] = found
+    strengths[: singular.size] = singular
     t = np.arange(1, n_points + 1) / n_points
     directions = (bernstein_basis(gram.degree, t) @ basis @ right.T).T
     largest = size * float(np.linalg.norm(middle))

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from nlbook.checks import real_array
 from nlbook.identification.regression.gram import GramMatrix
+from nlbook.identification.renamed import renamed_fields
 
 __all__ = [
     "Certificate",
@@ -54,12 +55,13 @@ class Optimum:
     #: no kernel that fulfils the constraints has a smaller loss
     lower_bound: float
     #: largest norm of scaled coefficients that the bound speaks of; infinite if it holds for all
-    reach: float = float("inf")
+    largest_norm: float = float("inf")
     #: ways in which the programme was written down for a solver until its bound was met; 0 if
     #: linear algebra was enough
     attempts: int = 0
 
 
+@renamed_fields(reach="largest_norm")
 @dataclass(frozen=True)
 class Certificate:
     """A feasible kernel's loss, a bound that no kernel beats, and what keeps it well-posed."""
@@ -70,7 +72,7 @@ class Certificate:
     #: no kernel that fulfils the constraints has a smaller `loss`; nan where none was computed
     lower_bound: float
     #: largest norm of scaled coefficients that the bound speaks of; infinite if it holds for all
-    reach: float
+    largest_norm: float
     #: smallest eigenvalue of -L on the grid, constants apart, 1/time
     smallest_symbol: float
     #: N of the part that may be negative, 1/time; nan where the kernel is not split
@@ -162,7 +164,7 @@ def certify(
     return Certificate(
         loss=own if objective is None else objective,
         lower_bound=max(best.lower_bound - rounding, 0.0),
-        reach=best.reach,
+        largest_norm=best.largest_norm,
         rounding=rounding,
         smallest_symbol=coercivity(gram, best.coefficients),
         norm=norm,

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from nlbook.checks import check_integer, check_number
+from nlbook.identification.renamed import renamed_fields
 from nlbook.kernels import BernsteinKernel
 
 __all__ = [
@@ -139,13 +140,14 @@ class PositiveSymbol:
         _check_solver(self.solver, (Exact,))
 
 
+@renamed_fields(reach="largest_wavenumber")
 @dataclass(frozen=True)
 class Continuum:
     """A symbol that is positive for all real wavenumbers; s_1 is what the data ask for at k_1."""
 
     margin: float = 0.1  #: least s(k) / min(k**2, k_1**2), share of s_1 / k_1**2; at most 0.9
     limit: float = 5.0  #: largest integral of |K| r**2 over 0 < r < delta, share of s_1 / k_1**2
-    reach: float = 150.0  #: k_max times the horizon
+    largest_wavenumber: float = 150.0  #: k_max times the horizon
     refinements: tuple[int, ...] = (1, 2, 4)  #: grids in the loss, nodes that many times closer
     n_pieces: int = 8  #: of (0, 1), for the bounds by Bernstein coefficients
     most_cells: int = 32  #: in the horizon, of grids whose own symbol is held positive
@@ -159,7 +161,7 @@ class Continuum:
                 f"limit must exceed the margin {self.margin!r}, got {self.limit!r}: the second "
                 f"moment of a kernel is at most that of its absolute value"
             )
-        check_number("reach", self.reach, least=10.0)
+        check_number("largest_wavenumber", self.largest_wavenumber, least=10.0)
         if not self.refinements:
             raise ValueError("refinements must be one or more integers, got none")
         for refinement in self.refinements:

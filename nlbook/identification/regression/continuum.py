@@ -159,13 +159,13 @@ def continuum_fit(
                     math.sqrt(now.loss(within(x))) * _LARGE / size
                 ),
                 asked.solver.name,
-                ways=WHITENED,
+                formulations=WHITENED,
                 smallest=1e-6 * size,
                 expected=expected,
                 floor=gram.floor,
                 rounding=gram.rounding,
             )
-            x, attempts = within(near.found.x), max(attempts, near.attempts)
+            x, attempts = within(near.solution.x), max(attempts, near.attempts)
             low, lost = close @ x < asked.margin / 2, every @ x < high * (1 - 2 * _MISSED)
             missed = np.concatenate([every[lost & ~held], close[low]])
             wild = len(programme.absolute) == 1 and _missed(tail, x)
@@ -289,14 +289,14 @@ def losses_beyond_grid(
     tuple of float
         One loss for each refinement, then that of the integral itself; units of f squared.
     """
-    found = [
+    losses = [
         gram_matrix(
             data, gram.horizon, gram.degree, alpha=gram.alpha, rule=gram.rule, refinement=n
         ).loss(coefficients)
         for n in refinements
     ]
     residual = _exact_factor(gram) @ coefficients - gram.target
-    return (*found, float(residual @ residual) + gram.floor)
+    return (*losses, float(residual @ residual) + gram.floor)
 
 
 def _exact_factor(gram: GramMatrix) -> Array:
@@ -314,7 +314,7 @@ def _constraints(
     margin, limit = asked.margin, asked.limit
     spare = _ALLOWANCE * margin
     step = lowest * math.sqrt(4 * spare / limit)
-    k_max = max(asked.reach / delta, 3 * lowest)
+    k_max = max(asked.largest_wavenumber / delta, 3 * lowest)
     k = lowest + step * np.arange(math.ceil((k_max - lowest) / step) + 1)
     k_max = float(k[-1])
     # |K| r**4 is at most delta**2 |K| r**2

@@ -245,15 +245,15 @@ def _search(
 def _active(
     gram: GramMatrix, best: Optimum, certificate: Certificate, least: float | None
 ) -> dict[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {"nonnegative": (), "norm": (), "modes": ()}
+    active: dict[str, tuple[int, ...]] = {"nonnegative": (), "norm": (), "modes": ()}
     if best.positive is not None:
-        found["nonnegative"] = tuple(np.flatnonzero(best.positive <= 0).tolist())
+        active["nonnegative"] = tuple(np.flatnonzero(best.positive <= 0).tolist())
         if certificate.norm >= (1 - _ACTIVE) * certificate.allowed:
-            found["norm"] = (0,)
+            active["norm"] = (0,)
     if least is not None and gram.boundary == "periodic":
         symbols = gram.mode_rows @ gram.weights @ best.coefficients
-        found["modes"] = tuple((1 + np.flatnonzero(symbols <= (1 + _ACTIVE) * least)).tolist())
-    return found
+        active["modes"] = tuple((1 + np.flatnonzero(symbols <= (1 + _ACTIVE) * least)).tolist())
+    return active
 
 
 def _kernel(coefficients: Array, gram: GramMatrix) -> BernsteinKernel:

@@ -138,8 +138,8 @@ class GramMatrix:
         """
         if self.boundary != "periodic":
             return math.nan
-        heard = self.amplitudes**2 > _FAINT * np.max(self.amplitudes**2)
-        at = int(np.flatnonzero(heard)[0])
+        counts = self.amplitudes**2 > _FAINT * np.max(self.amplitudes**2)
+        at = int(np.flatnonzero(counts)[0])
         symbol = self.target[at] / self.amplitudes[at]
         return float(symbol * (self.lowest / self.wavenumbers[at]) ** 2)
 
@@ -239,34 +239,34 @@ def gram_matrix(
     spacing = data.spacing / refinement
     weights = basis_weights(horizon, degree, spacing, alpha=alpha, rule=rule)
     if isinstance(data, PairSpectrum):
-        heard = np.flatnonzero(data.power[1:] > 0) + 1
-        k, amplitudes = data.wavenumbers[heard], np.sqrt(data.power[heard])
+        modes = np.flatnonzero(data.power[1:] > 0) + 1
+        k, amplitudes = data.wavenumbers[modes], np.sqrt(data.power[modes])
         half = k[:, np.newaxis] * spacing / 2 * np.arange(1, weights.shape[0] + 1)
         differences = amplitudes[:, np.newaxis] * 4 * np.sin(half) ** 2
-        target = data.cross[heard] / amplitudes
+        target = data.cross[modes] / amplitudes
         floor = max(float(np.sum(data.response)) - float(target @ target), 0.0)
         return GramMatrix(
             differences, weights, target, floor, horizon, degree, alpha, rule, "periodic", spacing,
             data.n_nodes * refinement, k, amplitudes, data.n_samples * data.n_nodes - k.size,
         )  # fmt: skip
-    reach = weights.shape[0]
-    if reach > data.collar:
+    n_weights = weights.shape[0]
+    if n_weights > data.collar:
         raise ValueError(
-            f"collar must be at least {reach} nodes for a horizon of {horizon:g}, got "
+            f"collar must be at least {n_weights} nodes for a horizon of {horizon:g}, got "
             f"{data.collar}: u is needed wherever the kernel reaches"
         )
     u, f = data.samples
     middle = slice(data.collar, data.collar + data.n_nodes)
-    columns = np.empty((f.size, reach + 1))
-    for j in range(1, reach + 1):
+    columns = np.empty((f.size, n_weights + 1))
+    for j in range(1, n_weights + 1):
         left, right = (slice(middle.start + s, middle.stop + s) for s in (-j, j))
         columns[:, j - 1] = (2 * u[:, middle] - u[:, left] - u[:, right]).ravel()
     columns[:, -1] = f.ravel()
     triangle = linalg.qr(columns / math.sqrt(data.n_nodes), mode="r", overwrite_a=True)[0]
-    triangle = triangle[: reach + 1]
-    floor = float(np.sum(triangle[reach:, -1] ** 2))
+    triangle = triangle[: n_weights + 1]
+    floor = float(np.sum(triangle[n_weights:, -1] ** 2))
     return GramMatrix(
-        triangle[:reach, :-1], weights, triangle[:reach, -1], floor, horizon, degree, alpha, rule,
-        "volume", spacing, data.n_nodes, np.empty(0), np.empty(0),
-        max(data.n_samples * data.n_nodes - reach, 0),
+        triangle[:n_weights, :-1], weights, triangle[:n_weights, -1], floor, horizon, degree,
+        alpha, rule, "volume", spacing, data.n_nodes, np.empty(0), np.empty(0),
+        max(data.n_samples * data.n_nodes - n_weights, 0),
     )  # fmt: skip

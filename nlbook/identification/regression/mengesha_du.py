@@ -104,7 +104,7 @@ def correction(gram: GramMatrix, positive: Array, solver: str = "CLARABEL") -> O
         rounding=gram.rounding,
     )
     return Optimum(
-        corrected(near.found.x), positive, near.lower_bound + gram.floor, attempts=near.attempts
+        corrected(near.solution.x), positive, near.lower_bound + gram.floor, attempts=near.attempts
     )
 
 
@@ -161,7 +161,7 @@ def joint(
         change = _coefficients_of(gram, unit / 2 * values @ x[n:-1])
         return positive + _within(gram, change, value / 2), positive, value, row
 
-    def reach(x: Array) -> float:
+    def largest_norm(x: Array) -> float:
         size = float(np.linalg.norm(x))
         return proved if proved <= _FAR * size else REACH * size
 
@@ -180,14 +180,14 @@ def joint(
         judge = (lambda x: gram.loss(repaired(x)[0]) - gram.floor) if ring else own_loss(programme)
         near = programme.approach(
             judge,
-            reach,
+            largest_norm,
             solver,
             smallest=smallest_residual(gram),
             expected=expected,
             floor=gram.floor,
             rounding=gram.rounding,
         )
-        x, attempts = near.found.x, max(attempts, near.attempts)
+        x, attempts = near.solution.x, max(attempts, near.attempts)
         bound = max(bound, near.lower_bound + gram.floor)
         whole, positive, value, row = repaired(x)
         if value > 0 and gram.loss(whole) < kept:
@@ -195,7 +195,7 @@ def joint(
         if ring or value >= CUT_ENOUGH * unit * x[-1]:
             break
         cuts = np.vstack([cuts, row])
-    spoken_of = float("inf") if reach(x) == proved else reach(x)
+    spoken_of = float("inf") if largest_norm(x) == proved else largest_norm(x)
     return Optimum(best.coefficients, best.positive, bound, spoken_of, attempts)
 
 
@@ -218,11 +218,11 @@ def _largest(gram: GramMatrix, loss: float, scales: Array) -> float:
     sides = np.repeat(most, len(every))
     rows /= sides[:, np.newaxis]
     # weights with which the rows sum to at least one for every coefficient
-    found = optimize.linprog(np.ones(len(rows)), A_ub=-rows.T, b_ub=-np.ones(scales.size))
-    if not found.success:
+    programme = optimize.linprog(np.ones(len(rows)), A_ub=-rows.T, b_ub=-np.ones(scales.size))
+    if not programme.success:
         return float("inf")
-    reached = float(np.min(rows.T @ found.x))
-    return float(np.sum(found.x)) / reached if reached > 0 else float("inf")
+    reached = float(np.min(rows.T @ programme.x))
+    return float(np.sum(programme.x)) / reached if reached > 0 else float("inf")
 
 
 def _node_values(gram: GramMatrix) -> Array:

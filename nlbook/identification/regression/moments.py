@@ -81,13 +81,13 @@ class PairMoments:
         n_u = self.n_nodes + 2 * self.collar
         size = np.sqrt(np.diag(self.products))
         scale = np.repeat([size[:n_u].max(), max(size[n_u:].max(), 1e-300)], [n_u, self.n_nodes])
-        heard = np.flatnonzero(size > 0)  # u is zero on much of a collar
-        block = self.products[np.ix_(heard, heard)] / np.outer(scale[heard], scale[heard])
+        used = np.flatnonzero(size > 0)  # u is zero on much of a collar
+        block = self.products[np.ix_(used, used)] / np.outer(scale[used], scale[used])
         values, vectors = linalg.eigh(block)
         kept = values > _ROUNDING * values[-1]
-        few = np.zeros((int(kept.sum()), size.size))
-        few[:, heard] = (np.sqrt(values[kept]) * vectors[:, kept]).T * scale[heard]
-        return few[:, :n_u], few[:, n_u:]
+        rows = np.zeros((int(kept.sum()), size.size))
+        rows[:, used] = (np.sqrt(values[kept]) * vectors[:, kept]).T * scale[used]
+        return rows[:, :n_u], rows[:, n_u:]
 
 
 #: What a fit may be given.
@@ -159,16 +159,16 @@ def pair_moments(pairs: TrainingPairs | Iterable[TrainingPairs]) -> PairMoments:
         if block.boundary != "volume":
             raise ValueError(f"pairs must have boundary='volume' here, got {block.boundary!r}")
         # u is zero on much of a collar, beyond the first and last node where it is not
-        heard = np.flatnonzero(np.any(block.u, axis=0))
-        first, last = int(heard[0]), int(heard[-1]) + 1
+        nonzero = np.flatnonzero(np.any(block.u, axis=0))
+        first, last = int(nonzero[0]), int(nonzero[-1]) + 1
         kept = np.r_[first:last, block.u.shape[1] : block.u.shape[1] + block.n_nodes]
-        few = np.zeros((kept.size,) * 2)
+        gathered = np.zeros((kept.size,) * 2)
         for low in range(0, block.n_samples, _ROWS):
             rows = slice(low, low + _ROWS)
             both = np.hstack([block.u[rows, first:last], block.f[rows]])
-            few += both.T @ both
+            gathered += both.T @ both
         products = np.zeros((block.u.shape[1] + block.n_nodes,) * 2)
-        products[np.ix_(kept, kept)] = few / block.n_samples
+        products[np.ix_(kept, kept)] = gathered / block.n_samples
         here = PairMoments(products, block.n_nodes, block.collar, block.spacing, block.n_samples)
         total = here if total is None else total + here
     if total is None:

@@ -85,14 +85,14 @@ def nonnegative(gram: GramMatrix) -> Optimum:
     scales = column_scales(gram)
     factor = gram.factor / scales
     triangle, target = factor, gram.target
-    found, _ = optimize.nnls(triangle, target, maxiter=100 * factor.shape[1])
+    scaled, _ = optimize.nnls(triangle, target, maxiter=100 * factor.shape[1])
     # the columns of a positive basis have positive products
     sum_of_all = factor @ np.ones(factor.shape[1])
-    residual = target - factor @ found
+    residual = target - factor @ scaled
     step = float(np.max((factor.T @ residual) / (factor.T @ sum_of_all)))
     y = residual - max(step, 0.0) * sum_of_all
     bound = max(2 * float(y @ target) - float(y @ y), 0.0) + gram.floor
-    coefficients = found / scales
+    coefficients = scaled / scales
     return Optimum(coefficients, coefficients, bound)
 
 
@@ -126,7 +126,7 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
     x, bound, attempts = inside * scales, free.lower_bound, 0
     ring = gram.boundary == "periodic"
 
-    def reach(x: Array) -> float:
+    def largest_norm(x: Array) -> float:
         return REACH * float(np.linalg.norm(x))
 
     for _ in range(MOST_CUTS):
@@ -141,20 +141,20 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
         )
         near = programme.approach(
             judge,
-            reach,
+            largest_norm,
             solver,
             smallest=smallest_residual(gram),
             floor=gram.floor,
             rounding=gram.rounding,
         )
-        x, attempts = near.found.x, max(attempts, near.attempts)
+        x, attempts = near.solution.x, max(attempts, near.attempts)
         bound = max(bound, near.lower_bound + gram.floor)
         value, row = gram.lowest_eigenpair(gram.weights @ (x / scales))
         if ring or value >= CUT_ENOUGH * margin:
             break
         cuts = np.vstack([cuts, row])
-    found = _blended(gram, x / scales, inside, margin)
-    return Optimum(found, None, bound, reach(x), attempts)
+    mixed = _blended(gram, x / scales, inside, margin)
+    return Optimum(mixed, None, bound, largest_norm(x), attempts)
 
 
 def own_loss(programme: BoundedLeastSquares) -> Callable[[Array], float]:
@@ -162,11 +162,11 @@ def own_loss(programme: BoundedLeastSquares) -> Callable[[Array], float]:
     return lambda x: programme.loss(x) if programme.excess(x) < _FEASIBLE else np.inf
 
 
-def _blended(gram: GramMatrix, found: Array, inside: Array, margin: float) -> Array:
+def _blended(gram: GramMatrix, outside: Array, inside: Array, margin: float) -> Array:
     """The kernel nearest to what was found, on the way to one inside, that fulfils the bound."""
     share = 0.0
     for power in range(-14, 1):
-        mixed = (1 - share) * found + share * inside
+        mixed = (1 - share) * outside + share * inside
         if coercivity(gram, mixed) >= margin:
             return mixed
         share = 10.0**power

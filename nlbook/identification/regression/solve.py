@@ -172,7 +172,9 @@ def _coefficients(kernel: BernsteinKernel, gram: GramMatrix) -> Array:
             f"positive must have horizon {gram.horizon:g}, degree {gram.degree} and alpha "
             f"{gram.alpha:g}, got {kernel!r}"
         )
-    found = np.asarray(kernel.coefficients)
-    if np.min(found) < 0:
-        raise ValueError(f"positive must have no negative coefficient, got {np.min(found):g}")
-    return found
+    coefficients = np.asarray(kernel.coefficients)
+    if np.min(coefficients) < 0:
+        raise ValueError(
+            f"positive must have no negative coefficient, got {np.min(coefficients):g}"
+        )
+    return coefficients

@@ -65,7 +65,7 @@ _PHASES = 50
 _PIECES = 64
 
 # First k_max delta, and the last to which it is doubled while the tail is what limits the bound.
-_FIRST_REACH, _LAST_REACH = 150.0, 2400.0
+_FIRST_PHASE, _LAST_PHASE = 150.0, 2400.0
 
 # Points at first; part of the smallest value found that may be lost between points; and how often
 # intervals are halved to lose no more, as long as there are not more than so many.
@@ -161,13 +161,13 @@ def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
     check_number("alpha", kernel.alpha, below=3.0)
     pieces = _Pieces(kernel)
     second, fourth = pieces.absolute_moment(2), pieces.absolute_moment(4)
-    reach = _FIRST_REACH
-    k_max = max(reach / kernel.horizon, 3 * lowest)
+    phase = _FIRST_PHASE
+    k_max = max(phase / kernel.horizon, 3 * lowest)
     start = np.linspace(lowest, k_max, _FIRST_POINTS)
     smallest = float(np.min(_over_floor(kernel, start, lowest)))
     tail = pieces.tail(k_max) / lowest**2
-    while tail < smallest and reach < _LAST_REACH:
-        reach, k_max = 2 * reach, 2 * k_max
+    while tail < smallest and phase < _LAST_PHASE:
+        phase, k_max = 2 * phase, 2 * k_max
         tail = pieces.tail(k_max) / lowest**2
     low = _subdivided(lambda k: _over_floor(kernel, k, lowest), (0.0, lowest), fourth / 48, second)
     middle = _subdivided(
@@ -176,11 +176,11 @@ def symbol_bound(kernel: BernsteinKernel, lowest: float) -> SymbolBound:
         second / (4 * lowest**2),
         second,
     )
-    found = min(low, middle, key=lambda part: part.smallest)
+    worst = min(low, middle, key=lambda part: part.smallest)
     return SymbolBound(
         value=min(low.bound, middle.bound, float(tail)),
-        smallest=found.smallest,
-        at=found.at,
+        smallest=worst.smallest,
+        at=worst.at,
         parts=(low.bound, middle.bound, float(tail)),
         k_max=float(k_max),
     )
@@ -231,12 +231,12 @@ def _subdivided(
 
 def _over_floor(kernel: BernsteinKernel, k: Array, lowest: float) -> Array:
     """s(k) / min(k**2, k_1**2), less what rounding may have added."""
-    found = np.empty(k.size)
+    values = np.empty(k.size)
     for part in np.array_split(np.arange(k.size), max(1, k.size // 2000)):
         basis, terms, share = _symbol(kernel.horizon, kernel.degree, k[part], kernel.alpha)
         c = np.asarray(kernel.coefficients)
-        found[part] = basis @ c - share * (terms @ np.abs(c))
-    return found * np.maximum(k / lowest, 1.0) ** 2
+        values[part] = basis @ c - share * (terms @ np.abs(c))
+    return values * np.maximum(k / lowest, 1.0) ** 2
 
 
 class _Pieces:

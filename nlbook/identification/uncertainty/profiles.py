@@ -95,9 +95,11 @@ def profile_cost(
     )
     points = np.stack(np.meshgrid(exponents, radii, indexing="ij"), axis=-1).reshape(-1, 2)
     free = np.full((len(points), 1), np.nan)
-    found = _evaluate(snapshots, settings, np.hstack([points, free]), cluster, workers)
+    table = _evaluate(snapshots, settings, np.hstack([points, free]), cluster, workers)
     shape = (exponents.size, radii.size)
-    return CostProfile(exponents, radii, found[:, 1].reshape(shape), found[:, 0].reshape(shape))
+    return CostProfile(
+        exponents, radii, table["cost"].reshape(shape), table["coefficient"].reshape(shape)
+    )
 
 
 def profile_rate(
@@ -131,9 +133,11 @@ def profile_rate(
         real_array(name, value, ndim=1) for name, value in (("alpha", alpha), ("rate", rate))
     )
     points = [(a, horizon, r) for a in exponents.tolist() for r in (math.nan, *rates.tolist())]
-    found = _evaluate(snapshots, settings, np.array(points), cluster, workers)
-    table = found.reshape(exponents.size, rates.size + 1, 3)
-    return RateProfile(exponents, rates, table[:, 1:, 1], table[:, 0, 2])
+    table = _evaluate(snapshots, settings, np.array(points), cluster, workers)
+    costs, by_level_one = (
+        table[name].reshape(exponents.size, rates.size + 1) for name in ("cost", "rate")
+    )
+    return RateProfile(exponents, rates, costs[:, 1:], by_level_one[:, 0])
 
 
 def profile_task(
@@ -154,7 +158,7 @@ def profile_task(
         if objective.problem(operator, coefficient) is None:
             cost = objective.training_cost(operator, coefficient)
         row[:] = coefficient, cost, coefficient * of_one
-    return {"found": out}
+    return dict(zip(("coefficient", "cost", "rate"), out.T.copy(), strict=True))
 
 
 def _evaluate(
@@ -163,8 +167,11 @@ def _evaluate(
     points: NDArray[np.float64],
     cluster: Any,
     workers: int | None,
-) -> NDArray[np.float64]:
+) -> dict[str, NDArray[np.float64]]:
     common = {"snapshots": snapshots, "settings": settings or FitSettings()}
     tasks = [{**common, "points": points[k : k + _SHARD]} for k in range(0, len(points), _SHARD)]
     results = run_tasks(profile_task, tasks, cluster=cluster, workers=workers, progress=False)
-    return np.concatenate([result["found"] for result in results])
+    return {
+        name: np.concatenate([result[name] for result in results])
+        for name in ("coefficient", "cost", "rate")
+    }

@@ -149,8 +149,8 @@ HIDDEN = np.ma.masked_array([0.0, 0.5], mask=[True, False])
         (partial(green_solution, np.cos, [0.0], 0.75, spacing=0.0), "spacing must be a finite"),
         (partial(fractional_pairs, 2, solver="fem"), "solver must be"),
         (
-            partial(FractionalSettings, reach=1.0),
-            "reach must be a finite number above 0.01 and below 1",
+            partial(FractionalSettings, half_width=1.0),
+            "half_width must be a finite number above 0.01 and below 1",
         ),
         (partial(FractionalSettings, collar=0.125), "collar must be a whole number of spacings"),
         (partial(FractionalSettings, order=0.0), "order must be"),

@@ -139,7 +139,7 @@ def test_data_that_ask_for_a_negative_symbol_are_refused():
         ({"margin": 0.0}, "^margin must"),
         ({"margin": 0.95}, "^margin must be a finite number above 0 and at most 0.9"),
         ({"limit": 0.05}, "^limit must exceed the margin"),
-        ({"reach": 1.0}, "^reach must"),
+        ({"largest_wavenumber": 1.0}, "^largest_wavenumber must"),
         ({"refinements": ()}, "^refinements must"),
         ({"refinements": (0,)}, "^refinements must"),
         ({"n_pieces": 0}, "^n_pieces must"),
