@@ -298,7 +298,7 @@ def _page(
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true" style="display:block;'
         f'width:100%;max-width:{_WIDTH}px;height:auto;background:#fff;margin:auto" font-size="14" '
         f'font-family="sans-serif" fill="{_INK}">{"".join(drawn)}</svg>'
-        f'<p style="margin:0 auto .4em;background:#fff;color:{_INK};max-width:{_WIDTH}px">{keys}</p>'
+        f'<p style="margin:0 auto;background:#fff;color:{_INK};max-width:{_WIDTH}px">{keys}</p>'
         '<div style="display:grid;grid-template-columns:auto 1fr auto;gap:.3em .8em;'
         f'align-items:center;max-width:{_WIDTH}px;margin:auto">{controls}</div>'
         f'<p class="nlbook-explore-said" aria-live="polite" style="max-width:{_WIDTH}px;'
