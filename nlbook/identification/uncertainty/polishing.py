@@ -7,7 +7,7 @@ moved to the least
     (r + J d)^T S^-1 (r + J d) + (theta + d - theta_0)^T P^-1 (theta + d - theta_0)
 
 over steps d, with r the median of the replicates' fits less the fit of the data, J the learned
-response, S the covariance of one fit and such a median together, and P that of the laws which the
+response, S the covariance of one fit and such a median [1]_, and P that of the laws which the
 learned likelihood allows, theta_0 their median. It is Gauss and Newton's method for m(theta) = f,
 the equation of indirect inference; what a fit hardly tells keeps near theta_0, where an exact
 solution would follow the scatter of the data's fit, multiplied by the inverse of a small response.
