@@ -1,13 +1,16 @@
 """The arrows between the rooms of the package, read from the imports in its source."""
 
 import ast
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests.structure import (
     MODULES,
+    ROOT,
     crossings,
     draw,
     file_graph,
@@ -173,6 +176,16 @@ def test_a_circle_among_rooms_is_seen_where_files_make_none(house):
 def test_a_circle_among_files_is_seen(house):
     (house / "ground.py").write_text("import nlbook.shop")
     assert "nlbook.ground" in floors(file_graph(find_modules(house)))[1]
+
+
+@pytest.mark.parametrize("job", ["wheel", "coverage"])
+def test_a_job_that_names_its_tests_covers_every_science(job):
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
+    told = " ".join(step.get("run", "") for step in jobs[job]["steps"])
+    paths = re.findall(r"\btests/[\w/.]+", told)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    rooms = {path.parent.name for path in (ROOT / "nlbook").glob("*/__init__.py")}
+    assert rooms <= {path.split("/")[1] for path in paths}
 
 
 # Run in a fresh interpreter: what importing every module changes about the process.

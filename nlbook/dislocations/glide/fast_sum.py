@@ -167,9 +167,20 @@ def make_plan(
         np.exp(height),
         edge,
         np.exp(-edge),
-        np.empty((9, count), dtype=kind),
-        np.zeros((6, (2 * widest // LANES + 2) * LANES), dtype=kind),
+        _room((9, count), kind, count),
+        _room((6, (2 * widest // LANES + 2) * LANES), kind, count),
     )
+
+
+def _room(shape: tuple[int, int], kind: Any, count: int) -> NDArray[Any]:
+    """Zeros to write to, with nothing near them.
+
+    Where an array of n numbers that is read ends shortly before one that is written, compiled
+    loops take them for overlapping and go without vector instructions, which round otherwise:
+    results would hang on where arrays happen to lie.
+    """
+    size, apart = shape[0] * shape[1], 2 * count * 8 // np.dtype(kind).itemsize
+    return np.zeros(size + 2 * apart, dtype=kind)[apart : apart + size].reshape(shape)
 
 
 def n_modes(step: float, tolerance: float) -> int:
