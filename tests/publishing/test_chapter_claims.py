@@ -130,7 +130,7 @@ SHOWN_IN = {
     "fig-signs-seen": ("seen", "bands"),
     "fig-signs-losses": ("table_1",),
     "fig-signs-frequencies": ("waves",),
-    "fig-signs-darcy": ("darcy_errors", "darcy_errors_certified", "darcy_kernels"),
+    "fig-signs-darcy": ("darcy_errors", "darcy_errors_certified"),
     "fig-signs-dislocations": ("dislocation_rates", "dislocation_kernels"),
 }
 SHOWS_NO_RESULT: dict[str, str] = {}  # figures that need none, each with the reason
