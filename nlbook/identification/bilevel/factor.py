@@ -41,9 +41,6 @@ from nlbook.kernels import BernsteinKernel
 
 __all__ = ["FactorFit", "fit_factor"]
 
-# Times at which the coarse scan compares.
-_PREVIEW = 10
-
 
 @dataclass(frozen=True)
 class FactorFit:
@@ -141,11 +138,10 @@ def fit_factor(
 
     result = search_kernel(
         cost,
-        lambda alpha, horizon: cost(alpha, horizon, _PREVIEW),
         bounds,
         start=start,
-        length=float(objective.grid[-1] - objective.grid[0]) / 2,
-        cell=objective.spacing if objective.settings.rule == "nodes" else None,
+        length=objective.half_length,
+        cell=objective.cell,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
     )

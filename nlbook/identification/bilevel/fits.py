@@ -8,7 +8,6 @@ of the steps, at Level 2 each compares some of them.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +21,10 @@ from nlbook.identification.bilevel.power_law import (
     SearchProgress,
     SearchTrials,
     fit_power_law,
+    silent_fit,
 )
 from nlbook.identification.bilevel.search import Bounds, Searches
 from nlbook.identification.bilevel.settings import FitSettings
-from nlbook.identification.bilevel.verdicts import FitWarning
 from nlbook.parallel import run_tasks
 
 __all__ = [
@@ -129,10 +128,7 @@ def fit_on_ranks(communicator: Any, problem: FitProblem) -> PowerLawFit:
 
 def fit_task(**problem: Any) -> dict[str, NDArray[Any]]:
     """A fit as a task: what `FitProblem` holds in, the numbers and paths of the fit out."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)  # the fit carries its own
-        fit = fit_power_law(**problem)
-    return result_of_fit(fit)
+    return result_of_fit(silent_fit(**problem))
 
 
 def result_of_fit(fit: PowerLawFit) -> dict[str, NDArray[Any]]:

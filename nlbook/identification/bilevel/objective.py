@@ -139,6 +139,16 @@ class Objective:
         self._products: InnerProducts | None = None
 
     @property
+    def half_length(self) -> float:
+        """Of the grid: the unit in which a search tells distances."""
+        return float(self.grid[-1] - self.grid[0]) / 2
+
+    @property
+    def cell(self) -> float | None:
+        """Length of a cell, where the horizon counts in whole ones."""
+        return self.spacing if self.settings.rule == "nodes" else None
+
+    @property
     def products(self) -> InnerProducts:
         """Inner products of the training data, for Level 1."""
         if self._products is None:

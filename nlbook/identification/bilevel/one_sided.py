@@ -38,8 +38,6 @@ from nlbook.kernels import PowerLawKernel
 
 __all__ = ["OneSidedFit", "fit_one_sided"]
 
-# Times at which the coarse scan compares.
-_PREVIEW = 10
 # Snapshots in a block of the evolution.
 _BLOCK = 128
 
@@ -137,12 +135,11 @@ def fit_one_sided(
     problem = _Problem(objective, symmetric)
 
     result = search_kernel(
-        lambda alpha, horizon: problem.evaluate(alpha, horizon)[1],
-        lambda alpha, horizon: problem.evaluate(alpha, horizon, at_most=_PREVIEW)[1],
+        lambda *asked: problem.evaluate(*asked)[1],
         bounds,
         start=start,
-        length=float(objective.grid[-1] - objective.grid[0]) / 2,
-        cell=objective.spacing if objective.settings.rule == "nodes" else None,
+        length=objective.half_length,
+        cell=objective.cell,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
     )

@@ -48,15 +48,13 @@ __all__ = [
     "default_bounds",
     "fit_power_law",
     "predict",
+    "silent_fit",
     "variance_rate",
 ]
 
 # The covered rule has no weights at alpha = 3; at 1e-4 below, the operator is the local one to
 # one part in a thousand.
 _BELOW_THREE = 3 - 1e-4
-
-# Times at which the coarse scan compares.
-_PREVIEW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +234,31 @@ def fit_power_law(
     >>> abs(fit.alpha - 1.5) < 0.01
     True
     """
+    fit = silent_fit(
+        snapshots,
+        settings,
+        bounds=bounds,
+        start=start,
+        tolerance=tolerance,
+        max_evaluations=max_evaluations,
+        communicator=communicator,
+    )
+    for said in fit.warnings:
+        warnings.warn(said, FitWarning, stacklevel=2)
+    return fit
+
+
+def silent_fit(
+    snapshots: DensitySnapshots,
+    settings: FitSettings | None = None,
+    *,
+    bounds: Bounds | None = None,
+    start: tuple[float, float] | None = None,
+    tolerance: float = 1e-4,
+    max_evaluations: int = 1000,
+    communicator: Any = None,
+) -> PowerLawFit:
+    """`fit_power_law`, whose words stand in the fit alone: for many at a time, in threads."""
     objective = Objective(snapshots, settings, communicator=communicator)
     bounds = checked_bounds(objective, bounds)
     if start is not None:
@@ -243,20 +266,20 @@ def fit_power_law(
     trials: list[Trial] = []
     known: dict[tuple[float, float], Trial] = {}
 
-    def cost(alpha: float, horizon: float) -> float:
-        known[alpha, horizon] = objective.evaluate(alpha, horizon)
-        return known[alpha, horizon].cost
+    def cost(alpha: float, horizon: float, at_most: int | None = None) -> float:
+        trial = objective.evaluate(alpha, horizon, at_most=at_most)
+        if at_most is None:
+            known[alpha, horizon] = trial
+        return trial.cost
 
-    length = float(objective.grid[-1] - objective.grid[0]) / 2
     if start is None:
         _refuse_what_shrinks(objective)
     result = search_kernel(
         cost,
-        lambda alpha, horizon: objective.evaluate(alpha, horizon, at_most=_PREVIEW).cost,
         bounds,
         start=start,
-        length=length,
-        cell=objective.spacing if objective.settings.rule == "nodes" else None,
+        length=objective.half_length,
+        cell=objective.cell,
         tolerance=tolerance,
         max_evaluations=max_evaluations,
     )
@@ -267,8 +290,6 @@ def fit_power_law(
     error = level_one_error(objective, best.alpha, best.horizon, best.coefficient)
     place = (best.alpha, best.horizon, best.cost)
     said = remarks_on_fit(snapshots, place, bounds, result.searches, search.converged, error)
-    for remark in said:
-        warnings.warn(remark, FitWarning, stacklevel=2)
     return PowerLawFit(
         alpha=best.alpha,
         horizon=best.horizon,

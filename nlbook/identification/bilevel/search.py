@@ -30,10 +30,12 @@ __all__ = ["Bounds", "SearchResult", "Searches", "search_kernel"]
 Bounds = tuple[tuple[float, float], tuple[float, float]]
 """Least and largest alpha, least and largest delta."""
 
-Cost = Callable[[float, float], float]
+Cost = Callable[..., float]
 
 # Points of the scan in alpha and in delta, and the searches that follow.
 _SCANNED = (13, 13)
+# Times at which it compares.
+_PREVIEW = 10
 _SEARCHES = 4
 # A search that starts again from where it ended may do so this often.
 _AGAIN = 5
@@ -64,7 +66,6 @@ class SearchResult:
 
 def search_kernel(
     cost: Cost,
-    preview: Cost,
     bounds: Bounds,
     *,
     start: tuple[float, float] | None,
@@ -77,8 +78,8 @@ def search_kernel(
 
     Parameters
     ----------
-    cost, preview : callable
-        Of alpha and delta; the second may be a rough and cheap one.
+    cost : callable
+        Of alpha and delta; and of a number of times, where it is to be rough and cheap.
     bounds : Bounds
         Of both.
     start : (float, float) or None
@@ -118,6 +119,9 @@ def search_kernel(
     if start is not None:
         alone = from_place(np.array([start[0], start[1] / length]), None)
         return _result([alone], alone, length, len(alone.points))
+
+    def preview(alpha: float, horizon: float) -> float:
+        return cost(alpha, horizon, _PREVIEW)
 
     places, n_scanned = _low_places(preview, bounds)
     unit = np.array([1.0, length])
