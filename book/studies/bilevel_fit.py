@@ -225,18 +225,18 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
     cumulants = [cumulant_estimate(data, horizon, split=0.8) for horizon in (None, best.horizon)]
     return {
         "rivals": [
-            dataclasses.asdict(rival) for rival in compare_rivals(Objective(data, settings), best)
+            _fields(rival, RIVAL) for rival in compare_rivals(Objective(data, settings), best)
         ],
         "stable": [
-            dataclasses.asdict(fit_stable_density(data, floor, index=index))
-            for index in (None, 2.0)
+            _fields(fit_stable_density(data, floor, index=index), STABLE) for index in (None, 2.0)
         ],
         "factors": [
-            dataclasses.asdict(fit)
-            | {"kernel": dataclasses.asdict(fit.kernel), "relative": relative}
+            {"kernel": dataclasses.asdict(fit.kernel)}
+            | _fields(fit, FACTOR)
+            | {"relative": relative}
             for relative, fit in factors
         ],
-        "sides": [dataclasses.asdict(fit) for fit in sides],
+        "sides": [_fields(fit, SIDES) for fit in sides],
         "cumulants": [
             {
                 "rates": found.rates.tolist(),
@@ -261,11 +261,20 @@ PARTS = {
 
 
 def described(settings: FitSettings) -> dict[str, Any]:
-    """Settings as provenance has them. Level 1 by steps was once the only one, and goes unnamed."""
-    found = dataclasses.asdict(settings)
-    if found["level_one"] == "steps":
-        del found["level_one"]
-    return found
+    """Settings as provenance has them, evolutions by a word and a step.
+
+    Level 1 by steps was once the only one, and goes unnamed.
+    """
+    words = {
+        "rule": settings.rule,
+        "dt": settings.dt,
+        "split": settings.split,
+        "every": settings.every,
+        "floor": settings.floor,
+        "testing": settings.testing,
+        "method": settings.method,
+    }
+    return words if settings.level_one == "steps" else words | {"level_one": settings.level_one}
 
 
 _ALL = {
@@ -282,6 +291,26 @@ SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(PARTS, _ALL) | {
     "coverage": {"seed": SEED, **COVERAGE},
     "profiles": _ALL | {"near": NEAR, "step_alpha": STEP_ALPHA, "step_horizon": STEP_HORIZON},
 }
+
+
+#: What is recorded of each fit, in this order.
+RIVAL = ("name", "parameters", "training_cost", "testing_cost", "final_error")
+STABLE = ("index", "start", "growth", "training_cost")
+FACTOR = ("variance_rate", "training_cost", "testing_cost", "final_error", "n_evaluations")
+SIDES = (
+    "alpha",
+    "horizon",
+    "right",
+    "left",
+    "drift",
+    "training_cost",
+    "testing_cost",
+    "n_evaluations",
+)
+
+
+def _fields(fit: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(fit, name) for name in names}
 
 
 def _short(array: np.ndarray) -> list[Any]:
