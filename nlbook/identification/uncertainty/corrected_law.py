@@ -31,12 +31,13 @@ _DETERMINED = ("alpha", "horizon", "variance_rate")
 # A law, as it is kept.
 _NUMBERS = ("alpha", "horizon", "coefficient", "variance_rate")
 
-# Laws are drawn within so many standard deviations of the corrected one, as its response and
-# scatter have them: farther out the learned mean fit is a guess, by which laws could come back in.
-_REACH = 4.0
+# Laws are drawn within so many standard deviations of the corrected one: farther out the learned
+# mean fit is a guess, by which laws could come back in. Response and scatter tell a deviation, the
+# largest of those at the law and at laws up to so many of its own deviations from it.
+_REACH, _LOOKED_AT = 4.0, (-2.0, -1.0, 1.0, 2.0)
 # A number is not determined whose interval has more of the range tried than this, or ends so near
-# to an end of it, as a part of it.
-_FILLED, _AT_END = 0.8, 0.03
+# to an end of that range, as a part of the interval: a flat distribution up to the end has 0.026.
+_FILLED, _AT_END = 0.8, 0.05
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,11 @@ class ParametricFits:
         """Laws drawn near the corrected one, within the range tried (n, 3)."""
         here = self._here
         low, high = range_of(self.tried)
-        scatter = likelihood.covariances(here[np.newaxis])[0] + likelihood.extra
         with suppress(np.linalg.LinAlgError):  # of no use where the fit feels nothing
-            back = np.linalg.inv(likelihood.response(here))
-            reach = _REACH * np.sqrt(np.diag(back @ scatter @ back.T))
+            one = _deviations(likelihood, here)
+            places = [here + step * one * axis for step in _LOOKED_AT for axis in np.eye(here.size)]
+            others = [_deviations(likelihood, np.clip(place, low, high)) for place in places]
+            reach = _REACH * np.max([one, *others], axis=0)
             low, high = np.maximum(low, here - reach), np.minimum(high, here + reach)
         return sample_laws(likelihood, low, high, np.random.default_rng([self.seed, LAST]))
 
@@ -148,15 +150,15 @@ class ParametricFits:
         """Whether the fit tells alpha, horizon or variance rate from those of other laws tried.
 
         False where the 95 % interval has more than 0.8 of the range tried (of delta and the rate,
-        by logarithms), or ends within 0.03 of that range from an end of it: what it says is then
-        the range's.
+        by logarithms), or ends within 0.05 of its own width from an end of that range: what it
+        says is then the range's.
         """
         check_choice("name", name, _DETERMINED)
         at = _DETERMINED.index(name)
         ends = np.array(self.interval(name, scatter=scatter))
         low, high = ends if at == 0 else np.log(ends)
         least, most = self.tried[:, at].min(), self.tried[:, at].max()
-        near = _AT_END * (most - least)
+        near = _AT_END * (high - low)
         filled = high - low > _FILLED * (most - least)
         return not (filled or low - least < near or most - high < near)
 
@@ -196,6 +198,13 @@ class ParametricFits:
     def method_share(self) -> float:
         """Part of the data's cost that data of the law have as well: the method's own."""
         return float(np.median(self.costs)) / self.whole.training_cost
+
+
+def _deviations(likelihood: LearnedLikelihood, law: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviations of laws about one, by its response and scatter alone, (3,)."""
+    back = np.linalg.inv(likelihood.response(law))
+    scatter = likelihood.covariances(law[np.newaxis])[0] + likelihood.extra
+    return np.asarray(np.sqrt(np.diag(back @ scatter @ back.T)))
 
 
 def theta_of(fits: Any) -> NDArray[np.float64]:

@@ -98,7 +98,7 @@ def test_an_interval_that_fills_the_range_is_no_answer(adaptive):
     _, found = adaptive
     low, high = found.interval("alpha")
     least, most = found.tried[:, 0].min(), found.tried[:, 0].max()
-    near = 0.03 * (most - least)
+    near = 0.05 * (high - low)
     within = low - least >= near and most - high >= near
     assert found.determined("alpha") == (high - low <= 0.8 * (most - least) and within)
     # the same draws in a range that ends where they do
