@@ -28,13 +28,13 @@ from nlbook.convex import AbsoluteBound, BoundedLeastSquares
 from nlbook.identification.regression.certificates import Optimum, coercivity, mengesha_du_norm
 from nlbook.identification.regression.gram import GramMatrix
 from nlbook.identification.regression.programmes import (
+    BOUND_WITHIN,
     CUT_ENOUGH,
     MOST_CUTS,
-    REACH,
+    approached,
     column_scales,
     first_cuts,
     own_loss,
-    smallest_residual,
 )
 
 __all__ = ["correction", "joint"]
@@ -94,14 +94,13 @@ def correction(gram: GramMatrix, positive: Array, solver: str = "CLARABEL") -> O
         change = _coefficients_of(gram, allowed * values @ x)
         return np.asarray(positive + _within(gram, change, allowed))
 
-    near = programme.approach(
+    near = approached(
+        programme,
+        gram,
         lambda x: gram.loss(corrected(x)) - gram.floor,
         # columns of `values` are orthonormal, so that |x| <= |values x|_1 <= 1
         lambda _: 1.0,
         solver,
-        smallest=smallest_residual(gram),
-        floor=gram.floor,
-        rounding=gram.rounding,
     )
     return Optimum(
         corrected(near.solution.x), positive, near.lower_bound + gram.floor, attempts=near.attempts
@@ -163,7 +162,7 @@ def joint(
 
     def largest_norm(x: Array) -> float:
         size = float(np.linalg.norm(x))
-        return proved if proved <= _FAR * size else REACH * size
+        return proved if proved <= _FAR * size else BOUND_WITHIN * size
 
     for _ in range(MOST_CUTS):
         symbols = cuts @ gram.weights / scales / unit
@@ -178,15 +177,7 @@ def joint(
         )
         # with all bounds in place what counts is the loss once repaired
         judge = (lambda x: gram.loss(repaired(x)[0]) - gram.floor) if ring else own_loss(programme)
-        near = programme.approach(
-            judge,
-            largest_norm,
-            solver,
-            smallest=smallest_residual(gram),
-            expected=expected,
-            floor=gram.floor,
-            rounding=gram.rounding,
-        )
+        near = approached(programme, gram, judge, largest_norm, solver, expected)
         x, attempts = near.solution.x, max(attempts, near.attempts)
         bound = max(bound, near.lower_bound + gram.floor)
         whole, positive, value, row = repaired(x)

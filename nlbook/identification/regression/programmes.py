@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from nlbook.convex import BoundedLeastSquares
+from nlbook.convex import Approach, BoundedLeastSquares
 from nlbook.identification.regression.certificates import Optimum, coercivity
 from nlbook.identification.regression.gram import GramMatrix
 
@@ -33,7 +33,10 @@ MOST_CUTS, CUT_ENOUGH = 40, 1 - 1e-7
 
 # Norm of scaled coefficients, over that of the optimum, within which lower bounds hold where none
 # is proved of all kernels that do as well.
-REACH = 10.0
+BOUND_WITHIN = 10.0
+
+# Norm of a residual that is rounding of the target, as a share of it.
+_ROUNDED = 1e-9
 
 # Constraints of a programme whose bounds are not all in place yet are met within this share.
 _FEASIBLE = 1e-8
@@ -127,7 +130,7 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
     ring = gram.boundary == "periodic"
 
     def largest_norm(x: Array) -> float:
-        return REACH * float(np.linalg.norm(x))
+        return BOUND_WITHIN * float(np.linalg.norm(x))
 
     for _ in range(MOST_CUTS):
         rows = cuts @ gram.weights / scales / margin
@@ -139,14 +142,7 @@ def symbol_constrained(gram: GramMatrix, margin: float, solver: str = "CLARABEL"
             if ring
             else own_loss(programme)
         )
-        near = programme.approach(
-            judge,
-            largest_norm,
-            solver,
-            smallest=smallest_residual(gram),
-            floor=gram.floor,
-            rounding=gram.rounding,
-        )
+        near = approached(programme, gram, judge, largest_norm, solver)
         x, attempts = near.solution.x, max(attempts, near.attempts)
         bound = max(bound, near.lower_bound + gram.floor)
         value, row = gram.lowest_eigenpair(gram.weights @ (x / scales))
@@ -179,6 +175,21 @@ def first_cuts(gram: GramMatrix, positive: Array) -> Array:
     return gram.lowest_eigenpair(gram.weights @ positive)[1][np.newaxis]
 
 
-def smallest_residual(gram: GramMatrix) -> float:
-    """Norm of a residual that is rounding of the target."""
-    return 1e-9 * float(np.linalg.norm(gram.target))
+def approached(
+    programme: BoundedLeastSquares,
+    gram: GramMatrix,
+    judge: Callable[[Array], float],
+    largest_norm: Callable[[Array], float],
+    solver: str,
+    expected: float | None = None,
+) -> Approach:
+    """Solve a programme whose loss, but for what no kernel explains, is that of the data."""
+    return programme.approach(
+        judge,
+        largest_norm,
+        solver,
+        smallest=_ROUNDED * float(np.linalg.norm(gram.target)),
+        expected=expected,
+        floor=gram.floor,
+        rounding=gram.rounding,
+    )
