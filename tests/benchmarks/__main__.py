@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -25,18 +26,13 @@ from tests.benchmarks.measuring import write_json
 
 CREEP = "01_dislocation_creep"
 DENSITIES = "02_adaptive_densities"
+# Chapters that share nothing among workers: their cost is taken from two tiers.
+WITHOUT_TASKS = ("03_bilevel_fit", "04_sign_changing_kernels")
 
 
 def main() -> int:
     book = find_book()
-    here = machine()
-    where = {
-        "machine": f"{here['cpu_model']}, {here['cores']} cores, "
-        f"Python {platform.python_version()}, numba {version('numba')}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": (commit(book)[0] or "unknown")[:12],
-        "command": "`make bench`",
-    }
+    where = provenance(book)
     stress = dislocations.stress_table()
     creep, one_realization = dislocations.realization_table()
     tables = [stress, creep, dislocations.growth_table()]
@@ -55,6 +51,8 @@ def main() -> int:
         table.write(book.recorded / "benchmarks", where)
     _write_cost(book, CREEP, one_realization, where)
     _write_cost(book, DENSITIES, one_realization, where)
+    for chapter in WITHOUT_TASKS:
+        write_cost_by_tiers(book, chapter, where)
     missed = [line for table in tables for line in table.missed]
     for line in missed:
         print(f"LIMIT MISSED  {line}", file=sys.stderr)
@@ -62,21 +60,61 @@ def main() -> int:
     return 1 if missed else 0
 
 
+def provenance(book: Book) -> dict[str, str]:
+    """Where and when something is measured, and by what."""
+    here = machine()
+    return {
+        "machine": f"{here['cpu_model']}, {here['cores']} cores, "
+        f"Python {platform.python_version()}, numba {version('numba')}",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": (commit(book)[0] or "unknown")[:12],
+        "command": "`make bench`",
+    }
+
+
+def _work(book: Book, chapter: str, tier: str) -> float:
+    form = costs.read_form(book, chapter)
+    return costs.evaluate(form["work"], resolve(book.chapter(chapter), tier, {}), "costs.yaml")
+
+
 def _write_cost(book: Book, chapter: str, one_realization: float, where: dict[str, Any]) -> None:
     """Measure what a chapter costs beside its realizations, and write its model of cost."""
-    work = {
-        tier: costs.evaluate(
-            costs.read_form(book, chapter)["work"],
-            resolve(book.chapter(chapter), tier, {}),
-            "costs.yaml",
-        )
-        for tier in ("book", "smoke")
-    }
-    per_work = one_realization / work["book"]
-    with tempfile.TemporaryDirectory() as folder:
-        record = read_record(run_chapter(chapter, tier="smoke", out=folder, progress=False))
+    per_work = one_realization / _work(book, chapter, "book")
+    record, _ = _run(chapter, "smoke")
     n_realizations = record["parameters"]["n_realizations"]
-    fixed = record["wall_s"] - n_realizations * work["smoke"] * per_work
+    fixed = record["wall_s"] - n_realizations * _work(book, chapter, "smoke") * per_work
+    _write(book, chapter, per_work, fixed, record, where)
+
+
+def write_cost_by_tiers(book: Book, chapter: str, where: dict[str, Any]) -> None:
+    """Write the model of cost that goes through a chapter's core-seconds at two tiers."""
+    small, large = (_work(book, chapter, tier) for tier in ("smoke", "book"))
+    _, fewer = _run(chapter, "smoke")
+    record, more = _run(chapter, "book")
+    per_work = max(more - fewer, 0.0) / (large - small)
+    _write(book, chapter, per_work, fewer - small * per_work, record, where)
+
+
+def _run(chapter: str, tier: str) -> tuple[dict[str, Any], float]:
+    """The record of a run, and the seconds of a core that it took."""
+    before = os.times()
+    with tempfile.TemporaryDirectory() as folder:
+        record = read_record(run_chapter(chapter, tier=tier, out=folder, progress=False))
+    after = os.times()
+    spent = (after.children_user - before.children_user) + (
+        after.children_system - before.children_system
+    )
+    return record, spent
+
+
+def _write(
+    book: Book,
+    chapter: str,
+    per_work: float,
+    fixed: float,
+    record: dict[str, Any],
+    where: dict[str, Any],
+) -> None:
     write_json(
         book.recorded / "costs" / f"{chapter}.json",
         {

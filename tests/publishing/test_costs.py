@@ -7,9 +7,9 @@ import json
 import pytest
 
 from nlbook.publishing.book import find_book
-from nlbook.publishing.costs import estimate, evaluate
+from nlbook.publishing.costs import estimate, evaluate, read_form
 from nlbook.publishing.errors import BookError
-from nlbook.publishing.parameters import TIERS, resolve
+from nlbook.publishing.parameters import resolve
 
 MEASURED = {"core_seconds_per_work": 0.1, "fixed_core_seconds": 36.0, "memory_mib": 200.0}
 
@@ -82,8 +82,13 @@ def test_a_malformed_model_is_refused(book):
         estimate("01_tiny", resolve("01_tiny"), book, workers=2)
 
 
-def test_every_model_of_the_book_can_be_evaluated_at_each_tier():
+def test_every_chapter_of_the_book_has_a_model_by_which_larger_tiers_cost_more():
     book = find_book(__file__)
     for chapter in book.chapters:
-        for tier in TIERS:
-            estimate(chapter, resolve(chapter, tier, book=book), book, workers=2)
+        form = read_form(book, chapter)
+        work = [
+            evaluate(form["tasks"], values, chapter) * evaluate(form["work"], values, chapter)
+            for values in (resolve(chapter, t, book=book) for t in ("smoke", "book", "paper"))
+        ]
+        assert work == sorted(set(work)), chapter
+        estimate(chapter, resolve(chapter, book=book), book, workers=2)
