@@ -78,7 +78,9 @@ def fitted(kind: str) -> Any:
     search = {"n_evaluations": 1, "converged": True, "warnings": (), "settings": settings}
     made = {
         "BatchFits": lambda: identification.BatchFits(fit(), (), 2),
-        "CumulantEstimate": lambda: identification.CumulantEstimate(np.ones(3), KERNEL),
+        "CumulantEstimate": lambda: identification.CumulantEstimate(
+            identification.CumulantRates(1.0, 1.0, 1.0), KERNEL
+        ),
         "FactorFit": lambda: identification.FactorFit(kernel, 0.1, **costs, **search),
         "OneSidedFit": lambda: identification.OneSidedFit(
             2.2, 0.5, 0.1, 0.1, 0.0, 0.1, 0.1, **search

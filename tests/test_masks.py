@@ -40,7 +40,7 @@ RETURNED = {
     "identification.AlphaSearch",
     "identification.BernsteinFit",
     "identification.CostProfile",
-    "identification.CumulantEstimate",
+    "identification.EvenCumulants",
     "identification.GramMatrix",
     "identification.KernelBand",
     "identification.Objective.add_errors",

@@ -239,7 +239,7 @@ def rivals(record: Recorded, case: int) -> dict[str, Any]:
         "sides": [_fields(fit, SIDES) for fit in sides],
         "cumulants": [
             {
-                "rates": found.rates.tolist(),
+                "rates": list(found.rates),
                 "kernel": None if found.kernel is None else dataclasses.asdict(found.kernel),
             }
             for found in cumulants

@@ -7,6 +7,8 @@ local, and cumulants; `manufactured` makes data whose kernel is known.
 
 from nlbook.identification.bilevel.cumulants import (
     CumulantEstimate,
+    CumulantRates,
+    EvenCumulants,
     cumulant_estimate,
     even_cumulants,
 )
@@ -40,6 +42,8 @@ from nlbook.identification.bilevel.verdicts import FitWarning
 
 __all__ = [
     "CumulantEstimate",
+    "CumulantRates",
+    "EvenCumulants",
     "ExactEvolution",
     "FactorFit",
     "FitProblem",

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,17 +25,41 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel.prediction import evolved
 from nlbook.identification.bilevel.settings import FitSettings
+from nlbook.identification.columns import Columns
 from nlbook.kernels import PowerLawKernel
 
-__all__ = ["CumulantEstimate", "cumulant_estimate", "even_cumulants"]
+__all__ = [
+    "CumulantEstimate",
+    "CumulantRates",
+    "EvenCumulants",
+    "cumulant_estimate",
+    "even_cumulants",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class EvenCumulants(Columns):
+    """The first three cumulants of even order, at each time."""
+
+    second: NDArray[np.float64]  #: length**2 (n_times,)
+    fourth: NDArray[np.float64]  #: length**4
+    sixth: NDArray[np.float64]  #: length**6
+
+
+class CumulantRates(NamedTuple):
+    """How fast they grow."""
+
+    second: float  #: length**2 / time
+    fourth: float  #: length**4 / time
+    sixth: float  #: length**6 / time
 
 
 @dataclass(frozen=True)
 class CumulantEstimate:
     """Growth of the cumulants, and the power law that has it."""
 
-    #: rates of the second, fourth and sixth cumulants, length**n / time (3,)
-    rates: NDArray[np.float64]
+    #: of the second, fourth and sixth cumulants
+    rates: CumulantRates
     #: kernel with these rates; None if there is none
     kernel: PowerLawKernel | None
 
@@ -43,9 +68,10 @@ class CumulantEstimate:
         """Why there is no kernel, in words."""
         if self.kernel is not None:
             return ()
-        second, fourth, sixth = self.rates.tolist()
+        rates = self.rates
         return (
-            f"no power law has cumulants that grow at {second:.4g}, {fourth:.4g} and {sixth:.4g}: "
+            f"no power law has cumulants that grow at {rates.second:.4g}, {rates.fourth:.4g} and "
+            f"{rates.sixth:.4g}: "
             f"the tails on which the higher ones hang may be few samples, or the law another",
         )
 
@@ -98,13 +124,14 @@ def cumulant_estimate(
     used = times <= times[0] + split * (times[-1] - times[0]) * (1 + 1e-9)
     if np.count_nonzero(used) < 2:
         raise ValueError(f"split must leave two snapshots or more, got {split!r}")
-    cumulants = even_cumulants(snapshots)
-    rates = np.polynomial.polynomial.polyfit(times[used], cumulants[used], 1)[1]
+    cumulants = np.asarray(even_cumulants(snapshots))
+    slopes = np.polynomial.polynomial.polyfit(times[used], cumulants[used], 1)[1]
+    rates = CumulantRates(*slopes.tolist())
     return CumulantEstimate(rates, _kernel(rates, horizon))
 
 
-def even_cumulants(snapshots: DensitySnapshots) -> NDArray[np.float64]:
-    """Second, fourth and sixth cumulants of the even part of each density, (n_times, 3).
+def even_cumulants(snapshots: DensitySnapshots) -> EvenCumulants:
+    """Second, fourth and sixth cumulants of the even part of each density.
 
     Raises
     ------
@@ -115,11 +142,11 @@ def even_cumulants(snapshots: DensitySnapshots) -> NDArray[np.float64]:
         raise ValueError("density must not vanish at all nodes")
     share = snapshots.density / snapshots.density.sum(axis=1, keepdims=True)
     m2, m4, m6 = (share @ snapshots.grid**n for n in (2, 4, 6))
-    return np.stack([m2, m4 - 3 * m2**2, m6 - 15 * m4 * m2 + 30 * m2**3], axis=1)
+    return EvenCumulants(m2, m4 - 3 * m2**2, m6 - 15 * m4 * m2 + 30 * m2**3)
 
 
-def _kernel(rates: NDArray[np.float64], horizon: float | None) -> PowerLawKernel | None:
-    second, fourth, sixth = (float(rate) for rate in rates)
+def _kernel(rates: CumulantRates, horizon: float | None) -> PowerLawKernel | None:
+    second, fourth, sixth = rates
     if not (second > 0 and fourth > 0):
         return None
     if horizon is None:

@@ -39,7 +39,7 @@ def test_cumulants_of_a_spreading_density_grow_at_the_moments():
     kernel = PowerLawKernel(1.8, 3.0, 0.4)
     found = cumulant_estimate(spreading(kernel))
     # the covered rule has the second moment exactly, the higher ones within (h/delta)**2
-    assert found.rates[0] == pytest.approx(kernel.moment(2), rel=1e-9)
+    assert found.rates.second == pytest.approx(kernel.moment(2), rel=1e-9)
     np.testing.assert_allclose(found.rates[1:], [kernel.moment(4), kernel.moment(6)], rtol=1e-4)
     assert found.kernel.alpha == pytest.approx(1.8, abs=1e-3)
     assert found.kernel.horizon == pytest.approx(3.0, rel=1e-3)
