@@ -85,6 +85,9 @@ def fitted(kind: str) -> Any:
         "OneSidedFit": lambda: identification.OneSidedFit(
             2.2, 0.5, 0.1, 0.1, 0.0, 0.1, 0.1, **search
         ),
+        "ParametricFits": lambda: identification.ParametricFits(
+            fit(), (2.2, 0.5, 0.1, 0.1), True, 0.0, 1, (), 0.1, np.ones((1, 3)), np.ones((1, 3)), 1
+        ),
         "PowerLawFit": fit,
         "RivalFit": lambda: identification.RivalFit(
             "local", {}, **costs, kernel=kernel, coefficient=1.0, settings=settings
@@ -99,6 +102,7 @@ FITTED = (
     "CumulantEstimate",
     "FactorFit",
     "OneSidedFit",
+    "ParametricFits",
     "PowerLawFit",
     "RivalFit",
     "StableFit",

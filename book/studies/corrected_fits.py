@@ -109,7 +109,7 @@ def agreed(law: ParametricFits) -> dict[str, Any]:
         "converged": law.converged,
         "missed": short([law.missed])[0],
         "n_compared": law.n_compared,
-        "corrected_remarks": list(law.remarks),
+        "corrected_remarks": list(law.warnings),
     }
 
 

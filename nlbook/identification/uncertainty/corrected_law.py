@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_choice, check_number
+from nlbook.densities import DensitySnapshots
 from nlbook.identification.bilevel.objective import trial_operator
 from nlbook.identification.bilevel.power_law import PowerLawFit, variance_rate
+from nlbook.identification.bilevel.prediction import evolved
 from nlbook.identification.uncertainty.bootstrap import BatchFits
 from nlbook.identification.uncertainty.synthetic import LearnedLikelihood, sample_laws
 from nlbook.kernels import PowerLawKernel
@@ -78,8 +80,20 @@ class ParametricFits:
         fits = [getattr(fit, name) for fit in self.replicates]
         return float(np.median(fits)) - dict(zip(_NUMBERS, self.law, strict=True))[name]
 
+    def predict(
+        self, snapshots: DensitySnapshots, times: ArrayLike | None = None
+    ) -> DensitySnapshots:
+        """Evolve the first density of some data under the corrected law; see `PowerLawFit`."""
+        alpha, horizon, coefficient, _ = self.law
+        kernel = PowerLawKernel(alpha, horizon)
+        return evolved(kernel, coefficient, self.whole.settings, snapshots, times)
+
+    def uncertainty(self, scatter: BatchFits | None = None) -> dict[str, tuple[float, float]]:
+        """Intervals of 95 % of the law's numbers, by name; `scatter` as in `interval`."""
+        return {name: self.interval(name, scatter=scatter) for name in _NAMES}
+
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What is to be said of the corrected law, in words."""
         if self.converged:
             return ()

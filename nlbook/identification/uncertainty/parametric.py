@@ -41,7 +41,7 @@ from nlbook.checks import check_integer, real_array
 from nlbook.densities import density_snapshots
 from nlbook.identification.bilevel.fits import FitProblem, fit_of_result, result_of_fit
 from nlbook.identification.bilevel.objective import trial_operator
-from nlbook.identification.bilevel.power_law import PowerLawFit, fit_power_law
+from nlbook.identification.bilevel.power_law import PowerLawFit, silent_fit
 from nlbook.identification.bilevel.search import Bounds
 from nlbook.identification.bilevel.settings import FitSettings
 from nlbook.identification.bilevel.verdicts import FitWarning
@@ -125,7 +125,7 @@ def parametric_bootstrap(
     Returns
     -------
     ParametricFits
-        Its `remarks` are also raised as a `FitWarning` each: where the steps did not suffice.
+        Its `warnings` are also raised as a `FitWarning` each: where the steps did not suffice.
 
     Raises
     ------
@@ -140,9 +140,7 @@ def parametric_bootstrap(
     table, at = real_array("counts", counts, ndim=2), real_array("times", times, ndim=1)
     chosen = settings_at(at, settings)
     data = density_snapshots(table, edges, at, grid=grid, **densities)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)  # the fit carries its remarks
-        whole = fit_power_law(data, chosen, bounds=bounds, start=start, tolerance=tolerance)
+    whole = silent_fit(data, chosen, bounds=bounds, start=start, tolerance=tolerance)
     rule, spacing = whole.settings.rule, data.spacing
     common = {
         "start_counts": table[0], "numbers": table.sum(axis=1), "edges": edges, "times": at,
@@ -159,9 +157,16 @@ def parametric_bootstrap(
             strength = math.exp(theta[2]) / unit_rate(alpha, horizon, spacing, rule)
             law = np.array([alpha, horizon, strength])
             tasks.append({**common, "law": law, "replicate": number, "seed": seed})
-        found = run_tasks(
-            replicate_task, tasks, cluster=cluster, workers=workers, schema=_SCHEMA, progress=False
-        )
+        with warnings.catch_warnings():  # around the threads: filters are the process's
+            warnings.simplefilter("ignore")  # of the data, the fit of the data speaks
+            found = run_tasks(
+                replicate_task,
+                tasks,
+                cluster=cluster,
+                workers=workers,
+                schema=_SCHEMA,
+                progress=False,
+            )
         problem = FitProblem(data, chosen, whole.bounds, None, tolerance)
         refused = [str(result["refused"]) for result in found if "refused" in result]
         if 2 * len(refused) > len(found):
@@ -226,7 +231,7 @@ def parametric_bootstrap(
         whole, law, here.distance <= CREDIBLE, here.distance, n_compared, tuple(found), spacing,
         tried, fitted, seed,
     )  # fmt: skip
-    for remark in result.remarks:
+    for remark in result.warnings:
         warnings.warn(remark, FitWarning, stacklevel=2)
     return result
 
@@ -252,13 +257,9 @@ def replicate_task(
     made = walking_counts(
         operator, strength, times, start_counts, edges, (seed, replicate), numbers=numbers
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the data, the fit of the data speaks
-        try:
-            snapshots = density_snapshots(made, edges, times, grid=grid, workers=1, **densities)
-            fit = fit_power_law(
-                snapshots, settings, bounds=bounds, start=start, tolerance=tolerance
-            )
-        except ValueError as error:  # particles beyond the edges, say: no fit as the data's
-            return {"refused": np.array(str(error))}
+    try:
+        snapshots = density_snapshots(made, edges, times, grid=grid, workers=1, **densities)
+        fit = silent_fit(snapshots, settings, bounds=bounds, start=start, tolerance=tolerance)
+    except ValueError as error:  # particles beyond the edges, say: no fit as the data's
+        return {"refused": np.array(str(error))}
     return result_of_fit(fit)

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
+from nlbook.densities import density_snapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification import (
     FitSettings,
@@ -72,12 +73,22 @@ def test_replicates_of_the_corrected_law_are_fitted_as_the_data(adaptive):
     assert 1 <= found.n_compared <= 6
     if found.converged:
         assert found.missed <= 1.61
-        assert found.remarks == ()
+        assert found.warnings == ()
     else:
-        assert "replicates of the corrected law are not fitted as the data are" in found.remarks[0]
+        assert "replicates of the corrected law are not fitted as the data are" in found.warnings[0]
     # a fit scatters by 0.02, 5 % and 2 %
     assert medians[0] == pytest.approx(found.whole.alpha, abs=0.03)
     assert medians[2] == pytest.approx(found.whole.variance_rate, rel=0.02)
+
+
+def test_the_corrected_law_predicts_and_has_intervals(adaptive):
+    counts, found = adaptive
+    data = density_snapshots(counts.sum(axis=0), EDGES, TIMES, grid=GRID)
+    made = found.predict(data, [0.0, 2.0])
+    grown = np.diff(made.density @ GRID**2) * (GRID[1] - GRID[0])
+    # what the law's rate is, less what leaves the grid
+    assert grown[0] == pytest.approx(2.0 * found.corrected("variance_rate"), rel=0.02)
+    assert found.uncertainty() == {name: found.interval(name) for name in (*NAMES, "coefficient")}
 
 
 def test_a_law_that_is_not_met_says_so():
@@ -89,7 +100,7 @@ def test_a_law_that_is_not_met_says_so():
     told = [str(each.message) for each in said if each.category is FitWarning]
     assert found.n_compared == 1
     assert found.converged == (found.missed <= 1.61)
-    assert tuple(told) == found.remarks
+    assert tuple(told) == found.warnings
     assert not found.converged  # the median of 30 laws' likelihood
     assert "standard errors off after 0 steps" in told[0]
 
