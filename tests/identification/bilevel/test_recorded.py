@@ -11,6 +11,7 @@ import pytest
 from nlbook.densities import bootstrap_interval, density_snapshots, shift_counts
 from nlbook.dislocations import read_record
 from nlbook.identification import FitSettings, Objective, compare_rivals, fit_factor, fit_power_law
+from nlbook.identification.uncertainty.polishing import CREDIBLE, agreement
 from nlbook.kernels import PowerLawKernel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -144,6 +145,36 @@ def test_corrected_numbers_are_those_of_one_law(kept):
             rate = PowerLawKernel(*law).moment(2)
             assert rate == pytest.approx(row["variance_rate"]["corrected"], rel=1e-3)
             assert row["p_value"] >= 1 / (1 + len(row["costs"]))
+
+
+def test_replicates_of_corrected_laws_are_fitted_as_the_data(kept):
+    for case in (1, 2, 3):
+        for part in ("adaptive", "one_bandwidth"):
+            row = kept[f"{part}_{case}"]
+            fitted = np.array(row["replicates"])[:, [0, 1, 3]]
+            target = np.array(
+                [row["whole"][name] for name in ("alpha", "horizon", "variance_rate")]
+            )
+            for values in (fitted, target):
+                values[..., 1:] = np.log(values[..., 1:])
+            # five digits are kept
+            assert agreement(fitted, target, 1e-3).distance == pytest.approx(
+                row["missed"], rel=0.02
+            )
+            assert row["converged"] == (row["missed"] <= CREDIBLE)
+            assert bool(row["corrected_remarks"]) == (not row["converged"])
+
+
+def test_intervals_hold_the_law_of_the_sets_as_often_as_they_say(corrected_fits, kept):
+    rows = [row for case in (1, 2, 3) for row in kept[f"coverage_{case}"]["rows"]]
+    true = {name: corrected_fits.COVERAGE[name] for name in ("alpha", "horizon", "coefficient")}
+    true["variance_rate"] = PowerLawKernel(*true.values()).moment(2)
+    assert len(rows) == corrected_fits.COVERAGE["n_sets"] == 21
+    for bandwidth in corrected_fits.BANDWIDTHS:
+        for name, value in true.items():
+            ends = [row[bandwidth][name]["by_law"] for row in rows]
+            # 95 % of 21 is 20
+            assert sum(low <= value <= high for low, high in ends) >= 19, (bandwidth, name)
 
 
 def test_a_set_of_the_coverage_is_found_again(corrected_fits, kept):
