@@ -109,13 +109,8 @@ class NonlocalDiffusion:
         self._weights: NDArray[np.float64] | None = None
         self._ring: NDArray[np.float64] | None = None
         if boundary == "volume":
-            rule_weights = line_weights(
-                kernel,
-                self.spacing,
-                rule,
-                None if math.isfinite(kernel.horizon) else n - 1,
-                warn=warn,
-            )
+            count = None if math.isfinite(kernel.horizon) else n - 1
+            rule_weights = line_weights(kernel, self.spacing, rule, count, warn=warn)
             self._weights = rule_weights.values
             #: Total weight of all neighbours, 1/time: minus the diagonal of the matrix.
             self.rate = 2 * rule_weights.total
