@@ -27,6 +27,8 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from nlbook.publishing.typography import without_markup
+
 __all__ = ["setup"]
 
 # Kinds of box that have a number, and what it follows.
@@ -124,7 +126,7 @@ class _ComputedTable(SphinxDirective):
             group += nodes.colspec(colwidth=1, **({"stub": 1} if number == 0 else {}))
         head, body = nodes.thead(), nodes.tbody()
         group += [head, body]
-        head += self._row([c["heading"] for c in columns], columns)
+        head += self._row([c["heading"] for c in columns], columns, in_head=True)
         for texts in described["rows"]:
             body += self._row(texts, columns)
         found = nodes.container(classes=["computed-table"])
@@ -133,10 +135,14 @@ class _ComputedTable(SphinxDirective):
             found += nodes.paragraph("", "", *self._inline(described["note"]), classes=["note"])
         return [found]
 
-    def _row(self, texts: list[str], columns: list[dict[str, Any]]) -> card_row:
+    def _row(
+        self, texts: list[str], columns: list[dict[str, Any]], in_head: bool = False
+    ) -> card_row:
         row = card_row()
         for text, column in zip(texts, columns, strict=True):
             cell = card_cell(label=column["label"])
+            if "$" in text:  # what a heading of a formula alone is called
+                cell["said"] = column["label"] if in_head else without_markup(text)
             cell["classes"] = ["number"] if column["numeric"] else []
             cell += nodes.paragraph("", "", *self._inline(text))
             row += cell
@@ -236,6 +242,8 @@ def _open_cell(self: Any, node: nodes.Element) -> None:
         else "cell"
     )
     label = "" if of_head else f' data-label="{html.escape(node["label"])}"'
+    if role != "cell" and "said" in node:
+        label += f' aria-label="{html.escape(node["said"])}"'
     self.body[-1] = f'{tag[:3]} role="{role}"{label}{tag[3:]}'
 
 
