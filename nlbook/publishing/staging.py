@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from nbformat import NotebookNode
 
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.normal_form import INJECTED, is_injected
+from nlbook.publishing.typography import without_markup
 
 __all__ = [
     "FigureError",
@@ -296,7 +298,9 @@ def _table_cell(table: dict[str, Any], parent: NotebookNode) -> NotebookNode:
     lines = [f"{_FENCE}{{computed-table}}", f":name: {table['name']}", json.dumps(table), _FENCE]
     if {"hide-output", "hide-cell"} & set(parent.metadata.get("tags", [])):
         count = len(table["rows"])
-        title = f"{{numref}}`{table['name']}`, of {count} {'row' if count == 1 else 'rows'}"
+        words = re.sub(r"([\\`*_{}\[\]<>$#])", r"\\\1", without_markup(table["caption"]))
+        # no link: a title that unfolds can't hold what is itself pressed
+        title = f"Table of {count} {'row' if count == 1 else 'rows'}: {words}"
         lines = [f"{_FENCE}~{{dropdown}} {title}", *lines, f"{_FENCE}~"]
     return nbformat.v4.new_markdown_cell("\n".join(lines), id=table["name"][:64])
 

@@ -160,6 +160,7 @@ def test_a_table_is_shown_as_its_cell_asks(tag, shown):
     notebook = one_cell(table_output(), tags=[tag])
     staging.promote_figures(notebook)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert "{numref}" not in text.partition("\n")[0]  # no link inside of what is pressed
     found = "absent" if not text else "folded" if "{dropdown}" in text else "open"
     assert found == shown
 
