@@ -242,10 +242,13 @@ def _open_cell(self: Any, node: nodes.Element) -> None:
         else "cell"
     )
     label = "" if of_head else f' data-label="{html.escape(node["label"])}"'
-    if role != "cell" and "said" in node:
-        label += f' aria-label="{html.escape(node["said"])}"'
     self.body[-1] = f'{tag[:3]} role="{role}"{label}{tag[3:]}'
 
 
 def _close_cell(self: Any, node: nodes.Element) -> None:
+    if "said" in node and self.context[-1].startswith("</th"):  # for who listens, no formula
+        start = max(k for k, part in enumerate(self.body) if part.startswith("<th "))
+        for k in range(start, len(self.body)):
+            self.body[k] = self.body[k].replace("<p>", '<p aria-hidden="true">')
+        self.body.append(f'<span class="said">{html.escape(node["said"])}</span>')
     self.depart_entry(node)
