@@ -10,13 +10,17 @@ TIER ?= book
 # own index serves one with CUDA of several gigabytes; the README says how to have the CPU build.
 TORCH := torch==2.13.0
 
+# A wheel that holds axe-core 4.12.1, the rules of accessibility that the tests put to every page.
+# Of it they read that script alone, so what else it would install stays away.
+AXE := axe-playwright-python==0.1.8
+
 ifdef NLBOOK_VENV
 VENV := $(NLBOOK_VENV)
 READY :=
 else
 VENV := .venv
 # Changes with the locked versions, the package metadata and the place: environments do not move.
-KEY := $(shell (cat requirements.lock pyproject.toml; echo $(TORCH); pwd) | cksum | cut -d ' ' -f 1)
+KEY := $(shell (cat requirements.lock pyproject.toml; echo $(TORCH) $(AXE); pwd) | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/ready-$(KEY)
 endif
 BIN := $(VENV)/bin
@@ -72,6 +76,8 @@ $(READY):
 	trap 'kill $$compiling 2>/dev/null; wait $$compiling' EXIT; \
 	$(PIP_INSTALL) --constraint requirements.lock $(TORCH) || \
 		echo "No $(TORCH) for this machine: what trains with it is left out, and says so."
+	@$(PIP_INSTALL) --no-deps --target "$(VENV)/share/axe" $(AXE) || \
+		echo "No $(AXE) here: pages are not held to its rules, and the tests say so."
 	@"$(BIN)/python" -m pip check --disable-pip-version-check
 	@touch $@
 endif

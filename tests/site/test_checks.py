@@ -2,13 +2,12 @@
 
 import hashlib
 import random
-import re
 
 import pytest
 
 from tests.site import checks
 
-from .conftest import AXE, png
+from .conftest import AXE, NO_AXE, png
 
 PAGE = """<!doctype html><html lang="en"><head><title>A page</title>{head}</head>
 <body><article><h1 id="top">A page</h1>{body}</article></body></html>"""
@@ -156,6 +155,8 @@ def test_the_browser_finds_a_heavy_page(site):
 def test_the_browser_finds_what_axe_does(site, colour, legible):
     if checks.find_chromium() is None:
         pytest.skip("no Chromium here: pages were checked in their files only")
+    if not AXE.exists():
+        pytest.skip(NO_AXE)
     folder = site(f'<p style="background: #fff; color: {colour}">pale</p>')
     findings = map(str, checks.check_in_browser(folder, axe=AXE))
     assert any("color-contrast" in text for text in findings) is not legible
@@ -174,5 +175,9 @@ def test_the_small_site_is_right_in_the_browser(small_site):
 
 
 def test_axe_is_the_published_one():
-    told = re.search(r"SHA-256 of `(\w+)`", AXE.with_name("README.md").read_text()).group(1)
-    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == told
+    """4.12.1 of https://github.com/dequelabs/axe-core, as `make` installs it."""
+    if not AXE.exists():
+        pytest.skip(NO_AXE)
+    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == (
+        "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc"
+    )
