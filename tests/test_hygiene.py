@@ -20,6 +20,10 @@ LARGE = {
         f"book/recorded/dislocation_creep/case_{case}.npz": "fine histograms at 106 times"
         for case in (1, 2, 3)
     },
+    **{
+        f"book/notebooks/{name}.ipynb": "an executed chapter: its pictures, and tables in three forms"
+        for name in ("01_dislocation_creep", "02_adaptive_densities", "03_bilevel_fit")
+    },
 }
 
 # A path of one machine: a home folder, a work folder, a drive.

@@ -34,19 +34,19 @@ _INK = "#1a1a1a"
 class Slider:
     """One number that the reader chooses."""
 
-    label: str  # what is read before it, such as "exponent α"
-    texts: Sequence[str]  # its values, as they are told
-    start: int = 0  # which of them is shown first
+    label: str  #: what is read before it, such as "exponent α"
+    texts: Sequence[str]  #: its values, as they are told
+    start: int = 0  #: which of them is shown first
 
 
 @dataclass(frozen=True)
 class Axis:
     """One axis of the picture."""
 
-    label: str
-    low: float
-    high: float
-    log: bool = False  # to base ten; low and high are values, not exponents
+    label: str  #: with its unit
+    low: float  #: where it begins
+    high: float  #: where it ends
+    log: bool = False  #: to base ten; low and high are values, not exponents
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and not self.low > 0):

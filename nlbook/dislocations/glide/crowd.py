@@ -45,8 +45,11 @@ class Places(NamedTuple):
 class Clocks(NamedTuple):
     """Sources in the order of their y, and how long each has been under its critical stress."""
 
+    #: place along the glide planes, in the box, b
     x: NDArray[np.float64]
+    #: height of the plane, ascending, b
     y: NDArray[np.float64]
+    #: of the pair that is emitted, from one dislocation to the other, b
     length: NDArray[np.float64]
     #: critical stress
     critical: NDArray[np.float64]

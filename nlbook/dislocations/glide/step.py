@@ -17,6 +17,7 @@ class Motion(NamedTuple):
 
     #: not wrapped
     x: NDArray[np.float64]
+    #: resolved shear stress, of all others and of the load
     stress: NDArray[np.float64]
     #: sign times stress
     force: NDArray[np.float64]
@@ -35,7 +36,9 @@ def empty_motion(count: int, *, guessed: bool) -> Motion:
 class Step(NamedTuple):
     """A step that was computed, and how much of it is taken."""
 
+    #: motion where it begins
     start: Motion
+    #: motion where it would end if nothing happened
     end: Motion
     #: time at its start
     since: float

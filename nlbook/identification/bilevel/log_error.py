@@ -20,8 +20,8 @@ from nlbook.compilation import compiled
 
 __all__ = ["log_error_loop"]
 
-# Ratios that are multiplied before a logarithm is taken; capped at 1e18 their product stays
-# finite.
+# Ratios that are multiplied before a logarithm is taken. Capped at 1e18 their product stays
+# finite; what a ratio has beyond that, as where data of no floor are tiny, is added by itself.
 _GROUP = 16
 _LARGEST_RATIO = 1e18
 
@@ -69,8 +69,16 @@ def log_error_loop(block, density, before, share, floor, least, has_middle, sums
                 if p > bound:
                     ratio[i - whole] *= min(max(p, q) / min(p, q), _LARGEST_RATIO)
                     count += 1.0
+            capped = False
             for lane in range(_LANES):
                 total += np.log(ratio[lane])
+                capped |= ratio[lane] >= _LARGEST_RATIO
+            if capped:  # perhaps: no ratio is below one
+                for i in range(start, stop):
+                    p = (1.0 - s) * first[i] + s * second[i]
+                    q = max(block[row, i], least)
+                    beyond = abs(np.log(p) - np.log(q)) - np.log(_LARGEST_RATIO) if p > bound else 0
+                    total += max(beyond, 0.0)
             start = stop
         sums[0] += total
         sums[1] += count

@@ -133,7 +133,7 @@ class PositiveSymbol:
     """A symbol on the grid of the data that is positive by a margin."""
 
     margin: float = 0.1  #: least symbol, share of what the data ask for at their longest waves
-    solver: Exact = Exact()
+    solver: Exact = Exact()  #: of the conic programme
 
     def __post_init__(self) -> None:
         check_number("margin", self.margin, above=0.0, most=_MOST_MARGIN)
@@ -151,7 +151,7 @@ class Continuum:
     refinements: tuple[int, ...] = (1, 2, 4)  #: grids in the loss, nodes that many times closer
     n_pieces: int = 8  #: of (0, 1), for the bounds by Bernstein coefficients
     most_cells: int = 32  #: in the horizon, of grids whose own symbol is held positive
-    solver: Exact = Exact()
+    solver: Exact = Exact()  #: of the conic programme
 
     def __post_init__(self) -> None:
         check_number("margin", self.margin, above=0.0, most=_MOST_MARGIN)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nlbook.identification.bilevel.log_error import log_error_loop
@@ -13,6 +13,7 @@ def plain(block, data, floors, least):
 
 
 @settings(max_examples=50, deadline=None)
+@example(n=572, rows=2, floor=0.0, seed=3138)  # data of 1e-18 beside a trial density of 10
 @given(
     n=st.integers(1, 700),
     rows=st.integers(1, 5),
@@ -37,6 +38,15 @@ def test_the_sum_is_that_of_absolute_differences_of_logarithms(n, rows, floor, s
     assert sums[0] == pytest.approx(total, rel=1e-13, abs=1e-12)
     middle, kept = plain(block[:, -1:], data[:, -1:], bound, 1e-16)
     assert (sums[2], sums[3]) == (pytest.approx(middle, rel=1e-14), kept)
+
+
+def test_tiny_data_above_no_floor_count_in_full():
+    density = np.full((2, 320), 1e-30)
+    sums = np.zeros(4)
+    log_error_loop(
+        np.ones((1, 320)), density, np.array([0]), np.array([0.0]), np.zeros(2), 1e-17, False, sums
+    )
+    assert sums[0] == pytest.approx(320 * np.log(1e30), rel=1e-12)
 
 
 def test_no_ratio_is_too_large_for_a_product():
