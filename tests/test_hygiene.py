@@ -21,7 +21,7 @@ LARGE = {
         for case in (1, 2, 3)
     },
     **{
-        f"book/notebooks/{name}.ipynb": "an executed chapter: its pictures, and tables in three forms"
+        f"book/notebooks/{name}.ipynb": "an executed chapter: pictures, and tables in three forms"
         for name in ("01_dislocation_creep", "02_adaptive_densities", "03_bilevel_fit")
     },
 }
