@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
     message = f"import {name} from nlbook.dislocations, not from {__name__}"
     warnings.warn(message, DeprecationWarning, stacklevel=2)
     return getattr(dislocations, name)
+
+
+if __name__ == "__main__":  # or the command of before would do nothing, and succeed
+    raise SystemExit("the program that was here is python book/studies/creep.py")

@@ -127,7 +127,7 @@ def fit_table() -> Table:
         ("unconstrained", Unconstrained(), None),
         ("symbol on the grid", PositiveSymbol(), None),
     ):
-        ours = seconds(lambda a=asked: fit_bernstein(data, HORIZON, DEGREE, *a))
+        ours = seconds(lambda a=asked: fit_bernstein(data, HORIZON, DEGREE, a))
         if rival is None:
             table.add(name, ours, "s", at_most=0.2)
             continue

@@ -76,7 +76,11 @@ class RivalFit:
     def predict(
         self, snapshots: DensitySnapshots, times: ArrayLike | None = None
     ) -> DensitySnapshots:
-        """Evolve the first density of some data; see `PowerLawFit.predict`."""
+        """Evolve the first density of some data; see `PowerLawFit.predict`.
+
+        The local laws are second differences on the grid of the fit: on another one their kernel
+        has another diffusivity.
+        """
         return evolved(self.kernel, self.coefficient, self.settings, snapshots, times)
 
     def uncertainty(self) -> str:

@@ -34,7 +34,8 @@ __all__ = ["CREDIBLE", "Agreement", "agreement", "median_error", "step_towards"]
 Array = NDArray[np.float64]
 
 #: A law's own replicates miss its mean fit by no more standard errors, as a root mean square over
-#: three numbers, in 95 of 100 cases; in 90, where errors are of 24 replicates.
+#: three independent numbers, in 95 of 100 cases; in 90, where errors are of 24 replicates or
+#: numbers hang together as alpha and log delta do.
 CREDIBLE = 1.61
 
 
