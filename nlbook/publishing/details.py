@@ -104,10 +104,15 @@ def cut(notebook: NotebookNode, name: str, title: str) -> NotebookNode | None:
         wanted = {found for cell in cells for found in _GLUED.findall(_text(cell))}
         if borrowed := [there[key] for key in sorted(wanted & there.keys() - here.keys())]:
             cells.append(_borrowing(borrowed))
-    for cell in second:
-        if cell.cell_type == "markdown" and TAG in cell.metadata.get("tags", []):
-            rise = next(depth for _, depth in _headings(cell.source.splitlines())) - 2
-        cell.source = _lifted(cell.source, rise) if cell.cell_type == "markdown" else cell.source
+    level = 0  # of the section of the second page that goes on
+    for cell, is_second in parts:
+        if not is_second:
+            level = 0
+        elif cell.cell_type == "markdown":
+            if TAG in cell.metadata.get("tags", []):
+                depth = next(depth for _, depth in _headings(cell.source.splitlines()))
+                level = level if 0 < level < depth else depth
+            cell.source = _lifted(cell.source, level - 2)
     page = copy.copy(notebook)
     page.metadata = copy.deepcopy(notebook.metadata)
     page.cells = [_head(name, title), *second]

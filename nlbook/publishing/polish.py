@@ -100,6 +100,7 @@ def _describe(text: str) -> str:
             continue
         plain = re.sub(r"<[^>]+>|\\\(.*?\\\)", "", found.group(1))
         words = entities.unescape(" ".join(plain.split()))
+        words = re.sub(r" +([,.;:?!])", r"\1", words)  # behind a formula
         if len(words) < 40:
             continue
         if len(words) > _DESCRIPTION:

@@ -11,6 +11,7 @@ from nlbook.publishing.book import Book
 from nlbook.publishing.contents import write_toc
 from nlbook.publishing.details import SUFFIX
 from nlbook.publishing.locks import scratch_folder
+from nlbook.publishing.placement import adopt, check_place, place
 from nlbook.publishing.polish import polish
 from nlbook.publishing.site import stage_chapter, write_pages
 
@@ -35,7 +36,8 @@ def preview(
         Folder of its executed notebook. It may be older than the package and the prose, but must
         have the chapter's code cells.
     out : Path, optional
-        Folder of the pages; by default ``_build/preview``. A preview that is there is replaced.
+        Folder of the pages; by default ``_build/preview``. It must be new, empty, or hold an
+        earlier preview, whose files are replaced.
 
     Returns
     -------
@@ -44,16 +46,24 @@ def preview(
     complaints : list of str
         What the builder says of the chapter; figures and equations of other chapters are unknown
         to it.
+
+    Raises
+    ------
+    PlaceError
+        The pages cannot be put into `out`: before anything is built, where that can be seen.
     """
-    out = out or book.root / "_build" / "preview"
+    ours = book.root / "_build" / "preview"
+    out = out or ours
+    if out == ours:
+        adopt(out)
+    check_place(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.parent, ".preview-") as scratch:
         staged = scratch / "staged"
         _stage(book, name, executed, staged)
         html, complaints = rendering.render_loosely(staged)
         polish(html)
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(html, out)
+        place(html, out)
     told = [line for line in complaints if re.search(rf"\b{name}(?:{SUFFIX})?\.ipynb", line)]
     return out / f"{name}.html", told
 

@@ -298,7 +298,8 @@ def _table_cell(table: dict[str, Any], parent: NotebookNode) -> NotebookNode:
     lines = [f"{_FENCE}{{computed-table}}", f":name: {table['name']}", json.dumps(table), _FENCE]
     if {"hide-output", "hide-cell"} & set(parent.metadata.get("tags", [])):
         count = len(table["rows"])
-        words = re.sub(r"([\\`*_{}\[\]<>$#])", r"\\\1", without_markup(table["caption"]))
+        caption = re.sub(r"\s*\n\s*", " ", without_markup(table["caption"]))  # a title is one line
+        words = re.sub(r"([\\`*_{}\[\]<>$#])", r"\\\1", caption)
         # no link: a title that unfolds can't hold what is itself pressed
         title = f"Table of {count} {'row' if count == 1 else 'rows'}: {words}"
         lines = [f"{_FENCE}~{{dropdown}} {title}", *lines, f"{_FENCE}~"]

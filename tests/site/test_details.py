@@ -6,6 +6,7 @@ from bs4 import BeautifulSoup
 
 from nlbook.publishing import details
 from nlbook.publishing.errors import BookError
+from nlbook.publishing.placement import PlaceError
 from nlbook.publishing.preview import preview
 from nlbook.publishing.prose import render_prose
 
@@ -42,6 +43,15 @@ def test_a_section_inside_a_section_ends_with_the_outer_one():
         text("## A", second=True), text("### B", second=True), text("### C"), text("## D")
     )
     assert first == ["## D"] and second == ["## A", "### B", "### C"]
+
+
+def test_a_section_inside_a_section_stays_below_it():
+    parts = text("# T"), text("### A", second=True), text("#### B", second=True), text("## C")
+    again = text("### D", second=True), text("#### E")
+    notebook = nbformat.v4.new_notebook(cells=[*parts, *again])
+    page = details.cut(notebook, "01_walks", "T")
+    assert [cell.source for cell in notebook.cells] == ["# T", "## C"]
+    assert [cell.source for cell in page.cells[1:]] == ["## A", "### B", "## D", "### E"]
 
 
 def test_what_looks_like_a_heading_in_a_code_block_is_none():
@@ -99,6 +109,15 @@ def test_a_copy_numbers_as_the_two_pages_do(small_book):
     assert r"\tag{1.2}" in prose
     assert "**Table 1.1.** Variances" in prose and "> **Result 1.1: Walkers *spread*" in prose
     assert "> **Exercise 1.2**" in prose and "<summary>Solution</summary>" in prose
+
+
+def test_looking_at_a_chapter_replaces_no_files_of_others(small_book, tmp_path):
+    mine = tmp_path / "mine" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("Mine.")
+    with pytest.raises(PlaceError, match="is not empty"):
+        preview(small_book, "01_walks", small_book.executed, mine.parent)
+    assert mine.read_text() == "Mine."
 
 
 def test_a_chapter_can_be_looked_at_alone(small_book):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from nlbook.publishing import rendering
 from nlbook.publishing.placement import PlaceError, place
+from nlbook.publishing.polish import _describe
 from nlbook.publishing.site import build_site, stage
 from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
 from tests.site.browser import Browser, find_chromium
@@ -355,6 +356,11 @@ def test_a_table_of_computed_values_has_a_number_and_names_each_cell(small_site)
     formula = table.select("thead th")[1]
     assert formula.select_one(".said").get_text() == "σ² (b²)"  # for who listens
     assert "Table 1.1" in page.get_text()
+
+
+def test_a_description_has_no_gap_where_a_formula_was():
+    page = "<head></head><article><p>It reaches up to a horizon \\(\\delta\\), and no farther.</p>"
+    assert 'content="It reaches up to a horizon, and no farther."' in _describe(page)
 
 
 def test_results_and_exercises_have_numbers(small_site):

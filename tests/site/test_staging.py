@@ -165,6 +165,16 @@ def test_a_table_is_shown_as_its_cell_asks(tag, shown):
     assert found == shown
 
 
+def test_a_folded_table_has_a_title_of_one_line():
+    shown = table_output()
+    shown.metadata["nlbook"]["table"]["caption"] = "Variances\nof *walks*."
+    notebook = one_cell(shown, tags=["hide-output"])
+    staging.promote_figures(notebook)
+    title, begun, *_ = notebook.cells[1].source.splitlines()
+    assert title.endswith("{dropdown} Table of 2 rows: Variances of walks.")
+    assert begun.endswith("{computed-table}")
+
+
 def test_what_bookkeeping_prints_behind_a_figure_stays_hidden():
     notebook = one_cell(figure(), claim(), tags=["bookkeeping"])
     staging.promote_figures(notebook)
