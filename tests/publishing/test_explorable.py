@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib
+import nbformat
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -14,6 +16,7 @@ from scipy.linalg import expm
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.kernels import PowerLawKernel
 from nlbook.publishing import explorable, figures
+from nlbook.publishing.book import find_book
 from nlbook.publishing.explorable import Axis, Slider, explore
 from tests.site.browser import Browser, find_chromium
 
@@ -173,6 +176,19 @@ def test_an_axis_without_length_or_a_logarithm_of_zero_is_refused():
     for axis in ({"low": 1.0, "high": 1.0}, {"low": 0.0, "high": 1.0, "log": True}):
         with pytest.raises(ValueError, match="must lie below"):
             Axis("x", **axis)
+
+
+def test_a_chapter_has_the_script_as_it_now_is():
+    """No key of a chapter has it: a change of the script alone leaves the chapter fresh."""
+    script = Path(explorable.__file__).with_name("explorable.js").read_text("utf-8")
+    pages = [
+        output.data["text/html"]
+        for copy in sorted(find_book(__file__).copies.glob("*.ipynb"))
+        for cell in nbformat.read(copy, 4).cells
+        for output in cell.get("outputs", [])
+        if "nlbook-explore" in output.get("data", {}).get("text/html", "")
+    ]
+    assert pages and all(script in page for page in pages)
 
 
 def test_arrow_keys_move_the_curve_and_the_text(densities, shown, tmp_path):
