@@ -29,9 +29,19 @@ class Columns:
 
     def __getitem__(self, key: Any) -> Any:
         """What columns by number were; deprecated."""
+        self._warn()
+        return np.asarray(self)[key]
+
+    def __getattr__(self, name: str) -> Any:
+        """What an array has besides; deprecated."""
+        if name.startswith("_") or not vars(self) or not hasattr(np.ndarray, name):
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        self._warn()
+        return getattr(np.asarray(self), name)
+
+    def _warn(self) -> None:
         warnings.warn(
             f"columns by number are deprecated: take {', '.join(vars(self))} by name",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-        return np.asarray(self)[key]

@@ -33,6 +33,8 @@ def renamed_fields(**names: str) -> Callable[[T], T]:
             for before, now in names.items():
                 if before in named:
                     warn(before)
+                    if now in named:
+                        raise TypeError(f"{now} is given twice, once as {before}")
                     named[now] = named.pop(before)
             init(self, *arguments, **named)
 

@@ -30,3 +30,8 @@ def test_names_of_before_are_taken_and_read_and_warn(kind, before, now, value, r
         assert getattr(made, now) == value
     with pytest.warns(DeprecationWarning, match=f"^{before} is deprecated"):
         assert getattr(made, before) == value
+
+
+def test_a_number_under_both_its_names_is_refused():
+    with pytest.warns(DeprecationWarning), pytest.raises(TypeError, match="is given twice"):
+        Continuum(largest_wavenumber=100, reach=50)

@@ -90,6 +90,12 @@ class OneSidedFit:
         exponent = np.multiply.outer(after, symbol)
         if settings.by_steps:
             assert settings.dt is not None  # a fit knows its own
+            growth = np.abs(1 + settings.dt * symbol).max()
+            if growth > 1 + 1e-12:
+                raise ValueError(
+                    f"dt={settings.dt:g} of the fit must be stable on this grid, got a wave that "
+                    f"grows by {growth:g} a step: take fewer nodes"
+                )
             steps = whole_steps(after, settings.dt)
             exponent = np.multiply.outer(steps, np.log(1 + settings.dt * symbol))
         modes = np.exp(exponent) * fft.rfft(snapshots.density[0], ring.n)

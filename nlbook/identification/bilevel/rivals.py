@@ -76,11 +76,7 @@ class RivalFit:
     def predict(
         self, snapshots: DensitySnapshots, times: ArrayLike | None = None
     ) -> DensitySnapshots:
-        """Evolve the first density of some data; see `PowerLawFit.predict`.
-
-        The local laws are second differences on the grid of the fit: on another one their kernel
-        has another diffusivity.
-        """
+        """Evolve the first density of some data; see `PowerLawFit.predict`."""
         return evolved(self.kernel, self.coefficient, self.settings, snapshots, times)
 
     def uncertainty(self) -> str:
@@ -127,7 +123,7 @@ def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:
         In the order of the module.
     """
 
-    own, nodes = objective.settings, replace(objective.settings, rule="nodes")
+    own, covered = objective.settings, replace(objective.settings, rule="covered")
 
     def rival(
         name: str,
@@ -150,18 +146,19 @@ def compare_rivals(objective: Objective, fit: PowerLawFit) -> list[RivalFit]:
             said,
         )
 
-    # the second difference over h**2: a kernel that reaches the nearest neighbours alone
+    # the second difference over h**2: a kernel that reaches the nearest neighbours alone, and
+    # has the same diffusivity on any other grid
     h = objective.spacing
-    neighbours = PowerLawKernel(0.0, h, h**-3)
-    local = NonlocalDiffusion(neighbours, objective.grid, rule="nodes")
+    neighbours = PowerLawKernel(0.0, h, 3 * h**-3)
+    local = NonlocalDiffusion(neighbours, objective.grid, rule="covered")
     by_squares = objective.coefficient(local)
     by_cost = _best_coefficient(objective, local, by_squares)
     alpha, strength = _fractional(objective)
     three = _three_by_cost(objective, fit)
     return [
-        rival("static", neighbours, _NOTHING, nodes),
-        rival("local", neighbours, by_squares, nodes, diffusivity=by_squares),
-        rival("local, D by cost", neighbours, by_cost, nodes, diffusivity=by_cost),
+        rival("static", neighbours, _NOTHING, covered),
+        rival("local", neighbours, by_squares, covered, diffusivity=by_squares),
+        rival("local, D by cost", neighbours, by_cost, covered, diffusivity=by_cost),
         rival(
             "fractional", PowerLawKernel(alpha, math.inf), strength, said=_at_end(alpha),
             alpha=alpha, coefficient=strength,

@@ -65,6 +65,8 @@ def _accepts_words(cls: type) -> type:
         old |= {name: named.pop(name) for name in ("method", "dt") if name in named}
         if old:
             before = named.get("evolution", ExactEvolution())
+            if len(given) > 1 and isinstance(given[1], ExactEvolution | ForwardEuler):
+                before = given[1]
             kinds = {"euler": ForwardEuler, "exact": ExactEvolution}
             if "method" in old:
                 check_choice("method", old["method"], tuple(kinds))

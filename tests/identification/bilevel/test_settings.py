@@ -41,6 +41,8 @@ def test_a_step_alone_changes_the_step_alone():
         changed = dataclasses.replace(paper, dt=0.02)
     assert changed == paper.with_step(0.02)
     assert changed == FitSettings.as_in_paper(evolution=ForwardEuler(0.02), every=5)
+    with pytest.warns(DeprecationWarning, match="give evolution"):
+        assert FitSettings("nodes", ForwardEuler(0.01), dt=0.02).evolution == ForwardEuler(0.02)
 
 
 @pytest.mark.parametrize("kind", [ExactEvolution, ForwardEuler])
