@@ -150,7 +150,7 @@ def _shown(source: str) -> Iterator[tuple[str, str]]:
             continue
         called = ast.unparse(node.func)
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        if re.fullmatch(r"(publishing\.)?figures\.show", called):
+        if re.fullmatch(r"(publishing\.)?(figures\.show|explore)", called):
             yield "figures", _said(keywords.get("caption"))
         elif called in {"table", "publishing.table"}:
             given = node.args[1] if len(node.args) > 1 else keywords.get("caption")

@@ -135,6 +135,11 @@ class Table:
             unit = without_markup(column.unit).replace(",", " ") if column.unit else "1"
             for part, some in _parts([row[number] for row in self.rows]).items():
                 key = f"{name} {part}".strip()
+                if key in values:
+                    raise ValueError(
+                        f"table {self.name}: columns must have different names to be saved, got "
+                        f"{key!r} twice"
+                    )
                 values[key] = some
                 if not any(isinstance(value, str) for value in some):
                     units[key] = unit

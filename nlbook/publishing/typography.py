@@ -47,7 +47,8 @@ def number_text(value: float, spec: str = "") -> str:
     """
     if isinstance(value, float) and math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
-    return pretty(format(value, spec or ("d" if isinstance(value, int) else ".3g")))
+    text = format(value, spec or ("d" if isinstance(value, int) else ".3g"))
+    return pretty(text.lstrip("-") if re.fullmatch(r"-0(\.0*)?(e[+-]0+)?", text) else text)
 
 
 def pretty(text: str) -> str:
@@ -126,7 +127,7 @@ def _plain_formula(formula: str) -> str:
     text = re.sub(
         r"\\(bar|overline|hat|tilde)\s*(?:\{(\\?\w+)\}|(\\[A-Za-z]+|\w))", _accented, text
     )
-    text = re.sub(r"\\([A-Za-z]+)\s?", _sign, text)
+    text = re.sub(r"\\([A-Za-z]+)(?:\s(?=\w))?", _sign, text)
     for mark, table in (("^", _RAISED), ("_", _LOWERED)):
         pattern = re.escape(mark) + r"(?:\{([^{}]*)\}|(\S))"
         text = re.sub(pattern, lambda found, m=mark, t=table: _moved(found, m, t), text)  # type: ignore[misc]

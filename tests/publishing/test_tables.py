@@ -89,6 +89,11 @@ def test_it_is_saved_with_its_units(begun, tmp_path, monkeypatch):
     assert rest == [["a", "1.5", "0.25", "1.0", "2.0", "x"], ["b", "2.0", "nan", "nan", "nan", "y"]]
     with pytest.raises(ValueError, match="units must not be given"):
         save_results("more", made, units={})
+    *_, made = show(
+        begun, ["case", Column("time", unit="s"), Column("time", unit="h")], [["a", 1, 2]]
+    )
+    with pytest.raises(ValueError, match="different names to be saved, got 'time' twice"):
+        save_results("times", made)
 
 
 def test_as_the_last_line_of_a_cell_it_prints_nothing(begun):

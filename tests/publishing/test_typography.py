@@ -42,6 +42,8 @@ def test_a_typeset_number_says_what_the_format_says(value):
         (-1234.5, ",.1f", f"{MINUS}1,234.5"),
         (math.inf, "", "∞"),
         (-math.inf, "", f"{MINUS}∞"),
+        (-0.04, ".1f", "0.0"),
+        (-0.0, "", "0"),
     ],
 )
 def test_numbers(value, spec, text):
@@ -85,6 +87,7 @@ def test_points_stand_below_each_other():
     "text, plain",
     [
         (r"$\alpha$ of **two**", "α of two"),
+        (r"$\delta = 0.5$, $2\pi r$", "δ = 0.5, 2πr"),
         (r"$t_0^{-1}$", "t₀⁻¹"),
         (r"$b^{\alpha-1}$", "b^(α-1)"),
         (r"$x_{\mathrm{train}}$", "x_train"),
