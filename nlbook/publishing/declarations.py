@@ -23,8 +23,8 @@ from typing import Any
 __all__ = [
     "Choices",
     "DeclarationError",
-    "Interval",
     "Member",
+    "Range",
     "named_bounds",
     "parse",
     "range_text",
@@ -48,7 +48,7 @@ class DeclarationError(ValueError):
 
 
 @dataclass(frozen=True)
-class Interval:
+class Range:
     """All numbers between two bounds."""
 
     low: float | str  #: lower bound, or the parameters that make it
@@ -89,7 +89,7 @@ class Member:
 
     name: str  #: int, float, bool, str, None, list or dict
     inner: tuple[Declaration, ...] = ()  #: what a list or dict holds; empty for anything plain
-    allowed: Interval | Choices | None = None  #: the range; None for every value of the type
+    allowed: Range | Choices | None = None  #: the range; None for every value of the type
 
 
 Declaration = tuple[Member, ...]
@@ -123,7 +123,7 @@ def named_bounds(declaration: Declaration) -> set[str]:
     """Names of the parameters that bound it."""
     found: set[str] = set()
     for member in declaration:
-        if isinstance(member.allowed, Interval):
+        if isinstance(member.allowed, Range):
             ends = (member.allowed.low, member.allowed.high)
             found.update(name for end in ends if isinstance(end, str) for name in _names(end))
         for part in member.inner:
@@ -198,7 +198,7 @@ class _Reader:
             raise self.error(f"{word!r} is no choice: a word, or text in quotes")
         return word
 
-    def interval(self, kind: str) -> Interval:
+    def interval(self, kind: str) -> Range:
         if kind not in {"int", "float"}:
             raise self.error(f"{kind} can have no interval")
         left = self.take()
@@ -210,7 +210,7 @@ class _Reader:
         right = self.take()
         if right not in {"]", ")"}:
             raise self.error(f"an interval ends with ']' or ')', found {right!r}")
-        found = Interval(low, high, left == "[", right == "]")
+        found = Range(low, high, left == "[", right == "]")
         if isinstance(low, float) and isinstance(high, float):
             empty = low > high or (low == high and not (left == "[" and right == "]"))
             if empty or low == math.inf or high == -math.inf:

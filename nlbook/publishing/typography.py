@@ -13,6 +13,7 @@ import unicodedata
 
 __all__ = ["MINUS", "align", "number_text", "pretty", "uncertain_text", "without_markup"]
 
+#: the minus sign, as long as a plus
 MINUS = "\N{MINUS SIGN}"
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _TIMES = f"{_THIN}\N{MULTIPLICATION SIGN}{_THIN}"
