@@ -133,7 +133,7 @@ class Table:
             title = without_markup(column.title) if column.plain is None else column.plain
             name = re.sub(r'[,()"\n/]+', " ", title).strip() or f"column {number + 1}"
             unit = without_markup(column.unit).replace(",", " ") if column.unit else "1"
-            for part, some in _parts([row[number] for row in self.rows]).items():
+            for part, some in _parts([row[number] for row in self.rows], column).items():
                 key = f"{name} {part}".strip()
                 if key in values:
                     raise ValueError(
@@ -209,6 +209,13 @@ def table(
             raise ValueError(
                 f"table {name}: row {number} must have {len(made)} cells, got {len(row)}"
             )
+    given = tuple(
+        tuple(
+            _plain(cell, f"table {name}, column {column.label!r}: a cell")
+            for cell, column in zip(row, made, strict=True)
+        )
+        for row in given
+    )
     texts, numeric = _typeset(name, made, given)
     described = {
         "name": name,
@@ -249,12 +256,17 @@ def _typeset(
     return [list(row) for row in zip(*by_column, strict=True)], numeric
 
 
-def _cell_text(value: Any, column: Column) -> str:
+def _plain(value: Any, called: str = "a number") -> Any:
+    """A number or truth value of NumPy as Python's; all else as it is."""
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         from nlbook.checks import check_unmasked
 
-        check_unmasked("a cell", value)
-        value = value.item()
+        check_unmasked(called, value)
+        return value.item()
+    return value
+
+
+def _cell_text(value: Any, column: Column) -> str:
     match value:
         case None:
             return _DASH
@@ -280,19 +292,18 @@ def _ends(interval: Interval) -> tuple[float, float]:
 
 def _number(value: Any) -> float:
     """A Python number; NaN is none."""
-    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
-        value = value.item()
+    value = _plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} must be a real number")
-    if math.isnan(value):
+    if isinstance(value, float) and math.isnan(value):
         raise ValueError("a number must not be NaN; None stands for what is not known")
     return value
 
 
-def _parts(cells: list[Any]) -> dict[str, list[Any]]:
+def _parts(cells: list[Any], column: Column) -> dict[str, list[Any]]:
     """Cells of a column as columns of plain values."""
     if any(isinstance(cell, str | Glued | bool) for cell in cells):  # as it is read
-        return {"": [_said(cell) for cell in cells]}
+        return {"": [_said(cell, column) for cell in cells]}
     found: dict[str, list[Any]] = {}
     known = [cell for cell in cells if cell is not None]
     if not known or any(not isinstance(cell, Interval) for cell in known):
@@ -311,8 +322,8 @@ def _value(cell: Any) -> float:
     return math.nan if cell is None or isinstance(cell, Interval) else _number(cell)
 
 
-def _said(cell: Any) -> str:
-    return "" if cell is None else without_markup(_cell_text(cell, Column("")))
+def _said(cell: Any, column: Column) -> str:
+    return "" if cell is None else without_markup(_cell_text(cell, column))
 
 
 def _as_text(described: dict[str, Any]) -> str:

@@ -77,8 +77,8 @@ def uncertain_text(value: float, error: float, spec: str | None = None) -> str:
         Format of both; by default one digit of the error, two where it begins with 1.
     """
     if spec:
-        return _together(*(pretty(format(number, spec)) for number in (value, error)))
-    if error == 0 or not math.isfinite(error):
+        return _together(number_text(value, spec), number_text(error, spec))
+    if error == 0 or not (math.isfinite(value) and math.isfinite(error)):
         return _together(number_text(float(value)), number_text(float(error)))
     place = math.floor(math.log10(float(f"{error:.1e}")))
     if f"{error:.1e}".startswith("1"):
@@ -87,8 +87,10 @@ def uncertain_text(value: float, error: float, spec: str | None = None) -> str:
     if -5 < magnitude < 7:
         rounded = (round(number, -place) for number in (value, error))
         return _together(*(number_text(n, f".{max(-place, 0)}f") for n in rounded))
-    scale, digits = 10.0**-magnitude, max(magnitude - place, 0)
-    both = _together(*(number_text(n * scale, f".{digits}f") for n in (value, error)))
+    digits = max(magnitude - place, 0)
+    if round(max(abs(value), error) / 10.0**magnitude, digits) >= 10:
+        magnitude, digits = magnitude + 1, digits + 1
+    both = _together(*(number_text(n / 10.0**magnitude, f".{digits}f") for n in (value, error)))
     return f"({both}){_TIMES}10{str(magnitude).translate(_RAISED)}"
 
 

@@ -96,6 +96,17 @@ def test_it_is_saved_with_its_units(begun, tmp_path, monkeypatch):
         save_results("times", made)
 
 
+def test_what_is_saved_is_what_is_shown(begun, tmp_path, monkeypatch):
+    monkeypatch.setenv("NLBOOK_RESULTS", str(tmp_path))
+    columns = ["case", Column("rate", format=".2f"), "held", "count"]
+    rows = [["a", 1.23456, np.bool_(True), 10**400], ["b", "none", np.bool_(False), 2]]
+    *_, made = show(begun, columns, rows)
+    assert [row[2] for row in made.rows] == [True, False]
+    values, _ = made.results()
+    assert values["rate"] == ["1.23", "none"]
+    assert values["held"] == ["yes", "no"]
+
+
 def test_as_the_last_line_of_a_cell_it_prints_nothing(begun):
     from IPython.core.formatters import DisplayFormatter
 
@@ -135,6 +146,8 @@ def test_a_heading_without_plain_characters_needs_some():
 
 
 def test_cells_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="mask"):
+        Interval(np.ma.masked, 1.0)
     with pytest.raises(ValueError, match="format='q' must be"):
         Column("a", format="q")
     with pytest.raises(ValueError, match="must not be negative"):

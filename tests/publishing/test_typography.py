@@ -66,6 +66,9 @@ def test_only_numbers_of_a_text_are_set():
         (9.99, 0.096, "9.99 ± 0.10"),
         (-2.5, 0.0, f"{MINUS}2.5 ± 0"),
         (1.2e-7, 3e-9, "(1.20 ± 0.03) × 10⁻⁷"),
+        (9.9999996e-6, 1e-9, "(1.00000 ± 0.00010) × 10⁻⁵"),
+        (1e-320, 2e-321, "(1.0 ± 0.2) × 10⁻³²⁰"),
+        (math.inf, 0.1, "∞ ± 0.1"),
     ],
 )
 def test_a_value_ends_where_its_error_does(value, error, text):
@@ -74,6 +77,7 @@ def test_a_value_ends_where_its_error_does(value, error, text):
 
 def test_a_format_of_ones_own_is_for_both():
     assert uncertain_text(1.23456, 0.1, ".2f").replace(THIN, " ") == "1.23 ± 0.10"
+    assert uncertain_text(math.inf, 0.1, ".2f").replace(THIN, " ") == "∞ ± 0.10"
 
 
 def test_points_stand_below_each_other():
