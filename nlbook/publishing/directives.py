@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from typing import Any
 
 from docutils import nodes
@@ -144,7 +145,14 @@ class _ComputedTable(SphinxDirective):
             if "$" in text:  # what a heading of a formula alone is called
                 cell["said"] = column["label"] if in_head else without_markup(text)
             cell["classes"] = ["number"] if column["numeric"] else []
-            cell += nodes.paragraph("", "", *self._inline(text))
+            words = nodes.paragraph()
+            unit = re.fullmatch(r"(.*\S )(\([^()]*\))", text) if in_head else None
+            if unit:  # which stays in one line
+                words += self._inline(unit.group(1))
+                words += nodes.inline("", "", *self._inline(unit.group(2)), classes=["unit"])
+            else:
+                words += self._inline(text)
+            cell += words
             row += cell
         return row
 

@@ -355,6 +355,8 @@ def test_a_table_of_computed_values_has_a_number_and_names_each_cell(small_site)
     assert [cell["role"] for cell in table.select("tbody th")] == ["rowheader"] * 2
     formula = table.select("thead th")[1]
     assert formula.select_one(".said").get_text() == "σ² (b²)"  # for who listens
+    unit = formula.select_one(".unit").get_text()  # in one line with its brackets
+    assert unit.startswith("(") and unit.endswith(")")
     assert "Table 1.1" in page.get_text()
 
 
