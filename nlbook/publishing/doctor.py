@@ -48,6 +48,7 @@ def findings() -> Iterator[tuple[str, str]]:
         yield "lock", _against_lock(book)
     yield "GPU", _gpu()
     yield "torch", _torch()
+    yield "LAMMPS", _lammps()
 
 
 def _against_lock(book: Book) -> str:
@@ -86,6 +87,13 @@ def _torch() -> str:
         return "not installed (an extra: nlbook[training])"
     code = "import torch; print(torch.__version__, 'with CUDA' * torch.cuda.is_available())"
     return _output_of([sys.executable, "-c", code]).strip() or "installed, but does not import"
+
+
+def _lammps() -> str:
+    try:
+        return metadata.version("lammps")
+    except metadata.PackageNotFoundError:
+        return "not installed (an extra: nlbook[md])"
 
 
 def _output_of(command: list[str]) -> str:
