@@ -2,7 +2,8 @@
 
 What is solved is::
 
-    minimise |A x - b|**2   subject to   G x >= g   and, for some (F, l, t),   |F x|_1 <= l.x + t.
+    minimise |A x - b|**2   subject to   G x >= g,   for some (F, l, t)   |F x|_1 <= l.x + t,
+    and for some symmetric matrices   P_0 + sum of x_i P_i >= 0, positive semidefinite.
 
 This is the form of every convex programme for a kernel that may change sign. A solver's status is
 no certificate. Ours is a lower bound: for any y, any multipliers z >= 0 and nu >= 0, and any
@@ -36,6 +37,7 @@ from nlbook.interior_point import (
     SCALED,
     AbsoluteBound,
     Formulation,
+    MatrixBound,
     NoRoom,
     Programme,
     Solution,
@@ -48,6 +50,7 @@ __all__ = [
     "Approach",
     "BoundedLeastSquares",
     "Formulation",
+    "MatrixBound",
     "Solution",
     "SolverFailure",
 ]
@@ -113,6 +116,11 @@ class BoundedLeastSquares(Programme):
             over = total - float(bound.slope @ x) - bound.level
             size = total + float(np.abs(bound.slope) @ np.abs(x)) + abs(bound.level)
             worst = max(worst, over / max(size, 1e-300))
+        for group in self.semidefinite:
+            sizes = np.linalg.norm(group.levels, axis=(1, 2))
+            sizes = sizes + np.linalg.norm(group.slopes, axis=(1, 2)) @ np.abs(x)
+            below = -np.linalg.eigvalsh(group.at(x))[:, 0]
+            worst = max(worst, float(np.max(below / np.maximum(sizes, 1e-300), initial=0.0)))
         return max(worst, 0.0)
 
     def approach(
@@ -235,6 +243,11 @@ class BoundedLeastSquares(Programme):
             nu = max(level, float(np.max(np.abs(sigma), initial=0.0)))
             rest = rest + bound.matrix.T @ sigma - nu * bound.slope
             value -= nu * bound.level
+        for group, multipliers in zip(self.semidefinite, solution.matrices, strict=True):
+            values, vectors = np.linalg.eigh(multipliers)
+            clipped = (vectors * np.maximum(values, 0.0)[:, np.newaxis]) @ vectors.mT
+            rest = rest - np.tensordot(clipped, group.slopes, 3)
+            value -= float(np.sum(clipped * group.levels))
         left, singular, right = np.linalg.svd(self.matrix, full_matrices=False)
         best = 0.0
         for share in _SHARES:

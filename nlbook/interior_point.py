@@ -10,7 +10,7 @@ is, `nlbook.convex` says.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from nlbook.checks import check_unmasked
 __all__ = [
     "AbsoluteBound",
     "Formulation",
+    "MatrixBound",
     "NoRoom",
     "Programme",
     "Solution",
@@ -51,8 +52,24 @@ class AbsoluteBound:
 
 
 @dataclass(frozen=True, eq=False)
+class MatrixBound:
+    """Symmetric matrices P_0 + sum of x_i P_i, none of which has a negative eigenvalue."""
+
+    slopes: Array  #: P_i (count, size, size, n), a few rows each: cones of size 2 and 3
+    levels: Array  #: P_0 (count, size, size)
+
+    def __post_init__(self) -> None:
+        _refuse_masks(self)
+
+    def at(self, x: Array) -> Array:
+        """The matrices at x, of shape (count, size, size)."""
+        check_unmasked("x", x)
+        return np.asarray(self.levels + self.slopes @ x)
+
+
+@dataclass(frozen=True, eq=False)
 class Programme:
-    """Least |A x - b|**2 under G x >= g and |F x|_1 <= l.x + t, for some (F, l, t)."""
+    """Least |A x - b|**2 under G x >= g, |F x|_1 <= l.x + t and P_0 + sum x_i P_i >= 0."""
 
     #: A (rows, n)
     matrix: Array
@@ -64,6 +81,8 @@ class Programme:
     least: Array
     #: (F, l, t) of each
     absolute: tuple[AbsoluteBound, ...] = ()
+    #: (P_i, P_0) of each group of matrices of one size
+    semidefinite: tuple[MatrixBound, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         _refuse_masks(self)
@@ -77,6 +96,7 @@ class Solution:
     multipliers: Array  #: of G x >= g
     levels: tuple[float, ...]  #: nu of each absolute bound
     slopes: tuple[Array, ...]  #: sigma of each
+    matrices: tuple[Array, ...] = ()  #: Z of each group of matrices (count, size, size)
 
 
 @dataclass(frozen=True)
@@ -158,10 +178,22 @@ def by_clarabel(
         sides.append(np.concatenate([-here, here, [level]]) / unit)
         units.append(unit)
         at += count
+    scales = []
+    for group in programme.semidefinite:
+        inner, here = _stacked(group.slopes @ turn), _stacked(group.at(x0))
+        unit = np.linalg.norm(inner, axis=(1, 2))
+        unit[unit == 0] = 1.0
+        block = np.zeros((here.size, width))
+        block[:, :n] = -(inner / unit[:, np.newaxis, np.newaxis]).reshape(-1, n)
+        blocks.append(block)
+        sides.append((here / unit[:, np.newaxis]).ravel())
+        scales.append(unit)
     squares = np.concatenate([np.zeros(n), np.full(k, 2.0), np.zeros(sum(sizes))])
     cones = [clarabel.ZeroConeT(k)]
-    if inequalities := sum(len(side) for side in sides[1:]):
+    if inequalities := len(rows) + sum(2 * count + 1 for count in sizes):
         cones.append(clarabel.NonnegativeConeT(inequalities))
+    for group in programme.semidefinite:
+        cones += [clarabel.PSDTriangleConeT(group.levels.shape[1])] * len(group.levels)
     solved = clarabel.DefaultSolver(
         sparse.csc_matrix(np.diag(squares)),
         np.zeros(width),
@@ -182,10 +214,40 @@ def by_clarabel(
         slopes.append((duals[:count] - duals[count : 2 * count]) / unit)
         levels.append(float(duals[2 * count]) / unit)
         duals = duals[2 * count + 1 :]
-    return Solution(x, multipliers, tuple(levels), tuple(slopes))
+    matrices = []
+    for group, unit in zip(programme.semidefinite, scales, strict=True):
+        count, size = group.levels.shape[:2]
+        length = count * size * (size + 1) // 2
+        matrices.append(
+            _unstacked(duals[:length].reshape(count, -1), size) / unit[:, np.newaxis, np.newaxis]
+        )
+        duals = duals[length:]
+    return Solution(x, multipliers, tuple(levels), tuple(slopes), tuple(matrices))
 
 
-def _refuse_masks(programme: AbsoluteBound | Programme) -> None:
+def _triangle(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Rows and columns of the upper triangle, column by column, and the weights of its entries.
+
+    With weights sqrt(2) off the diagonal the product of two stacks is that of the matrices.
+    """
+    columns, rows = np.tril_indices(size)
+    return rows, columns, np.where(rows == columns, 1.0, np.sqrt(2.0))
+
+
+def _stacked(matrices: Array) -> Array:
+    """Upper triangles of (count, size, size, ...), as (count, size (size + 1) / 2, ...)."""
+    rows, columns, weights = _triangle(matrices.shape[1])
+    return np.asarray(matrices[:, rows, columns] * weights.reshape(-1, *[1] * (matrices.ndim - 3)))
+
+
+def _unstacked(stacks: Array, size: int) -> Array:
+    rows, columns, weights = _triangle(size)
+    matrices = np.zeros((len(stacks), size, size))
+    matrices[:, rows, columns] = matrices[:, columns, rows] = stacks / weights
+    return matrices
+
+
+def _refuse_masks(programme: AbsoluteBound | MatrixBound | Programme) -> None:
     for name, value in vars(programme).items():
         check_unmasked(name, value)
 
@@ -215,6 +277,12 @@ def by_cvxpy(programme: Programme, scale: float, solver: str) -> Solution | None
             -(bound.matrix @ x) <= size,
             cp.sum(size) <= bound.slope @ x + bound.level,
         ]
+    n_linear = len(constraints)
+    for group in programme.semidefinite:
+        for slope, level in zip(group.slopes, group.levels, strict=True):
+            size = len(level)
+            flat = slope.reshape(size * size, -1)  # symmetric, in either order
+            constraints.append(cp.reshape(flat @ x, (size, size), order="C") + level >> 0)
     problem = cp.Problem(
         cp.Minimize(cp.sum_squares(triangle[:, :-1] @ x - triangle[:, -1])), constraints
     )
@@ -231,10 +299,17 @@ def by_cvxpy(programme: Programme, scale: float, solver: str) -> Solution | None
         return None
     square = scale**2
     duals = [np.atleast_1d(np.asarray(c.dual_value, dtype=np.float64)) for c in constraints]
+    of_matrices, duals = duals[n_linear:], duals[:n_linear]
     head = [duals.pop(0)] if programme.rows.shape[0] else [np.zeros(0)]
     slopes = tuple((up - down) * square for up, down in zip(duals[::3], duals[1::3], strict=True))
     levels = tuple(float(level[0]) * square for level in duals[2::3])
-    return Solution(np.asarray(x.value, dtype=np.float64), head[0] * square, levels, slopes)
+    matrices = []
+    for group in programme.semidefinite:
+        count = len(group.levels)
+        matrices.append(np.array(of_matrices[:count]).reshape(group.levels.shape) * square)
+        of_matrices = of_matrices[count:]
+    found = np.asarray(x.value, dtype=np.float64)
+    return Solution(found, head[0] * square, levels, slopes, tuple(matrices))
 
 
 def _clarabel(formulation: Formulation) -> Any:

@@ -134,6 +134,7 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     "identification.GramMatrix.loss": lambda: gram().loss,
     "identification.GramMatrix.lowest_eigenpair": lambda: gram().lowest_eigenpair,
     "identification.PairSpectrum.loss": lambda: identification.gather(pairs()).loss,
+    "interior_point.MatrixBound.at": lambda: interior_point.MatrixBound(**CONE).at,
     "kernels.BernsteinKernel.__call__": lambda: BERNSTEIN,
     "kernels.BernsteinKernel.radial_integral": lambda: BERNSTEIN.radial_integral,
     "kernels.PowerLawKernel.__call__": lambda: KERNEL,
@@ -151,6 +152,7 @@ PROGRAMME = {
     "rows": np.eye(2),
     "least": np.zeros(2),
 }
+CONE = {"slopes": np.ones((1, 2, 2, 2)), "levels": np.ones((1, 2, 2))}
 WEIGHTS = {"node_weights": np.array([1.0, 0.5])}
 WAVES = np.array([1.0, 2.0])
 # Arguments of each public name of a room that takes an array.
@@ -359,6 +361,8 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     },
     "identification.wave_pairs": lambda: {"symbol": KERNEL, "numbers": np.array([1, 2])},
     "interior_point.AbsoluteBound": lambda: {"matrix": np.eye(2), "slope": np.zeros(2)},
+    "interior_point.MatrixBound": lambda: {**CONE},
+    "interior_point.MatrixBound.at": lambda: {"x": np.zeros(2)},
     "interior_point.Programme": lambda: {**PROGRAMME},
     "interior_point.by_clarabel": lambda: {
         "programme": interior_point.Programme(**PROGRAMME),
