@@ -21,8 +21,8 @@ from nlbook import (
     identification,
     interior_point,
     kernels,
-    peridynamics,
 )
+from tests.peridynamics import mask_examples as peridynamics_examples
 
 GRID = np.linspace(-4.0, 4.0, 81)
 EDGES = np.geomspace(1.0, 1e3, 31)
@@ -38,8 +38,6 @@ CURVES = np.ones((2, 5))
 KERNEL = kernels.PowerLawKernel(2.2, 0.5, 0.1)
 BERNSTEIN = kernels.BernsteinKernel([1.0, 2.0], 0.5)
 RING = np.arange(8) / 8
-SQUARE = peridynamics.PeriodicGrid((4, 4), (1.0, 1.0))
-POINTS = SQUARE.nodes.reshape(-1, 2)
 
 
 def operator() -> diffusion.NonlocalDiffusion:
@@ -142,16 +140,7 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     "kernels.BernsteinKernel.radial_integral": lambda: BERNSTEIN.radial_integral,
     "kernels.PowerLawKernel.__call__": lambda: KERNEL,
     "kernels.PowerLawKernel.radial_integral": lambda: KERNEL.radial_integral,
-    "peridynamics.PeriodicGrid.fields": lambda: SQUARE.fields,
-    "peridynamics.PointSet.fields": lambda: (
-        peridynamics.PointSet(POINTS, np.ones(16, dtype=bool)).fields
-    ),
-    **{
-        f"peridynamics.SymbolBasis.{name}": lambda name=name: getattr(
-            peridynamics.symbol_basis(SQUARE, 2.0, 1, 1.0), name
-        )
-        for name in ("kernel", "parts", "symbol")
-    },
+    **peridynamics_examples.FUNCTIONS,
 }
 HISTOGRAM = {"counts": COUNTS, "edges": EDGES}
 TAIL = {"batch_counts": BATCHES, "edges": EDGES, "v_min": 2.0, "v_max": 500.0, "seed": 1}
@@ -388,30 +377,5 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "kernels.PowerLawKernel.__call__": lambda: {"r": WAVES},
     "kernels.PowerLawKernel.radial_integral": lambda: {"radius": WAVES, "power": 2.0},
     "kernels.bernstein_basis": lambda: {"degree": 2, "fraction": WAVES / 4},
-    "peridynamics.PeriodicGrid.fields": lambda: {"name": "value", "value": SQUARE.nodes},
-    "peridynamics.PointSet": lambda: {"points": POINTS, "inside": np.ones(16, dtype=bool)},
-    "peridynamics.PointSet.fields": lambda: {"name": "value", "value": POINTS},
-    "peridynamics.SymbolBasis.kernel": lambda: {"a": WAVES},
-    "peridynamics.SymbolBasis.parts": lambda: {"a": WAVES},
-    "peridynamics.SymbolBasis.symbol": lambda: {"a": WAVES, "kappa": 0.1},
-    "peridynamics.continuum_basis": lambda: {
-        "wavevectors": POINTS,
-        "horizon": 2.0,
-        "degree": 1,
-        "alpha": 1.0,
-    },
-    "peridynamics.continuum_parts": lambda: {
-        "wavenumbers": WAVES,
-        "horizon": 2.0,
-        "degree": 1,
-        "alpha": 1.0,
-    },
-    "peridynamics.least_norm_weights": lambda: {"offsets": POINTS[1:], "horizon": 5.0},
-    "peridynamics.symbol_basis": lambda: {
-        "grid": SQUARE,
-        "horizon": 2.0,
-        "degree": 1,
-        "alpha": 1.0,
-        "wavevectors": POINTS,
-    },
+    **peridynamics_examples.EXAMPLES,
 }

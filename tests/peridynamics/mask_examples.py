@@ -1,0 +1,54 @@
+"""Example arguments of what takes arrays in peridynamics, for `tests.mask_examples`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nlbook import peridynamics
+
+SQUARE = peridynamics.PeriodicGrid((4, 4), (1.0, 1.0))
+POINTS = SQUARE.nodes.reshape(-1, 2)
+WAVES = np.array([1.0, 2.0])
+FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
+    "peridynamics.PeriodicGrid.fields": lambda: SQUARE.fields,
+    "peridynamics.PointSet.fields": lambda: (
+        peridynamics.PointSet(POINTS, np.ones(16, dtype=bool)).fields
+    ),
+    **{
+        f"peridynamics.SymbolBasis.{name}": lambda name=name: getattr(
+            peridynamics.symbol_basis(SQUARE, 2.0, 1, 1.0), name
+        )
+        for name in ("kernel", "parts", "symbol")
+    },
+}
+EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "peridynamics.PeriodicGrid.fields": lambda: {"name": "value", "value": SQUARE.nodes},
+    "peridynamics.PointSet": lambda: {"points": POINTS, "inside": np.ones(16, dtype=bool)},
+    "peridynamics.PointSet.fields": lambda: {"name": "value", "value": POINTS},
+    "peridynamics.SymbolBasis.kernel": lambda: {"a": WAVES},
+    "peridynamics.SymbolBasis.parts": lambda: {"a": WAVES},
+    "peridynamics.SymbolBasis.symbol": lambda: {"a": WAVES, "kappa": 0.1},
+    "peridynamics.continuum_basis": lambda: {
+        "wavevectors": POINTS,
+        "horizon": 2.0,
+        "degree": 1,
+        "alpha": 1.0,
+    },
+    "peridynamics.continuum_parts": lambda: {
+        "wavenumbers": WAVES,
+        "horizon": 2.0,
+        "degree": 1,
+        "alpha": 1.0,
+    },
+    "peridynamics.least_norm_weights": lambda: {"offsets": POINTS[1:], "horizon": 5.0},
+    "peridynamics.symbol_basis": lambda: {
+        "grid": SQUARE,
+        "horizon": 2.0,
+        "degree": 1,
+        "alpha": 1.0,
+        "wavevectors": POINTS,
+    },
+}
