@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 
-__all__ = ["PeriodicGrid", "PointSet"]
+__all__ = ["PeriodicGrid", "PointSet", "lattice_spacing"]
 
 # How far, in spacings, a box or a point may lie from its place: six digits of a file.
 _PLACE = 1e-5
@@ -187,6 +187,37 @@ class PointSet:
         if array.shape[-2:] != self.points.shape:
             raise ValueError(f"{name} must have shape (..., {self.n_nodes}, 2), got {array.shape}")
         return array
+
+
+def lattice_spacing(points: ArrayLike) -> tuple[float, float] | None:
+    """Spacings of the rectangular lattice, along the axes, that points are nodes of.
+
+    Parameters
+    ----------
+    points : array_like, shape (n, 2)
+        Length.
+
+    Returns
+    -------
+    (float, float) or None
+        h1, h2, the closest columns and rows; None where some point lies 1e-5 spacings or more from
+        a node, or all lie on one line.
+    """
+    places = real_array("points", points, ndim=2)
+    found = []
+    for x in places.T:
+        gaps = np.diff(np.sort(x))
+        extent = float(np.ptp(x))
+        gaps = gaps[gaps > _PLACE**2 * extent]
+        if not gaps.size:
+            return None
+        # the closest pair may be rounded; the extent over a whole number is not
+        step = extent / round(extent / float(gaps.min()))
+        steps = (x - x[0]) / step
+        if np.max(np.abs(steps - np.rint(steps))) > _PLACE:
+            return None
+        found.append(step)
+    return (found[0], found[1])
 
 
 def _pair(name: str, value: object) -> tuple[float, float]:

@@ -7,12 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from nlbook import peridynamics
+from nlbook import kernels, peridynamics
 
 SQUARE = peridynamics.PeriodicGrid((4, 4), (1.0, 1.0))
 POINTS = SQUARE.nodes.reshape(-1, 2)
+FIELDS = SQUARE.nodes[np.newaxis]
+KERNEL = kernels.PowerLawKernel(1.0, 2.0)
 WAVES = np.array([1.0, 2.0])
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
+    **{
+        f"peridynamics.LinearPeridynamicSolid.{name}": lambda name=name: getattr(
+            peridynamics.LinearPeridynamicSolid(KERNEL, 0.1, 0.5, SQUARE), name
+        )
+        for name in ("apply", "symbol", "symbol_parts")
+    },
+    "peridynamics.LinearPeridynamicSolid.solve": lambda: (
+        peridynamics.LinearPeridynamicSolid(
+            KERNEL, 0.1, 0.5, peridynamics.PointSet(POINTS, np.ones(16, dtype=bool), (1.0, 1.0))
+        ).solve
+    ),
     "peridynamics.PeriodicGrid.fields": lambda: SQUARE.fields,
     "peridynamics.PointSet.fields": lambda: (
         peridynamics.PointSet(POINTS, np.ones(16, dtype=bool)).fields
@@ -26,6 +39,20 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
 }
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "peridynamics.PeriodicGrid.fields": lambda: {"name": "value", "value": SQUARE.nodes},
+    "peridynamics.GridSamples": lambda: {
+        "grid": SQUARE,
+        "displacement": FIELDS,
+        "load": FIELDS,
+    },
+    "peridynamics.LinearPeridynamicSolid.apply": lambda: {"displacement": FIELDS},
+    "peridynamics.LinearPeridynamicSolid.solve": lambda: {"load": POINTS, "displacement": POINTS},
+    "peridynamics.LinearPeridynamicSolid.symbol": lambda: {"wavevectors": POINTS},
+    "peridynamics.LinearPeridynamicSolid.symbol_parts": lambda: {"wavevectors": POINTS},
+    "peridynamics.SetSamples": lambda: {
+        "grid": peridynamics.PointSet(POINTS, np.ones(16, dtype=bool)),
+        "displacement": POINTS[np.newaxis],
+        "load": POINTS[np.newaxis],
+    },
     "peridynamics.PointSet": lambda: {"points": POINTS, "inside": np.ones(16, dtype=bool)},
     "peridynamics.PointSet.fields": lambda: {"name": "value", "value": POINTS},
     "peridynamics.SymbolBasis.kernel": lambda: {"a": WAVES},
@@ -43,6 +70,13 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "degree": 1,
         "alpha": 1.0,
     },
+    "peridynamics.continuum_symbol": lambda: {
+        "kernel": KERNEL,
+        "lame_lambda": 0.1,
+        "shear_modulus": 0.5,
+        "wavevectors": POINTS,
+    },
+    "peridynamics.lattice_spacing": lambda: {"points": POINTS},
     "peridynamics.least_norm_weights": lambda: {"offsets": POINTS[1:], "horizon": 5.0},
     "peridynamics.symbol_basis": lambda: {
         "grid": SQUARE,
