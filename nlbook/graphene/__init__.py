@@ -1,5 +1,6 @@
 """Graphene from its atoms: the sheet, its potential, and how it answers to loads."""
 
+from nlbook.graphene.bonds import Bonds
 from nlbook.graphene.ideal import Response, ideal_samples
 from nlbook.graphene.loads import (
     DiskLoad,
@@ -26,6 +27,7 @@ __all__ = [
     "TERSOFF_CARBON",
     "THICKNESS",
     "TPA",
+    "Bonds",
     "DiskLoad",
     "GrapheneDisk",
     "GrapheneSheet",

@@ -13,9 +13,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from nlbook.checks import check_integer, check_number
+from nlbook.graphene.bonds import Bonds
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
 __all__ = ["THICKNESS", "TPA", "GrapheneDisk", "GrapheneSheet", "relaxed_bond_length"]
@@ -129,8 +129,8 @@ class GrapheneSheet:
         return _frozen(np.tile([0, 1, 0, 1], self.n_atoms // 4))
 
     @cached_property
-    def neighbours(self) -> NDArray[np.int64]:
-        """The three neighbours of each atom, shape (n_atoms, 3)."""
+    def bonds(self) -> Bonds:
+        """Each atom with its three neighbours."""
         n1, n2 = self.n_cells
         i, j = np.indices(self.n_cells)
 
@@ -145,7 +145,12 @@ class GrapheneSheet:
                 [atom(0, 0, 2), atom(0, 1, 0), atom(1, 1, 0)],
             ]
         )
-        return _frozen(np.ascontiguousarray(np.moveaxis(of_cell, (0, 1), (2, 3)).reshape(-1, 3)))
+        return Bonds(np.moveaxis(of_cell, (0, 1), (2, 3)).reshape(-1, 3), self.box)
+
+    @property
+    def neighbours(self) -> NDArray[np.int64]:
+        """Neighbours of each atom, shape (n_atoms, 3); -1 where there is none."""
+        return self.bonds.neighbours
 
 
 @dataclass(frozen=True)
@@ -193,28 +198,25 @@ class GrapheneDisk:
         return self._atoms[1]
 
     @property
-    def neighbours(self) -> NDArray[np.int64]:
-        """Neighbours of each atom, shape (n_atoms, 3); -1 where there is none."""
+    def bonds(self) -> Bonds:
+        """Each atom with its two or three neighbours."""
         return self._atoms[2]
 
+    @property
+    def neighbours(self) -> NDArray[np.int64]:
+        """Neighbours of each atom, shape (n_atoms, 3); -1 where there is none."""
+        return self.bonds.neighbours
+
     @cached_property
-    def _atoms(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    def _atoms(self) -> tuple[NDArray[np.float64], NDArray[np.int64], Bonds]:
         half = math.ceil(self.radius / (math.sqrt(3) * self.bond_length)) + 1
         sheet = GrapheneSheet((2 * half, 2 * half), self.bond_length)
         # the hexagon below the first atom of a cell in the middle has its centre there
         middle = np.array([half * sheet.cell[0], half * sheet.cell[1] - self.bond_length])
-        places = sheet.positions - middle
-        inside = np.einsum("ij,ij->i", places, places) <= self.radius**2
-        places, sublattice = places[inside], sheet.sublattice[inside]
-        while True:
-            pairs = cKDTree(places).query_pairs(1.2 * self.bond_length, output_type="ndarray")
-            bonds = np.bincount(pairs.ravel(), minlength=len(places))
-            if bonds.min() >= 2:
-                break
-            places, sublattice = places[bonds >= 2], sublattice[bonds >= 2]
-        ends = np.concatenate([pairs, pairs[:, ::-1]])
-        ends = ends[np.lexsort(ends.T[::-1])]
-        neighbours = np.full((len(places), 3), -1)
-        first = np.cumsum(bonds) - bonds
-        neighbours[ends[:, 0], np.arange(len(ends)) - first[ends[:, 0]]] = ends[:, 1]
-        return _frozen(places), _frozen(sublattice), _frozen(neighbours)
+        places, sublattice = sheet.positions - middle, sheet.sublattice
+        kept = np.einsum("ij,ij->i", places, places) <= self.radius**2
+        while not np.all(kept):
+            places, sublattice = places[kept], sublattice[kept]
+            bonds = Bonds.find(places, 1.2 * self.bond_length)
+            kept = np.sum(bonds.neighbours >= 0, axis=1) >= 2
+        return _frozen(places), _frozen(sublattice), bonds

@@ -21,7 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from nlbook.checks import check_number
+from nlbook.graphene.bonds import Bonds, real_positions
+from nlbook.graphene.site_loops import BLOCK, force_loop
 
 __all__ = ["LINDSAY_BROIDO", "TERSOFF_CARBON", "Tersoff"]
 
@@ -93,6 +98,59 @@ class Tersoff:
             )
         del numbers["m"]  # the exponent of that term
         return cls(**numbers)
+
+    @property
+    def cutoff(self) -> float:
+        """Length from which on two atoms don't see each other, angstrom."""
+        return self.R + self.D
+
+    def energy_and_forces(
+        self, positions: ArrayLike, bonds: Bonds
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Energy, and the force on each atom.
+
+        Parameters
+        ----------
+        positions : array_like, shape (n_atoms, 2) or (n_atoms, 3)
+            In the plane or in space, angstrom.
+        bonds : Bonds
+            Between all atoms nearer than `cutoff`; longer ones among them do no harm.
+
+        Returns
+        -------
+        energy : float
+            eV.
+        forces : ndarray, shape of `positions`
+            Minus the energy's gradient, eV/angstrom.
+
+        Raises
+        ------
+        ValueError
+            If `positions` are not finite or not as many as `bonds` has atoms.
+        """
+        energies, forces = self.atom_energies_and_forces(positions, bonds)
+        return float(energies.sum()), forces
+
+    def atom_energies_and_forces(
+        self, positions: ArrayLike, bonds: Bonds
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Energy of each atom, shape (n_atoms,), and forces, as `energy_and_forces`."""
+        places = real_positions(positions, bonds.n_atoms)
+        padded = -(-bonds.n_atoms // BLOCK) * BLOCK
+        energies, forces = np.empty(padded), np.empty_like(places)
+        force_loop(
+            places, bonds._others, bonds._back, bonds._sides, self._numbers, (self.R, self.D),
+            energies, np.empty(9 * padded + 3 * BLOCK), forces,
+        )  # fmt: skip
+        return energies[: bonds.n_atoms], forces
+
+    @property
+    def _numbers(self) -> tuple[float, ...]:
+        """The parameters as the loops read them."""
+        return (
+            self.A, self.B, self.lambda1, self.lambda2, self.beta, self.n,
+            self.gamma, self.c**2, self.d**2, self.h,
+        )  # fmt: skip
 
 
 def _read_entries(path: Path) -> dict[tuple[str, str, str], dict[str, float]]:
