@@ -53,7 +53,7 @@ test: $(READY)
 # Installs Debian's Slurm where it may; says why where it can't, and fails.
 test-cluster: $(READY)
 	@.ci/install-slurm
-	@NLBOOK_TEST_SLURM=1 "$(BIN)/python" -m pytest -v --durations=5 tests/cluster/test_slurm.py tests/parallel/test_slurm.py
+	@NLBOOK_TEST_SLURM=1 "$(BIN)/python" -m pytest -v --durations=5 tests/cluster/test_slurm.py tests/parallel/cluster/test_slurm.py
 
 notebooks: $(READY)
 	@"$(BIN)/nlbook" notebooks

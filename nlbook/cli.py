@@ -24,17 +24,18 @@ from nlbook.host import signals_as_interrupt, usable_cores
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.errors import BookError, RunFailed
 from nlbook.publishing.parameters import (
-    TIERS,
     Parameter,
+    YamlError,
     convert,
     from_text,
     read_parameters,
+    read_yaml,
     resolve,
 )
-from nlbook.publishing.plain_yaml import YamlError, read_yaml
+from nlbook.publishing.parameters.chapter import TIERS
 
 if TYPE_CHECKING:
-    from nlbook.publishing.costs import Estimate
+    from nlbook.publishing.running import Estimate
 
 __all__ = ["main"]
 
@@ -172,7 +173,7 @@ def _run(options: argparse.Namespace) -> int:
     cli_clusters.check_options(options)
     if options.dry_run:
         return _dry_run(options, path.stem, values, book)
-    from nlbook.publishing.runner import run_chapter
+    from nlbook.publishing.running import run_chapter
 
     with cli_clusters.started(options, _say) as environment:
         notebook = run_chapter(
@@ -195,7 +196,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(options: argparse.Namespace, chapter: str, values: dict[str, Any], book: Book) -> int:
-    from nlbook.publishing import costs, records
+    from nlbook.publishing.running import costs, records
 
     engines = (options.engines or usable_cores()) if options.cluster else None
     workers = engines or records.worker_threads()
@@ -231,7 +232,7 @@ def _in_words(cost: Estimate, workers: int, what: str, stored: bool) -> Iterator
 
 def _build(options: argparse.Namespace) -> int:
     book = find_book()
-    from nlbook.publishing.build import execute_stale, only_build
+    from nlbook.publishing.running.build import execute_stale, only_build
     from nlbook.publishing.site import build_site, check_site_place
 
     with only_build(book):
@@ -252,14 +253,14 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _compile(options: argparse.Namespace) -> int:
-    from nlbook.publishing.build import compile_ahead
+    from nlbook.publishing.running.build import compile_ahead
 
     compile_ahead(find_book(), _say)
     return 0
 
 
 def _notebooks(options: argparse.Namespace) -> int:
-    from nlbook.publishing.copies import check_copies, make_copies
+    from nlbook.publishing.running import check_copies, make_copies
 
     book = find_book()
     if options.check:
@@ -276,7 +277,7 @@ def _notebooks(options: argparse.Namespace) -> int:
 
 
 def _words(options: argparse.Namespace) -> int:
-    from nlbook.publishing.reading import measure
+    from nlbook.publishing.notebooks.reading import measure
 
     book = find_book()
     chapters = [_named(name, book) for name in options.chapter] or list(book.chapters.values())
@@ -292,7 +293,7 @@ def _words(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from nlbook.publishing.preview import preview
+    from nlbook.publishing.site.preview import preview
 
     book = find_book()
     path = _named(options.chapter, book)
@@ -310,7 +311,7 @@ def _named(name: str, book: Book) -> Path:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from nlbook.publishing.doctor import findings
+    from nlbook.publishing.running import findings
 
     for topic, text in [*findings(), *cli_clusters.findings()]:
         print(f"{topic:10} {text}")

@@ -3,7 +3,8 @@
 ``python -m tests.structure`` draws the rooms, ``python -m tests.structure dislocations.glide`` the
 files of one. Each stands a floor above the highest of those that it imports, inside functions too.
 A package inside a package is a room of its own; the ``__init__.py`` that hands out a room's names
-may import all that lies below it.
+may import all that lies below it. A hall is a package of rooms in which each file is a room too;
+``python -m tests.structure publishing`` draws what is in one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+HALLS = ("nlbook", "nlbook.parallel", "nlbook.publishing")
 
 Graph = Mapping[str, set[str]]
 
@@ -35,10 +38,10 @@ MODULES = find_modules()
 def room(module: str, modules: Mapping[str, Path] = MODULES) -> str:
     """The room of a module: 'nlbook.dislocations.glide.stiff' is in 'dislocations.glide'.
 
-    A file that lies in no room is one by itself, 'checks'; the package is ''.
+    A file that lies in a hall is a room by itself, 'checks'; the package is ''.
     """
     parts = module.split(".")
-    while len(parts) > 2 and not _is_front(".".join(parts), modules):
+    while not _is_front(".".join(parts), modules) and ".".join(parts[:-1]) not in HALLS:
         parts.pop()
     return ".".join(parts[1:])
 
@@ -76,11 +79,11 @@ def imports(
 
 
 def crossings(module: str, path: Path, modules: Mapping[str, Path] = MODULES) -> set[str]:
-    """Other rooms that a module imports; for the front of a room, those outside it."""
+    """Other rooms that a module imports; for the front of a room with files, those outside it."""
     own, top = room(module, modules), module.split(".")[0]
     names = {name for name in imports(module, path, modules) if name.split(".")[0] == top}
     rooms = {room(name, modules) for name in names} - {own, "", "__version__"}
-    if path.name == "__init__.py":
+    if path.name == "__init__.py" and module not in HALLS:
         rooms = {name for name in rooms if not name.startswith(f"{own}.")}
     return rooms
 
@@ -91,6 +94,20 @@ def room_graph(modules: Mapping[str, Path] = MODULES) -> dict[str, set[str]]:
     for module, path in modules.items():
         graph[room(module, modules)] |= crossings(module, path, modules)
     return graph
+
+
+def hall(name: str) -> str:
+    """The hall that a room is in, or the room."""
+    top = name.partition(".")[0]
+    return top if f"nlbook.{top}" in HALLS else name
+
+
+def folded(graph: Graph) -> dict[str, set[str]]:
+    """A graph of rooms in which a hall is one room."""
+    result: dict[str, set[str]] = {hall(name): set() for name in graph}
+    for name, uses in graph.items():
+        result[hall(name)] |= {hall(use) for use in uses} - {hall(name)}
+    return result
 
 
 def file_graph(modules: Mapping[str, Path] = MODULES) -> dict[str, set[str]]:
@@ -116,36 +133,34 @@ def floors(graph: Graph) -> tuple[list[list[str]], list[str]]:
 
 
 def draw(modules: Mapping[str, Path] = MODULES, inside: str | None = None) -> str:
-    """Draw the rooms, the top floor first, or the files of one room."""
+    """Draw the rooms, the top floor first, or what is in a hall, or the files of one room."""
+    rooms = {module: room(module, modules) for module in modules}
     if inside is None:
-        graph = room_graph(modules)
+        places = {module: hall(name) for module, name in rooms.items()}
+        graph = folded(room_graph(modules))
         graph.pop("")
-        size = {name: [0, 0] for name in graph}
-        for module, path in modules.items():
-            if name := room(module, modules):
-                size[name][0] += 1
-                size[name][1] += len(path.read_text(encoding="utf-8").splitlines())
+    elif f"nlbook.{inside}" in HALLS:
+        places = rooms
+        graph = {name: uses for name, uses in room_graph(modules).items() if hall(name) == inside}
     else:
-        own = [module for module in modules if room(module, modules) == inside]
-        if not own:
-            raise ValueError(f"room must be one of {sorted(room_graph(modules))}, got {inside!r}")
-        start = len(f"nlbook.{inside}.")
-        graph = {
-            module[start:] or "__init__": {name[start:] for name in uses if name in own}
-            for module, uses in file_graph(modules).items()
-            if module in own
-        }
-        size = {
-            module[start:] or "__init__": [1, len(modules[module].read_text("utf-8").splitlines())]
-            for module in own
-        }
+        start = f"nlbook.{inside}."
+        places = {m: m.removeprefix(start) for m, name in rooms.items() if name == inside}
+        if not places:
+            raise ValueError(f"room must be one of {sorted(set(rooms.values()))}, got {inside!r}")
+        places[f"nlbook.{inside}"] = "__init__"
+        uses_of = file_graph(modules)
+        graph = {places[m]: {places[n] for n in uses_of[m] & places.keys()} for m in places}
+    size: dict[str, list[int]] = {name: [] for name in graph}
+    for module, place in places.items():
+        if place in size:
+            size[place].append(len(modules[module].read_text(encoding="utf-8").splitlines()))
     levels, circle = floors(graph)
     width = max(map(len, graph))
     lines = []
     for level, names in reversed(list(enumerate(levels))):
         for name in names:
-            files, count = size[name]
-            told = f"{files:3} files, {count:5} lines" if inside is None else f"{count:5} lines"
+            files = f"{len(size[name])} file{'s' if len(size[name]) > 1 else ''}"
+            told = f"{files:>8}, {sum(size[name]):5} lines"
             uses = " ".join(sorted(graph[name]))
             lines.append(f"{level} {name:{width}} {told}  {uses}".rstrip())
     all_circle = floors(file_graph(modules))[1]

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from nlbook import cli
-from nlbook.publishing.records import read_record
+from nlbook.publishing.running.records import read_record
 from tests.publishing.small_book import append, cell, kernels, wait_until, write_book
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -266,7 +266,7 @@ def test_a_folder_that_is_no_site_is_refused_before_a_chapter_runs(book, capsys)
 
 
 def test_a_second_build_in_one_checkout_is_refused(book, capsys):
-    from nlbook.publishing.build import only_build
+    from nlbook.publishing.running.build import only_build
 
     with only_build(book):
         status, _, errors = nlbook(capsys, "build", "--tier", "smoke")

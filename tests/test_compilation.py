@@ -140,7 +140,7 @@ def test_without_a_home_and_beside_a_read_only_package_loops_are_kept_for_the_us
 RECORD = """
 import warnings
 warnings.simplefilter("error")
-from nlbook.parallel import cluster_records
+from nlbook.parallel.cluster import records as cluster_records
 record = cluster_records.new_record("local", 1)
 cluster_records.write_record(record)
 print(record.folder)

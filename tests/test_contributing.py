@@ -10,7 +10,7 @@ import pytest
 
 from nlbook.publishing import run_chapter
 from tests.publishing.small_book import HEAD, write_book
-from tests.structure import floors, room_graph
+from tests.structure import floors, folded, room_graph
 
 TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -71,7 +71,7 @@ def test_the_study_writes_a_record_that_the_chapter_reads(tmp_path):
 
 
 def test_the_floors_are_those_of_the_house():
-    levels, circle = floors(room_graph())
+    levels, circle = floors(folded(room_graph()))
     drawn = [
         f"    {level}  {' '.join(name for name in names if name and name != '__main__')}"
         for level, names in reversed(list(enumerate(levels)))

@@ -122,7 +122,7 @@ def test_no_control_groups_grant_everything(tmp_path):
 
 def test_a_quota_counts_wherever_cores_are_counted(eight_cores, monkeypatch):
     from nlbook import parallel
-    from nlbook.publishing import records
+    from nlbook.publishing.running import records
 
     monkeypatch.setattr(host, "_quotas", lambda process: iter([2.0]))
     assert parallel.usable_cores() == 2

@@ -51,7 +51,7 @@ from nlbook.identification import (
     profile_cost,
     profile_rate,
 )
-from nlbook.parallel.store_files import write_atomically
+from nlbook.parallel.store import write_atomically
 
 N_RESAMPLES = 100
 #: The profile close to the fit: so many steps to either side, of so much, and so much of delta.

@@ -12,10 +12,14 @@ from typing import Any
 
 from nlbook.dislocations.ensemble import SCHEMA, creep_task
 from nlbook.parallel import run_tasks
-from nlbook.parallel.code_tree import code_tree_hash
-from nlbook.parallel.keys import check_tasks, function_name, task_key
-from nlbook.parallel.store import open_store
-from nlbook.parallel.store_files import read_header
+from nlbook.parallel.store import (
+    check_tasks,
+    code_tree_hash,
+    function_name,
+    open_store,
+    read_header,
+    task_key,
+)
 
 
 def note_store(

@@ -47,7 +47,7 @@ from nlbook.identification import (
     kernel_weights,
     solution_errors,
 )
-from nlbook.parallel.store_files import write_atomically
+from nlbook.parallel.store import write_atomically
 
 N_SAMPLES = 50_000
 RECORD = "book/recorded/kernel_regression"

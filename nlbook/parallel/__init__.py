@@ -12,14 +12,16 @@ the environment's own; NLBOOK_SLURM_TEMPLATE, a batch template of the site.
 """
 
 from nlbook.host import usable_cores
-from nlbook.parallel.cluster_records import ClusterRecord, list_clusters
-from nlbook.parallel.clusters import (
+from nlbook.parallel.cluster.connection import connect
+from nlbook.parallel.cluster.mpi import block_partition, mpi_available, require_mpi, run_on_ranks
+from nlbook.parallel.cluster.records import ClusterRecord, list_clusters
+from nlbook.parallel.cluster.slurm import SlurmOptions, slurm_version
+from nlbook.parallel.cluster.starting import (
     RunningCluster,
     slurm_submission,
     start_cluster,
     stop_clusters,
 )
-from nlbook.parallel.connection import connect
 from nlbook.parallel.errors import (
     Cancelled,
     ClusterError,
@@ -30,11 +32,9 @@ from nlbook.parallel.errors import (
     TaskError,
     TaskErrors,
 )
-from nlbook.parallel.interruption import checkpoint
-from nlbook.parallel.mpi import block_partition, mpi_available, require_mpi, run_on_ranks
 from nlbook.parallel.seeds import seed_sequence, task_seed
-from nlbook.parallel.slurm import SlurmOptions, slurm_version
 from nlbook.parallel.tasks import run_tasks
+from nlbook.parallel.workers.interruption import checkpoint
 
 __all__ = [
     "Cancelled",

@@ -15,16 +15,16 @@ from typing import Any
 
 from nlbook.checks import check_integer
 from nlbook.host import worker_threads
-from nlbook.parallel.batches import Batch, Outcome
-from nlbook.parallel.code_tree import code_tree_hash
-from nlbook.parallel.collection import Collection, Reduction
-from nlbook.parallel.connection import opened
-from nlbook.parallel.engines import compute_on_engines
+from nlbook.parallel.cluster.connection import opened
 from nlbook.parallel.errors import StoreError, TaskError, TaskErrors
-from nlbook.parallel.keys import check_tasks, describe_task, function_name, task_key
-from nlbook.parallel.store import Store, open_store
-from nlbook.parallel.store_files import Result
-from nlbook.parallel.threads import compute_in_threads
+from nlbook.parallel.store.code_tree import code_tree_hash
+from nlbook.parallel.store.files import Result
+from nlbook.parallel.store.folder import Store, open_store
+from nlbook.parallel.store.keys import check_tasks, describe_task, function_name, task_key
+from nlbook.parallel.workers.batches import Batch, Outcome
+from nlbook.parallel.workers.collection import Collection, Reduction
+from nlbook.parallel.workers.engines import compute_on_engines
+from nlbook.parallel.workers.threads import compute_in_threads
 
 __all__ = ["run_tasks"]
 

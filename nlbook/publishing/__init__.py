@@ -19,7 +19,7 @@ from nlbook.publishing.results import results_folder, save_results
 from nlbook.publishing.tables import Column, Glued, Interval, Table, Uncertain, table
 
 if TYPE_CHECKING:
-    from nlbook.publishing.runner import run_chapter
+    from nlbook.publishing.running.runner import run_chapter
 
 __all__ = [
     "Column",
@@ -41,7 +41,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "run_chapter":
-        return import_module("nlbook.publishing.runner").run_chapter
+        return import_module("nlbook.publishing.running.runner").run_chapter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from nlbook.publishing.book import did_you_mean, find_book
 from nlbook.publishing.errors import BookError, ClaimFailed
 from nlbook.publishing.guard import current_run
-from nlbook.publishing.parameters import TIERS
+from nlbook.publishing.parameters.chapter import TIERS
 
 __all__ = ["claim", "show_number"]
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from nlbook.publishing import figures
 from nlbook.publishing.book import did_you_mean, find_book
-from nlbook.publishing.conversion import check_relations, convert
 from nlbook.publishing.errors import BookError, ParameterError
-from nlbook.publishing.parameters import declaration_text, matching_tiers, read_parameters
+from nlbook.publishing.parameters.chapter import declaration_text, matching_tiers, read_parameters
+from nlbook.publishing.parameters.conversion import check_relations, convert
 
 __all__ = ["PYTHON", "ChapterRun", "begin", "current_run"]
 

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from nlbook.publishing import costs, run_chapter
+from nlbook.publishing import run_chapter
 from nlbook.publishing.book import Book, find_book
 from nlbook.publishing.parameters import resolve
-from nlbook.publishing.records import commit, machine, read_record
+from nlbook.publishing.running import costs
+from nlbook.publishing.running.records import commit, machine, read_record
 from tests.benchmarks import (
     bilevel,
     densities,

@@ -12,16 +12,10 @@ import psutil
 import pytest
 
 from nlbook import cli
-from nlbook.parallel import (
-    ClusterError,
-    cluster_records,
-    clusters,
-    list_clusters,
-    run_tasks,
-    start_cluster,
-    stop_clusters,
-)
-from nlbook.parallel.cluster_records import new_record, write_record
+from nlbook.parallel import ClusterError, list_clusters, run_tasks, start_cluster, stop_clusters
+from nlbook.parallel.cluster import records as cluster_records
+from nlbook.parallel.cluster import starting as clusters
+from nlbook.parallel.cluster.records import new_record, write_record
 from tests.parallel.running import ROOT, finish, same, start_ensemble, stored_files, wait_until
 from tests.parallel.sample_tasks import GATE, LONG, noise, noise_tasks
 

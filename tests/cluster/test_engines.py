@@ -13,14 +13,14 @@ from nlbook.parallel import (
     ClusterError,
     StoreError,
     TaskErrors,
-    clusters,
     connect,
-    engines,
     run_on_ranks,
     run_tasks,
     start_cluster,
 )
+from nlbook.parallel.cluster import starting as clusters
 from nlbook.parallel.store import Store
+from nlbook.parallel.workers import engines
 from tests.parallel.running import same, stored_files, wait_until
 from tests.parallel.sample_tasks import (
     LONG,

@@ -17,12 +17,12 @@ from nlbook.parallel import (
     ClusterError,
     SlurmError,
     SlurmOptions,
-    engines,
     list_clusters,
     run_on_ranks,
     run_tasks,
     start_cluster,
 )
+from nlbook.parallel.workers import engines
 from tests.cluster.slurm_site import running_slurm, why_not
 from tests.parallel.running import (
     PATIENCE,

@@ -8,7 +8,7 @@ import pytest
 
 from nlbook.dislocations import CreepProtocol, run_ensemble
 from nlbook.dislocations.records import RecordWriter, seen_by_record
-from nlbook.publishing.runner import run_chapter
+from nlbook.publishing.running.runner import run_chapter
 
 CHAPTER = "02_adaptive_densities"
 SMALL = {"n_samples": 1000, "n_repeats": 2, "n_slow": 100, "n_resamples": 20}

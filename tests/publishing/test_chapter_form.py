@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nlbook.publishing.book import find_book
-from nlbook.publishing.myst import blocks, parts
-from nlbook.publishing.staging import code_cells, read_chapter
+from nlbook.publishing.notebooks.myst import blocks, parts
+from nlbook.publishing.notebooks.staging import code_cells, read_chapter
 
 CHAPTERS = sorted(find_book(Path(__file__).parent).chapters.values())
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell", "bookkeeping", "parameters"}

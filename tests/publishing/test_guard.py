@@ -15,9 +15,9 @@ import pytest
 
 from nlbook import publishing
 from nlbook.publishing import guard
-from nlbook.publishing.conversion import from_text
 from nlbook.publishing.errors import ParameterError
 from nlbook.publishing.parameters import read_parameters, resolve
+from nlbook.publishing.parameters.conversion import from_text
 
 DECLARED = {"n_realizations": int, "step": float, "title": str | None, "scales": list[float]}
 VALUES = {"n_realizations": 3, "step": 0.5, "title": None, "scales": [1.0]}

@@ -24,8 +24,8 @@ import yaml
 
 from nlbook.publishing.book import find_book
 from nlbook.publishing.parameters import Parameter, read_parameters
-from nlbook.publishing.records import read_record
-from nlbook.publishing.runner import run_chapter
+from nlbook.publishing.running.records import read_record
+from nlbook.publishing.running.runner import run_chapter
 
 BOOK = find_book(__file__)
 RECORD = "01_dislocation_creep.results/record"  # what chapter 1 leaves for the others

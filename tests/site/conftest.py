@@ -11,9 +11,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from nlbook.publishing import Column, freshness, normal_form, parameters, staging, table
+from nlbook.publishing import Column, parameters, table
 from nlbook.publishing.animation import animate
 from nlbook.publishing.book import Book, find_book
+from nlbook.publishing.notebooks import normal_form, staging
+from nlbook.publishing.running import freshness
 from nlbook.publishing.site import build_site
 
 ROOT = Path(__file__).resolve().parents[2]

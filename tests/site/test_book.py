@@ -18,8 +18,9 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from nlbook.publishing import reading, reference
 from nlbook.publishing.book import find_book
+from nlbook.publishing.notebooks import reading
+from nlbook.publishing.site import reference
 from tests.site import checks
 
 from .conftest import AXE, NO_AXE, ROOT

@@ -4,11 +4,11 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from nlbook.publishing import details
 from nlbook.publishing.errors import BookError
-from nlbook.publishing.placement import PlaceError
-from nlbook.publishing.preview import preview
-from nlbook.publishing.prose import render_prose
+from nlbook.publishing.notebooks import details
+from nlbook.publishing.notebooks.prose import render_prose
+from nlbook.publishing.site.placement import PlaceError
+from nlbook.publishing.site.preview import preview
 
 
 def text(source, *, second=False):

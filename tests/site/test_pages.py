@@ -2,7 +2,7 @@
 
 import pytest
 
-from nlbook.publishing import pages
+from nlbook.publishing.site import pages
 
 ROW = {
     "name": "walks.variance", "text": "64.2", "bounds": "64 within 5", "kind": "reference",

@@ -1,6 +1,6 @@
 """The reference of the package."""
 
-from nlbook.publishing import reference
+from nlbook.publishing.site import reference
 
 
 def make_package(folder):

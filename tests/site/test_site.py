@@ -12,11 +12,10 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from nlbook.publishing import rendering
-from nlbook.publishing.placement import PlaceError, place
-from nlbook.publishing.polish import _describe
-from nlbook.publishing.site import build_site, stage
-from nlbook.publishing.staging import FigureError, SiteError, StaleChapter
+from nlbook.publishing.notebooks.staging import FigureError, SiteError, StaleChapter
+from nlbook.publishing.site import build_site, rendering, stage
+from nlbook.publishing.site.placement import PlaceError, place
+from nlbook.publishing.site.polish import _describe
 from tests.site.browser import Browser, find_chromium
 
 from .conftest import ROOT, animated_png, executed_notebook, figure

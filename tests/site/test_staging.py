@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from nlbook.publishing import normal_form, staging
+from nlbook.publishing.notebooks import normal_form, staging
 
 from .conftest import (
     WALKS,

@@ -14,8 +14,7 @@ from typing import Any
 
 from nlbook.dislocations.ensemble import creep_task
 from nlbook.host import describe_run
-from nlbook.parallel.code_tree import code_tree_hash
-from nlbook.parallel.keys import function_name
+from nlbook.parallel.store import code_tree_hash, function_name
 
 __all__ = ["describe_record"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nlbook.dislocations.creep import CreepRun
 from nlbook.dislocations.observables import run_numbers
 from nlbook.dislocations.protocol import CreepProtocol
-from nlbook.parallel.store_files import write_atomically
+from nlbook.parallel.store import write_atomically
 
 __all__ = ["CREEP_SERIES", "RELAXATION_SERIES", "Tally", "read_counts"]
 
