@@ -23,11 +23,16 @@ def main():
         raise SystemExit("no Chromium here")
     with Browser(program) as browser:
         url = given.page.resolve().as_uri()
-        view = browser.open(url, given.width, given.height, "dark" if given.dark else "light")
+        theme = "dark" if given.dark else "light"
+        view = browser.open(url, given.width, given.height, theme)
+        if not given.at:  # what lies beyond the screen would be laid out anew, and moved
+            tall = browser.run("document.documentElement.scrollHeight")
+            view = browser.open(url, given.width, tall, theme)
         if given.print:
             browser.emulate(media="print")
         if given.at:
-            browser.run(f"document.getElementById({given.at!r}).scrollIntoView()")
+            scroll = "scrollIntoView({behavior: 'instant'})"
+            browser.run(f"document.getElementById({given.at!r}).{scroll}")
         browser.screenshot(given.out, whole=not given.at)
     print(f"{given.out}: needs {view.content_width} of {given.width} pixels {view.widest}".rstrip())
     for what in (*view.wide_formulas, *view.wide_cells):
