@@ -1,6 +1,17 @@
 """Graphene from its atoms: the sheet, its potential, and how it answers to loads."""
 
+from nlbook.graphene.atom_files import AtomFile, read_atom_samples, read_atoms
+from nlbook.graphene.atom_samples import AtomSamples
 from nlbook.graphene.bonds import Bonds
+from nlbook.graphene.coarse_graining import (
+    CARBON_MASS,
+    CoarseGraining,
+    Cone,
+    Paraboloid,
+    Smoothing,
+    WrappedBoxWarning,
+    nodes_that_fit,
+)
 from nlbook.graphene.ideal import Response, ideal_samples
 from nlbook.graphene.loads import (
     DiskLoad,
@@ -11,6 +22,13 @@ from nlbook.graphene.loads import (
     disk_loads,
     training_loads,
     validation_loads,
+)
+from nlbook.graphene.molecular_dynamics import (
+    Dynamics,
+    DynamicsRun,
+    lammps_forces,
+    lammps_minimum,
+    run_dynamics,
 )
 from nlbook.graphene.samples import PeriodicSamples, PointSamples
 from nlbook.graphene.sheet import (
@@ -23,25 +41,41 @@ from nlbook.graphene.sheet import (
 from nlbook.graphene.tersoff import LINDSAY_BROIDO, TERSOFF_CARBON, Tersoff
 
 __all__ = [
+    "CARBON_MASS",
     "LINDSAY_BROIDO",
     "TERSOFF_CARBON",
     "THICKNESS",
     "TPA",
+    "AtomFile",
+    "AtomSamples",
     "Bonds",
+    "CoarseGraining",
+    "Cone",
     "DiskLoad",
+    "Dynamics",
+    "DynamicsRun",
     "GrapheneDisk",
     "GrapheneSheet",
     "Load",
+    "Paraboloid",
     "PatchLoad",
     "PeriodicSamples",
     "PointSamples",
     "Response",
+    "Smoothing",
     "Tersoff",
     "WaveLoad",
+    "WrappedBoxWarning",
     "atom_forces",
     "disk_loads",
     "ideal_samples",
+    "lammps_forces",
+    "lammps_minimum",
+    "nodes_that_fit",
+    "read_atom_samples",
+    "read_atoms",
     "relaxed_bond_length",
+    "run_dynamics",
     "training_loads",
     "validation_loads",
 ]

@@ -65,6 +65,6 @@ def ideal_samples(
     return PeriodicSamples(spacing, np.fft.ifft2(answers, axes=(1, 2)).real, load)
 
 
-def _pairs(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+def _pairs(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
     """Every pair of two rows of numbers, the second fastest, shape (n, 2)."""
     return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
