@@ -4,7 +4,8 @@ With A = F F_in^-1, slips gamma, e_a the integral of |d gamma_a| and twin fracti
 energy per volume is W_e(A) + W_p(e) + W_t(lambda) [1]_,
 
     W_e = G/2 (tr(A^T A) (det A)^(-2/3) - 3) + lambda_e (det A - 1)^2,
-    W_p = e.He/2 + sum sigma (e + sigma/h exp(-h e/sigma)),    W_t = lambda.K lambda + h_t lambda^2/2,
+    W_p = e.He/2 + sum sigma (e + sigma/h exp(-h e/sigma)),
+    W_t = lambda.K lambda + h_t lambda^2/2,
 
 and dF_in/dt F_in^-1 = sum d gamma_a/dt P_a + shear sum d lambda_b/dt s_b (x) m_b, where P_a is the
 Schmid tensor of system a, averaged over the grain and its twins. With the resolved shear stress

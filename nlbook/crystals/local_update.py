@@ -1,18 +1,22 @@
-"""One implicit step of many grains: backward Euler in the exponential map.
+"""One implicit step of many grains, side by side.
 
 With B = Q F_in^-1 (rows in the sample, columns in the crystal) a step of the stretch from U_n to U
-is: find the slips dgamma and twin fractions dlambda of the step such that, with
+is: find the slips dgamma and the twin fractions dlambda of the step such that, with
 
-    X = sum dgamma_a P_a + shear sum dlambda_b P_b,   B = B_n exp(-X),   C = B^T U^2 B (det U)^(-2/3),
+    X = sum dgamma_a P_a + shear sum dlambda_b P_b,    B = B_n exp(-X),    C = B^T Cbar B,
 
-the stress M = G dev C drives them at their rates. The determinant of B stays one as X has no
-trace. The unknowns are the five components of M and the forces on the twins; the slips follow one
-by one from a scalar root each. Newton's method, halving steps that make the residual larger.
+and Cbar = U^2 (det U)^(-2/3), the stress M = G dev C drives them at their rates: backward Euler in
+the exponential map. The determinant of B stays one, as X has no trace. The unknowns are the five
+components of M; each slip follows from its resolved shear stress by a scalar root, the twins from
+theirs one after the other. Newton's method, with its step halved where the residual grows.
+
+The grains are treated in batches of `LANES`. All that a batch knows stands in one flat array, a
+row of LANES numbers for each quantity, and each innermost loop runs along a row: so the compiler
+makes vector instructions of it. A row's place is a constant, or a constant beyond the block of its
+system, from which the compiler sees that rows do not overlap.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,46 +24,91 @@ from numpy.typing import NDArray
 from nlbook.compilation import compiled
 from nlbook.crystals.law import CrystalLaw
 
-__all__ = ["LawArrays", "law_arrays"]
+__all__ = ["LANES", "advance_loop", "begin_loop", "law_arrays", "row", "work_size"]
 
-_TRACELESS = np.zeros((5, 3, 3))
-_TRACELESS[0] = np.diag([1.0, -1.0, 0.0]) / np.sqrt(2.0)
-_TRACELESS[1] = np.diag([-1.0, -1.0, 2.0]) / np.sqrt(6.0)
-for _row, (_i, _j) in enumerate(((1, 2), (0, 2), (0, 1)), start=2):
-    _TRACELESS[_row, _i, _j] = _TRACELESS[_row, _j, _i] = 1.0 / np.sqrt(2.0)
+LANES = 16
+
+# Rows of a batch, and how many each takes; a tensor's are 11, 22, 12, 13, 23, 21, 31, 32 and 33,
+# of which one that is traceless has the first eight and one that is symmetric has its own order.
+_ROWS = {
+    "inverse": 9,  # B, row by row
+    "trial": 6,  # B_n^T Cbar B_n: 11, 22, 33, 12, 13, 23
+    "stress": 5,  # M: 11, 22, 12, 13, 23
+    "before": 5,  # M at the step before
+    "kept": 5,  # M from which the last step of Newton started
+    "newton": 5,  # that step
+    "residual": 5,
+    "known": 8,  # part of X that is known from an earlier stage
+    "exponent": 8,  # X
+    "exponential": 9,  # exp(-X), row by row
+    "right": 6,  # C
+    "sums": 40,  # sum of slope P (x) p
+    "size": 1,  # of the residual at "kept"
+    "reached": 1,  # of the residual now
+    "scale": 1,  # by which the step of Newton is shortened
+    "error": 1,  # largest error of a scalar root
+    "family": 1,  # sum over a family
+    "dissipated": 1,  # energy so far
+    "product": 6,  # B B^T: 11, 22, 33, 12, 13, 23
+}
+_STARTS = np.concatenate([[0], np.cumsum(list(_ROWS.values()))]) * LANES
+(
+    _INVERSE, _TRIAL, _STRESS, _BEFORE, _KEPT, _NEWTON, _RESIDUAL, _KNOWN, _EXPONENT,
+    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _DISSIPATED, _PRODUCT,
+    _SYSTEMS,
+) = _STARTS.tolist()  # fmt: skip
+# Rows of each system, after those: of twins the fraction in place of the slip.
+_BLOCK = 15 * LANES
+_Y = 0 * LANES  # (excess stress / tau_0), whose power is the rate
+_E = 1 * LANES  # accumulated slip at the start of the step; a twin's fraction
+_LEFT = 2 * LANES  # exp(-h e/sigma) there; a twin's fraction now
+_MOVE = 3 * LANES  # slip of the step with its sign
+_SLOPE = 4 * LANES  # its derivative by the resolved shear stress
+_HELD = 5 * LANES  # threshold from the other systems; a twin's driving force
+_TAU = 6 * LANES  # resolved shear stress
+_P = 7 * LANES  # Schmid tensor, eight rows
 
 
-class LawArrays(NamedTuple):
-    """Constants of a law as the loops read them."""
-
-    schmid: NDArray[np.float64]  #: slip systems, shape (n_slip, 3, 3)
-    twin_schmid: NDArray[np.float64]  #: twins, shape (n_twin, 3, 3)
-    turned: NDArray[np.float64]  #: change of the slip systems in each twin, (n_slip, n_twin, 3, 3)
-    slip: NDArray[np.float64]  #: tau_0, rate, 1/m, h/sigma, sigma; shape (n_slip, 5)
-    latent: NDArray[np.float64]  #: H, shape (n_slip, n_slip)
-    twin: NDArray[np.float64]  #: tau_0, rate, 1/m, h, shear, 1 if one-way; shape (6,)
-    interaction: NDArray[np.float64]  #: K, shape (n_twin, n_twin)
-    shear_modulus: float  #: G
+def work_size(n_systems: int) -> int:
+    """Length of the array of a batch."""
+    return int(_SYSTEMS) + n_systems * _BLOCK
 
 
-def law_arrays(law: CrystalLaw) -> LawArrays:
-    """Constants of a law as the loops read them."""
+def row(name: str) -> int:
+    """Where the rows of a quantity start."""
+    return int(_STARTS[list(_ROWS).index(name)])
+
+
+def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:
+    """Constants of a law as the loops read them.
+
+    Returns
+    -------
+    schmid : ndarray, shape (n_systems, 8)
+        Schmid tensors of all systems.
+    law : tuple
+        Those of the slip systems; their changes in the twins, shape (n_slip, n_twin, 8); tau_0,
+        rate, 1/m, h/sigma, sigma, latent hardening and number in its family of the slip systems,
+        shape (n_slip, 7); tau_0, rate, 1/m, h, shear and whether one-way, of the twins; K; and G.
+    """
     systems = law.systems
-    n, family = systems.n_slip, systems.family
-    schmid = systems.schmid_tensors
+    n, n_twin = systems.n_slip, systems.n_twin
+    schmid = _eight(systems.schmid_tensors)
     slip = np.array(
         [
             (
-                c.tau_0,
-                c.reference_rate,
-                1.0 / c.rate_exponent,
-                c.hardening / c.saturation if c.saturation > 0 else 0.0,
-                c.saturation,
+                constants.tau_0,
+                constants.reference_rate,
+                1.0 / constants.rate_exponent,
+                constants.hardening / constants.saturation if constants.saturation > 0 else 0.0,
+                constants.saturation,
+                constants.latent,
+                np.count_nonzero(systems.family == number),
             )
-            for c in law.slip
+            for number, constants in enumerate(law.slip)
         ]
-    )[family[:n]]
-    turned = np.zeros((n, systems.n_twin, 3, 3))
+    )[systems.family[:n]]
+    turned = np.zeros((n, n_twin, 8))
     twin = np.ones(6)
     if law.twin is not None:
         t = law.twin
@@ -68,204 +117,670 @@ def law_arrays(law: CrystalLaw) -> LawArrays:
             [t.tau_0, t.reference_rate, 1.0 / t.rate_exponent, t.hardening, t.shear, one_way]
         )
         if t.reorientation:
-            turned = systems.twinned_schmid_tensors - schmid[:n, np.newaxis]
-    return LawArrays(
-        schmid[:n].copy(),
-        schmid[n:].copy(),
-        turned,
-        slip,
-        law.latent_matrix,
-        twin,
-        law.interaction_matrix,
-        law.shear_modulus,
+            turned = _eight(systems.twinned_schmid_tensors) - schmid[:n, np.newaxis]
+    constants = (
+        schmid[:n].copy(), turned, slip, twin, law.interaction_matrix, law.shear_modulus
+    )  # fmt: skip
+    return schmid, constants
+
+
+def _eight(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """11, 22, 12, 13, 23, 21, 31 and 32 of tensors without a trace."""
+    flat = tensor.reshape(*tensor.shape[:-2], 9)
+    return np.ascontiguousarray(flat[..., [0, 4, 1, 2, 5, 3, 6, 7]])
+
+
+@compiled(forceinline=True)
+def _decay(z):
+    """exp(-z) for z >= 0; from 40 on exp(-40), which no threshold can tell from zero."""
+    u = min(z, 40.0) * (-1.0 / 128.0)
+    s = 1.0 + u * (1.0 / 11.0)
+    s = 1.0 + u * s * (1.0 / 10.0)
+    s = 1.0 + u * s * (1.0 / 9.0)
+    s = 1.0 + u * s * (1.0 / 8.0)
+    s = 1.0 + u * s * (1.0 / 7.0)
+    s = 1.0 + u * s * (1.0 / 6.0)
+    s = 1.0 + u * s * (1.0 / 5.0)
+    s = 1.0 + u * s * (1.0 / 4.0)
+    s = 1.0 + u * s * (1.0 / 3.0)
+    s = 1.0 + u * s * (1.0 / 2.0)
+    s = 1.0 + u * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    s = s * s
+    return s * s
+
+
+@compiled()
+def begin_loop(w, rotations, schmid):
+    """Rows of grains that have not been strained: B = Q, no slip."""
+    w[:] = 0.0
+    for i in range(LANES):
+        for k in range(9):
+            w[_INVERSE + k * LANES + i] = rotations[i, k // 3, k % 3]
+    for a in range(len(schmid)):
+        for k in range(8):
+            for i in range(LANES):
+                w[_SYSTEMS + a * _BLOCK + _P + k * LANES + i] = schmid[a, k]
+
+
+@compiled()
+def _trial_loop(w, c):
+    """trial = B^T Cbar B, with Cbar = c: 11, 22, 33, 12, 13, 23."""
+    c11, c22, c33, c12, c13, c23 = c[0], c[1], c[2], c[3], c[4], c[5]
+    for i in range(LANES):
+        b11, b12, b13 = w[_INVERSE + i], w[_INVERSE + LANES + i], w[_INVERSE + 2 * LANES + i]
+        b21, b22 = w[_INVERSE + 3 * LANES + i], w[_INVERSE + 4 * LANES + i]
+        b23, b31 = w[_INVERSE + 5 * LANES + i], w[_INVERSE + 6 * LANES + i]
+        b32, b33 = w[_INVERSE + 7 * LANES + i], w[_INVERSE + 8 * LANES + i]
+        d11 = c11 * b11 + c12 * b21 + c13 * b31
+        d21 = c12 * b11 + c22 * b21 + c23 * b31
+        d31 = c13 * b11 + c23 * b21 + c33 * b31
+        d12 = c11 * b12 + c12 * b22 + c13 * b32
+        d22 = c12 * b12 + c22 * b22 + c23 * b32
+        d32 = c13 * b12 + c23 * b22 + c33 * b32
+        d13 = c11 * b13 + c12 * b23 + c13 * b33
+        d23 = c12 * b13 + c22 * b23 + c23 * b33
+        d33 = c13 * b13 + c23 * b23 + c33 * b33
+        w[_TRIAL + i] = b11 * d11 + b21 * d21 + b31 * d31
+        w[_TRIAL + LANES + i] = b12 * d12 + b22 * d22 + b32 * d32
+        w[_TRIAL + 2 * LANES + i] = b13 * d13 + b23 * d23 + b33 * d33
+        w[_TRIAL + 3 * LANES + i] = b11 * d12 + b21 * d22 + b31 * d32
+        w[_TRIAL + 4 * LANES + i] = b11 * d13 + b21 * d23 + b31 * d33
+        w[_TRIAL + 5 * LANES + i] = b12 * d13 + b22 * d23 + b32 * d33
+
+
+@compiled(forceinline=True)
+def _resolved(w, s, i):
+    """M : P of a system whose rows are s."""
+    p11, p22 = s[_P + i], s[_P + LANES + i]
+    return (
+        w[_STRESS + i] * (2.0 * p11 + p22)
+        + w[_STRESS + LANES + i] * (p11 + 2.0 * p22)
+        + w[_STRESS + 2 * LANES + i] * (s[_P + 2 * LANES + i] + s[_P + 5 * LANES + i])
+        + w[_STRESS + 3 * LANES + i] * (s[_P + 3 * LANES + i] + s[_P + 6 * LANES + i])
+        + w[_STRESS + 4 * LANES + i] * (s[_P + 4 * LANES + i] + s[_P + 7 * LANES + i])
     )
 
 
 @compiled()
-def _exponential(x):
-    """exp(x) of a small 3 x 3 matrix, by its series."""
-    out = np.eye(3) + x
-    term = x.copy()
-    for k in range(2, 30):
-        term = _product(term, x) / k
-        out += term
-        if np.abs(term).max() < 1e-17:
-            break
-    return out
+def _held_loop(w, n, slip):
+    """Thresholds of the slip systems from the slips of the others in their families."""
+    start = 0
+    while start < n:
+        stop = start + int(slip[start, 6])
+        latent = slip[start, 5]
+        for i in range(LANES):
+            w[_FAMILY + i] = 0.0
+        for a in range(start, stop if latent > 0.0 else start):
+            s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+            for i in range(LANES):
+                w[_FAMILY + i] += latent * (s[_E + i] + abs(s[_MOVE + i]))
+        for a in range(start, stop):
+            s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+            for i in range(LANES):
+                own = latent * (s[_E + i] + abs(s[_MOVE + i]))
+                s[_HELD + i] = max(w[_FAMILY + i] - own, 0.0)
+        start = stop
 
 
 @compiled()
-def _product(a, b):
-    out = np.zeros((3, 3))
-    for i in range(3):
-        for j in range(3):
-            for k in range(3):
-                out[i, j] += a[i, k] * b[k, j]
-    return out
+def _slips_loop(w, n, dt, slip, first):
+    """Slips at the stress M, by a step of Newton for each from its y before.
 
-
-@compiled()
-def _congruence(c, b):
-    """b^T c b."""
-    return _product(b.T, _product(c, b))
-
-
-@compiled()
-def _components(c, basis):
-    out = np.zeros(5)
-    for k in range(5):
-        for i in range(3):
-            for j in range(3):
-                out[k] += basis[k, i, j] * c[i, j]
-    return out
-
-
-@compiled()
-def _slip_root(tau, threshold, e, scale, tau_0, power, rate, sigma, guess):
-    """Root y of tau_0 y + threshold + sigma (1 - exp(-rate (e + scale y^power))) = tau, or zero."""
-    low = 0.0
-    if tau <= threshold + sigma * (1.0 - np.exp(-rate * e)):
-        return 0.0
-    high = (tau - threshold - sigma * (1.0 - np.exp(-rate * e))) / tau_0
-    y = min(max(guess, low), high)
-    for _ in range(60):
-        step = scale * y**power
-        hard = sigma * np.exp(-rate * (e + step))
-        value = tau_0 * y + threshold + sigma - hard - tau
-        if value > 0.0:
-            high = y
-        else:
-            low = y
-        slope = tau_0 + hard * rate * scale * power * y ** (power - 1.0)
-        new = y - value / slope
-        if not low <= new <= high:
-            new = 0.5 * (low + high)
-        if abs(new - y) <= 1e-15 * (1.0 + y):
-            return new
-        y = new
-    return y
-
-
-@compiled()
-def _evaluate(x, force, trial, e, fraction, dt, law, basis, y, dgamma, slope, new, growth, schmid):
-    """Slips, twin fractions and residuals at a stress x and forces on the twins; see the module."""
-    n_slip, n_twin = len(law.schmid), len(law.twin_schmid)
-    tau_0, rate, power, hard, shear, one_way = law.twin
-    residual = np.zeros(5 + n_twin)
-    left = 1.0
-    for b in range(n_twin):
-        left -= fraction[b]
-    for b in range(n_twin):
-        f = force[b]
-        step = dt * rate * abs(f) ** power
-        growth[b] = dt * rate * power * abs(f) ** (power - 1.0)
-        if f < 0.0:
-            step = -step
-            if one_way > 0.0:
-                step = growth[b] = 0.0
-        if step < -fraction[b]:
-            step, growth[b] = -fraction[b], 0.0
-        if step > left:
-            step, growth[b] = left, 0.0
-        left -= step
-        new[b] = fraction[b] + step
-    for a in range(n_slip):
-        schmid[a] = law.schmid[a]
-        for b in range(n_twin):
-            schmid[a] += new[b] * law.turned[a, b]
-    exponent = np.zeros((3, 3))
-    for a in range(n_slip):
-        tau = np.sum(_components(schmid[a], basis) * x)
-        threshold = 0.0
-        for k in range(n_slip):
-            threshold += law.latent[a, k] * (e[k] + abs(dgamma[k]))
-        t0, r0, p, k_rate, sigma = law.slip[a]
-        y[a] = _slip_root(abs(tau), threshold, e[a], dt * r0, t0, p, k_rate, sigma, y[a])
-        step = dt * r0 * y[a] ** p
-        by_y = dt * r0 * p * y[a] ** (p - 1.0) if y[a] > 0.0 else 0.0
-        slope[a] = by_y / (t0 + sigma * k_rate * np.exp(-k_rate * (e[a] + step)) * by_y)
-        dgamma[a] = step if tau > 0.0 else -step
-        exponent += dgamma[a] * schmid[a]
-    for b in range(n_twin):
-        exponent += shear * (new[b] - fraction[b]) * law.twin_schmid[b]
-    exponential = _exponential(-exponent)
-    c = _congruence(trial, exponential)
-    residual[:5] = x - law.shear_modulus * _components(c, basis)
-    for b in range(n_twin):
-        f = shear * np.sum(_components(law.twin_schmid[b], basis) * x) - hard * new[b]
-        for k in range(n_twin):
-            f -= 2.0 * law.interaction[b, k] * new[k]
-        residual[5 + b] = tau_0 * force[b] - f
-    return residual, c, exponential
-
-
-@compiled()
-def _jacobian(c, slope, growth, schmid, law, basis):
-    n_slip, n_twin = len(law.schmid), len(law.twin_schmid)
-    tau_0, _, _, hard, shear, _ = law.twin
-    out = np.zeros((5 + n_twin, 5 + n_twin))
-    for k in range(5):
-        out[k, k] = 1.0
-    for a in range(n_slip):
-        by_x = _components(schmid[a], basis)
-        moved = _product(c, schmid[a])
-        by_step = 2.0 * law.shear_modulus * _components(moved, basis)
-        for i in range(5):
-            for j in range(5):
-                out[i, j] += slope[a] * by_step[i] * by_x[j]
-    for b in range(n_twin):
-        moved = _product(c, law.twin_schmid[b])
-        out[:5, 5 + b] = 2.0 * law.shear_modulus * shear * growth[b] * _components(moved, basis)
-        out[5 + b, :5] = -shear * _components(law.twin_schmid[b], basis)
-        out[5 + b, 5 + b] = tau_0 + hard * growth[b]
-        for k in range(n_twin):
-            out[5 + b, 5 + k] += 2.0 * law.interaction[b, k] * growth[k]
-    return out
-
-
-@compiled()
-def _advance_loop(right_cauchy, dt, law, basis, tolerance, b, e, fraction, x, y, force, dgamma):
-    """Move the grains over one step; returns the largest number of iterations, -1 if one fails.
-
-    b, e and fraction are their states, shapes (g, 3, 3), (g, n_slip), (g, n_twin); x, y and force
-    the stress, slip rates and twin forces at which the search starts, and dgamma the slips.
+    tau_0 y + g(e + dt rate y^p) = |tau|, p = 1/m, whose left side ascends.
     """
-    n_slip, n_twin = len(law.schmid), len(law.twin_schmid)
-    slope, growth, new = np.zeros(n_slip), np.zeros(n_twin), np.zeros(n_twin)
-    schmid = np.zeros((n_slip, 3, 3))
-    most = 0
-    for g in range(len(b)):
-        trial = _congruence(right_cauchy, b[g])
-        unknown = np.concatenate((x[g], force[g]))
-        done = False
-        residual, c, exponential = _evaluate(
-            unknown[:5], unknown[5:], trial, e[g], fraction[g], dt, law, basis,
-            y[g], dgamma[g], slope, new, growth, schmid,
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        tau_0, power, decay, sigma = slip[a, 0], slip[a, 2], slip[a, 3], slip[a, 4]
+        amount = dt * slip[a, 1]
+        spread = decay * amount
+        if power == 2.0:
+            for i in range(LANES):
+                tau = _resolved(w, s, i) if first else s[_TAU + i]
+                hard = sigma * s[_LEFT + i]
+                drive = max(abs(tau) - s[_HELD + i] - sigma + hard, 0.0)
+                # the threshold is concave: without it the root is too high, with its slope too low
+                high = drive / tau_0
+                slow = 4.0 * hard * spread * drive
+                low = 2.0 * drive / (tau_0 + np.sqrt(tau_0 * tau_0 + slow))
+                y = min(max(s[_Y + i], low), high)
+                left = hard * _decay(spread * y * y)
+                value = tau_0 * y + hard - left - drive
+                slope = tau_0 + 2.0 * spread * left * y
+                y = min(max(y - value / slope, low), high)
+                s[_TAU + i] = tau
+                s[_Y + i] = y
+                s[_MOVE + i] = amount * y * y if tau > 0.0 else -amount * y * y
+                s[_SLOPE + i] = 2.0 * amount * y / slope
+                w[_ERROR + i] = max(w[_ERROR + i], abs(value))
+        else:
+            for i in range(LANES):
+                tau = _resolved(w, s, i) if first else s[_TAU + i]
+                hard = sigma * s[_LEFT + i]
+                drive = max(abs(tau) - s[_HELD + i] - sigma + hard, 0.0)
+                low, high = 0.0, drive / tau_0
+                y = min(s[_Y + i], high) if s[_Y + i] > 0.0 else high
+                slope = tau_0
+                for _ in range(60):
+                    left = hard * _decay(spread * y**power)
+                    value = tau_0 * y + hard - left - drive
+                    low, high = (low, y) if value > 0.0 else (y, high)
+                    slope = tau_0 + power * spread * left * y ** (power - 1.0)
+                    new = y - value / slope
+                    new = new if low <= new <= high else 0.5 * (low + high)
+                    change = abs(new - y)
+                    y = new
+                    if change <= 1e-14 * y:
+                        break
+                step = amount * y**power
+                w[_ERROR + i] = max(w[_ERROR + i], tau_0 * abs(y - s[_Y + i]))
+                s[_TAU + i] = tau
+                s[_Y + i] = y
+                s[_MOVE + i] = step if tau > 0.0 else -step
+                s[_SLOPE + i] = power * amount * y ** (power - 1.0) / slope if y > 0.0 else 0.0
+
+
+@compiled()
+def _twins_loop(w, n, n_twin, dt, twin, interaction):
+    """Twin fractions at the stress M, one after the other, each by its root.
+
+    tau_0 y + h lambda = shear tau_b - 2 sum K lambda, with lambda = lambda_n + dt rate y |y|^(p-1)
+    in its bounds. Twins that are there come first, then the most driven of the others.
+    """
+    for b in range(n_twin):
+        s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
+        for i in range(LANES):
+            s[_HELD + i] = twin[4] * _resolved(w, s, i)
+    for b in range(n_twin):
+        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 1)
+    for i in range(LANES):
+        w[_REACHED + i] = 0.0
+    for b in range(n_twin):
+        s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
+        for k in range(n_twin):
+            other = w[_SYSTEMS + (n + k) * _BLOCK : _SYSTEMS + (n + k + 1) * _BLOCK]
+            for i in range(LANES):
+                s[_Y + i] = (s[_HELD + i] if k == 0 else s[_Y + i]) - 2.0 * interaction[
+                    b, k
+                ] * other[_LEFT + i]
+        for i in range(LANES):
+            w[_REACHED + i] = max(w[_REACHED + i], s[_Y + i])
+    for b in range(n_twin):
+        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 2)
+    for b in range(n_twin):
+        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 3)
+
+
+@compiled()
+def _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, phase):
+    """One twin of all grains; in phase 1 where it is there, in 2 where most driven, 3 everywhere."""
+    tau_0, power, hard, shear, one_way = twin[0], twin[2], twin[3], twin[4], twin[5]
+    amount = dt * twin[1]
+    s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
+    # force in the row of the slope, the others' sum in that of the slip, while they are free
+    for i in range(LANES):
+        s[_SLOPE + i] = s[_HELD + i] - hard * s[_E + i]
+        s[_MOVE + i] = 1.0
+    for k in range(n_twin):
+        if k != b:
+            other = w[_SYSTEMS + (n + k) * _BLOCK : _SYSTEMS + (n + k + 1) * _BLOCK]
+            for i in range(LANES):
+                s[_SLOPE + i] -= 2.0 * interaction[b, k] * other[_LEFT + i]
+                s[_MOVE + i] -= other[_LEFT + i]
+    for i in range(LANES):
+        drive = s[_SLOPE + i]
+        size = abs(drive)
+        stiff = amount * hard
+        if power == 2.0:
+            y = 2.0 * size / (tau_0 + np.sqrt(tau_0 * tau_0 + 4.0 * stiff * size))
+            step, rise = amount * y * y, 2.0 * amount * y
+        else:
+            y = size / tau_0
+            for _ in range(30):
+                y -= (tau_0 * y + stiff * y**power - size) / (
+                    tau_0 + power * stiff * y ** (power - 1.0)
+                )
+            step, rise = amount * y**power, power * amount * y ** (power - 1.0)
+        step = step if drive > 0.0 else (-step if one_way == 0.0 else 0.0)
+        rise = rise if drive > 0.0 or one_way == 0.0 else 0.0
+        new = s[_E + i] + step
+        free = max(s[_MOVE + i], 0.0)
+        bound = min(max(new, 0.0), free)
+        rise = rise if bound == new else 0.0
+        now = s[_LEFT + i]
+        chosen = phase == 3 or (phase == 1 and now > 0.0)
+        chosen = chosen or (phase == 2 and now == 0.0 and s[_Y + i] == w[_REACHED + i])
+        bound = bound if chosen else now
+        s[_LEFT + i] = bound
+        s[_MOVE + i] = shear * (bound - s[_E + i])
+        s[_SLOPE + i] = shear * shear * rise / (tau_0 + hard * rise)
+
+
+@compiled()
+def _turn_loop(w, n, n_twin, schmid, turned):
+    """P_a = its value in the grain + sum over twins of their fraction times the change in them."""
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        for k in range(8):
+            for i in range(LANES):
+                s[_P + k * LANES + i] = schmid[a, k]
+        for b in range(n_twin):
+            t = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
+            d0, d1, d2, d3 = turned[a, b, 0], turned[a, b, 1], turned[a, b, 2], turned[a, b, 3]
+            d4, d5, d6, d7 = turned[a, b, 4], turned[a, b, 5], turned[a, b, 6], turned[a, b, 7]
+            for i in range(LANES):
+                fraction = t[_LEFT + i]
+                s[_P + i] += d0 * fraction
+                s[_P + LANES + i] += d1 * fraction
+                s[_P + 2 * LANES + i] += d2 * fraction
+                s[_P + 3 * LANES + i] += d3 * fraction
+                s[_P + 4 * LANES + i] += d4 * fraction
+                s[_P + 5 * LANES + i] += d5 * fraction
+                s[_P + 6 * LANES + i] += d6 * fraction
+                s[_P + 7 * LANES + i] += d7 * fraction
+
+
+@compiled()
+def _sum_loop(w, n_systems):
+    """X = known + sum dgamma P, and sums = sum slope P (x) (P as a stress sees it)."""
+    for k in range(8):
+        for i in range(LANES):
+            w[_EXPONENT + k * LANES + i] = w[_KNOWN + k * LANES + i]
+    for k in range(40):
+        for i in range(LANES):
+            w[_SUMS + k * LANES + i] = 0.0
+    for a in range(n_systems):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        for i in range(LANES):
+            p11, p22 = s[_P + i], s[_P + LANES + i]
+            q0, q1 = 2.0 * p11 + p22, p11 + 2.0 * p22
+            q2 = s[_P + 2 * LANES + i] + s[_P + 5 * LANES + i]
+            q3 = s[_P + 3 * LANES + i] + s[_P + 6 * LANES + i]
+            q4 = s[_P + 4 * LANES + i] + s[_P + 7 * LANES + i]
+            _add_component(w, s, i, 0, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 1, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 2, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 3, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 4, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 5, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 6, q0, q1, q2, q3, q4)
+            _add_component(w, s, i, 7, q0, q1, q2, q3, q4)
+
+
+@compiled(forceinline=True)
+def _add_component(w, s, i, k, q0, q1, q2, q3, q4):
+    """What component k of the Schmid tensor of a system adds to X and to the sums."""
+    p = s[_P + k * LANES + i]
+    w[_EXPONENT + k * LANES + i] += s[_MOVE + i] * p
+    z = s[_SLOPE + i] * p
+    w[_SUMS + 5 * k * LANES + i] += z * q0
+    w[_SUMS + (5 * k + 1) * LANES + i] += z * q1
+    w[_SUMS + (5 * k + 2) * LANES + i] += z * q2
+    w[_SUMS + (5 * k + 3) * LANES + i] += z * q3
+    w[_SUMS + (5 * k + 4) * LANES + i] += z * q4
+
+
+@compiled()
+def _residual_loop(w, shear_modulus):
+    """exp(-X), C and M - G dev C in the five components in which a shear meets a stress.
+
+    By the theorem of Cayley and Hamilton X^3 = p X + d I, p = tr(X^2)/2 and d = det X, so that
+    each power is a X^2 + b X + c I. Twelve powers err by |X|^13/13!, below 1e-13 for |X| < 0.5.
+    """
+    for i in range(LANES):
+        x11, x22 = -w[_EXPONENT + i], -w[_EXPONENT + LANES + i]
+        x12, x13 = -w[_EXPONENT + 2 * LANES + i], -w[_EXPONENT + 3 * LANES + i]
+        x23, x21 = -w[_EXPONENT + 4 * LANES + i], -w[_EXPONENT + 5 * LANES + i]
+        x31, x32 = -w[_EXPONENT + 6 * LANES + i], -w[_EXPONENT + 7 * LANES + i]
+        x33 = -x11 - x22
+        y11 = x11 * x11 + x12 * x21 + x13 * x31
+        y12 = x11 * x12 + x12 * x22 + x13 * x32
+        y13 = x11 * x13 + x12 * x23 + x13 * x33
+        y21 = x21 * x11 + x22 * x21 + x23 * x31
+        y22 = x21 * x12 + x22 * x22 + x23 * x32
+        y23 = x21 * x13 + x22 * x23 + x23 * x33
+        y31 = x31 * x11 + x32 * x21 + x33 * x31
+        y32 = x31 * x12 + x32 * x22 + x33 * x32
+        y33 = x31 * x13 + x32 * x23 + x33 * x33
+        p = 0.5 * (y11 + y22 + y33)
+        d = x11 * (x22 * x33 - x23 * x32) - x12 * (x21 * x33 - x23 * x31)
+        d += x13 * (x21 * x32 - x22 * x31)
+        # Horner from the highest power: one step multiplies by X / k and adds I
+        one, by_x, by_y = 1.0, 1.0 / 12.0, 0.0
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 11.0),
+            (one + by_y * p) * (1.0 / 11.0),
+            by_x * (1.0 / 11.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 10.0),
+            (one + by_y * p) * (1.0 / 10.0),
+            by_x * (1.0 / 10.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 9.0),
+            (one + by_y * p) * (1.0 / 9.0),
+            by_x * (1.0 / 9.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 8.0),
+            (one + by_y * p) * (1.0 / 8.0),
+            by_x * (1.0 / 8.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 7.0),
+            (one + by_y * p) * (1.0 / 7.0),
+            by_x * (1.0 / 7.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 6.0),
+            (one + by_y * p) * (1.0 / 6.0),
+            by_x * (1.0 / 6.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 5.0),
+            (one + by_y * p) * (1.0 / 5.0),
+            by_x * (1.0 / 5.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 4.0),
+            (one + by_y * p) * (1.0 / 4.0),
+            by_x * (1.0 / 4.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 3.0),
+            (one + by_y * p) * (1.0 / 3.0),
+            by_x * (1.0 / 3.0),
+        )
+        one, by_x, by_y = (
+            1.0 + by_y * d * (1.0 / 2.0),
+            (one + by_y * p) * (1.0 / 2.0),
+            by_x * (1.0 / 2.0),
+        )
+        one, by_x, by_y = 1.0 + by_y * d, one + by_y * p, by_x
+        e11, e12, e13 = (
+            one + by_x * x11 + by_y * y11,
+            by_x * x12 + by_y * y12,
+            by_x * x13 + by_y * y13,
+        )
+        e21, e22, e23 = (
+            by_x * x21 + by_y * y21,
+            one + by_x * x22 + by_y * y22,
+            by_x * x23 + by_y * y23,
+        )
+        e31, e32, e33 = (
+            by_x * x31 + by_y * y31,
+            by_x * x32 + by_y * y32,
+            one + by_x * x33 + by_y * y33,
+        )
+        w[_EXPONENTIAL + i], w[_EXPONENTIAL + LANES + i] = e11, e12
+        w[_EXPONENTIAL + 2 * LANES + i], w[_EXPONENTIAL + 3 * LANES + i] = e13, e21
+        w[_EXPONENTIAL + 4 * LANES + i], w[_EXPONENTIAL + 5 * LANES + i] = e22, e23
+        w[_EXPONENTIAL + 6 * LANES + i], w[_EXPONENTIAL + 7 * LANES + i] = e31, e32
+        w[_EXPONENTIAL + 8 * LANES + i] = e33
+        t11, t22, t33 = w[_TRIAL + i], w[_TRIAL + LANES + i], w[_TRIAL + 2 * LANES + i]
+        t12, t13 = w[_TRIAL + 3 * LANES + i], w[_TRIAL + 4 * LANES + i]
+        t23 = w[_TRIAL + 5 * LANES + i]
+        f11, f12 = t11 * e11 + t12 * e21 + t13 * e31, t11 * e12 + t12 * e22 + t13 * e32
+        f13, f21 = t11 * e13 + t12 * e23 + t13 * e33, t12 * e11 + t22 * e21 + t23 * e31
+        f22, f23 = t12 * e12 + t22 * e22 + t23 * e32, t12 * e13 + t22 * e23 + t23 * e33
+        f31, f32 = t13 * e11 + t23 * e21 + t33 * e31, t13 * e12 + t23 * e22 + t33 * e32
+        f33 = t13 * e13 + t23 * e23 + t33 * e33
+        c11 = e11 * f11 + e21 * f21 + e31 * f31
+        c22 = e12 * f12 + e22 * f22 + e32 * f32
+        c33 = e13 * f13 + e23 * f23 + e33 * f33
+        c12 = e11 * f12 + e21 * f22 + e31 * f32
+        c13 = e11 * f13 + e21 * f23 + e31 * f33
+        c23 = e12 * f13 + e22 * f23 + e32 * f33
+        w[_RIGHT + i], w[_RIGHT + LANES + i], w[_RIGHT + 2 * LANES + i] = c11, c22, c33
+        w[_RIGHT + 3 * LANES + i], w[_RIGHT + 4 * LANES + i] = c12, c13
+        w[_RIGHT + 5 * LANES + i] = c23
+        m11, m22 = w[_STRESS + i], w[_STRESS + LANES + i]
+        r0 = 2.0 * m11 + m22 - shear_modulus * (c11 - c33)
+        r1 = m11 + 2.0 * m22 - shear_modulus * (c22 - c33)
+        r2 = 2.0 * (w[_STRESS + 2 * LANES + i] - shear_modulus * c12)
+        r3 = 2.0 * (w[_STRESS + 3 * LANES + i] - shear_modulus * c13)
+        r4 = 2.0 * (w[_STRESS + 4 * LANES + i] - shear_modulus * c23)
+        w[_RESIDUAL + i], w[_RESIDUAL + LANES + i], w[_RESIDUAL + 2 * LANES + i] = r0, r1, r2
+        w[_RESIDUAL + 3 * LANES + i], w[_RESIDUAL + 4 * LANES + i] = r3, r4
+        w[_REACHED + i] = np.sqrt(r0 * r0 + r1 * r1 + r2 * r2 + r3 * r3 + r4 * r4)
+
+
+@compiled(forceinline=True)
+def _column(w, i, k, g):
+    """Column k of the derivative of the residual without that of M: G (C H + H^T C), H = sums."""
+    q = _SUMS + k * LANES + i
+    h11, h22, h12, h13 = w[q], w[q + 5 * LANES], w[q + 10 * LANES], w[q + 15 * LANES]
+    h23, h21, h31, h32 = w[q + 20 * LANES], w[q + 25 * LANES], w[q + 30 * LANES], w[q + 35 * LANES]
+    h33 = -h11 - h22
+    c11, c22, c33 = w[_RIGHT + i], w[_RIGHT + LANES + i], w[_RIGHT + 2 * LANES + i]
+    c12, c13 = w[_RIGHT + 3 * LANES + i], w[_RIGHT + 4 * LANES + i]
+    c23 = w[_RIGHT + 5 * LANES + i]
+    d11 = c11 * h11 + c12 * h21 + c13 * h31
+    d22 = c12 * h12 + c22 * h22 + c23 * h32
+    d33 = c13 * h13 + c23 * h23 + c33 * h33
+    d12 = c11 * h12 + c12 * h22 + c13 * h32 + c12 * h11 + c22 * h21 + c23 * h31
+    d13 = c11 * h13 + c12 * h23 + c13 * h33 + c13 * h11 + c23 * h21 + c33 * h31
+    d23 = c12 * h13 + c22 * h23 + c23 * h33 + c13 * h12 + c23 * h22 + c33 * h32
+    g2 = 2.0 * g
+    return g2 * (d11 - d33), g2 * (d22 - d33), g2 * d12, g2 * d13, g2 * d23
+
+
+@compiled()
+def _newton_loop(w, shear_modulus):
+    """Step of Newton by elimination without pivots: the matrix is nearly symmetric and positive."""
+    for i in range(LANES):
+        a00, a10, a20, a30, a40 = _column(w, i, 0, shear_modulus)
+        a01, a11, a21, a31, a41 = _column(w, i, 1, shear_modulus)
+        a02, a12, a22, a32, a42 = _column(w, i, 2, shear_modulus)
+        a03, a13, a23, a33, a43 = _column(w, i, 3, shear_modulus)
+        a04, a14, a24, a34, a44 = _column(w, i, 4, shear_modulus)
+        a00, a11, a01, a10 = a00 + 2.0, a11 + 2.0, a01 + 1.0, a10 + 1.0
+        a22, a33, a44 = a22 + 2.0, a33 + 2.0, a44 + 2.0
+        r0, r1 = w[_RESIDUAL + i], w[_RESIDUAL + LANES + i]
+        r2, r3 = w[_RESIDUAL + 2 * LANES + i], w[_RESIDUAL + 3 * LANES + i]
+        r4 = w[_RESIDUAL + 4 * LANES + i]
+        u = 1.0 / a00
+        f = a10 * u
+        a11, a12, a13, a14, r1 = (
+            a11 - f * a01,
+            a12 - f * a02,
+            a13 - f * a03,
+            a14 - f * a04,
+            r1 - f * r0,
+        )
+        f = a20 * u
+        a21, a22, a23, a24, r2 = (
+            a21 - f * a01,
+            a22 - f * a02,
+            a23 - f * a03,
+            a24 - f * a04,
+            r2 - f * r0,
+        )
+        f = a30 * u
+        a31, a32, a33, a34, r3 = (
+            a31 - f * a01,
+            a32 - f * a02,
+            a33 - f * a03,
+            a34 - f * a04,
+            r3 - f * r0,
+        )
+        f = a40 * u
+        a41, a42, a43, a44, r4 = (
+            a41 - f * a01,
+            a42 - f * a02,
+            a43 - f * a03,
+            a44 - f * a04,
+            r4 - f * r0,
+        )
+        v = 1.0 / a11
+        f = a21 * v
+        a22, a23, a24, r2 = a22 - f * a12, a23 - f * a13, a24 - f * a14, r2 - f * r1
+        f = a31 * v
+        a32, a33, a34, r3 = a32 - f * a12, a33 - f * a13, a34 - f * a14, r3 - f * r1
+        f = a41 * v
+        a42, a43, a44, r4 = a42 - f * a12, a43 - f * a13, a44 - f * a14, r4 - f * r1
+        q = 1.0 / a22
+        f = a32 * q
+        a33, a34, r3 = a33 - f * a23, a34 - f * a24, r3 - f * r2
+        f = a42 * q
+        a43, a44, r4 = a43 - f * a23, a44 - f * a24, r4 - f * r2
+        t = 1.0 / a33
+        f = a43 * t
+        a44, r4 = a44 - f * a34, r4 - f * r3
+        n4 = r4 / a44
+        n3 = (r3 - a34 * n4) * t
+        n2 = (r2 - a23 * n3 - a24 * n4) * q
+        n1 = (r1 - a12 * n2 - a13 * n3 - a14 * n4) * v
+        n0 = (r0 - a01 * n1 - a02 * n2 - a03 * n3 - a04 * n4) * u
+        # accept where the residual has fallen, or nothing shorter helps
+        far = not w[_REACHED + i] < 0.2 * shear_modulus and w[_SIZE + i] == np.inf
+        good = w[_REACHED + i] < max(w[_SIZE + i], 1e-5 * shear_modulus) or w[_SCALE + i] < 1e-3
+        scale = 1.0 if good or far else 0.5 * w[_SCALE + i]
+        w[_SCALE + i] = scale
+        w[_SIZE + i] = w[_REACHED + i] if good and not far else w[_SIZE + i]
+        m0 = w[_STRESS + i] if good or far else w[_KEPT + i]
+        m1 = w[_STRESS + LANES + i] if good or far else w[_KEPT + LANES + i]
+        m2 = w[_STRESS + 2 * LANES + i] if good or far else w[_KEPT + 2 * LANES + i]
+        m3 = w[_STRESS + 3 * LANES + i] if good or far else w[_KEPT + 3 * LANES + i]
+        m4 = w[_STRESS + 4 * LANES + i] if good or far else w[_KEPT + 4 * LANES + i]
+        # a start with slips beyond all measure is moved towards no stress
+        n0, n1, n2 = (0.4 * m0, 0.4 * m1, 0.4 * m2) if far else (n0, n1, n2)
+        n3, n4 = (0.4 * m3, 0.4 * m4) if far else (n3, n4)
+        good = good or far
+        n0 = n0 if good else w[_NEWTON + i]
+        n1 = n1 if good else w[_NEWTON + LANES + i]
+        n2 = n2 if good else w[_NEWTON + 2 * LANES + i]
+        n3 = n3 if good else w[_NEWTON + 3 * LANES + i]
+        n4 = n4 if good else w[_NEWTON + 4 * LANES + i]
+        w[_KEPT + i], w[_KEPT + LANES + i], w[_KEPT + 2 * LANES + i] = m0, m1, m2
+        w[_KEPT + 3 * LANES + i], w[_KEPT + 4 * LANES + i] = m3, m4
+        w[_NEWTON + i], w[_NEWTON + LANES + i], w[_NEWTON + 2 * LANES + i] = n0, n1, n2
+        w[_NEWTON + 3 * LANES + i], w[_NEWTON + 4 * LANES + i] = n3, n4
+        w[_STRESS + i] = m0 - scale * n0
+        w[_STRESS + LANES + i] = m1 - scale * n1
+        w[_STRESS + 2 * LANES + i] = m2 - scale * n2
+        w[_STRESS + 3 * LANES + i] = m3 - scale * n3
+        w[_STRESS + 4 * LANES + i] = m4 - scale * n4
+
+
+@compiled()
+def _solve_loop(w, dt, law, tolerance):
+    """Newton's method for all grains of a batch; the number of iterations, or -1."""
+    schmid, turned, slip, twin, interaction, shear_modulus = law
+    n, n_twin = len(schmid), len(interaction)
+    for i in range(LANES):
+        w[_SIZE + i] = np.inf
+        w[_SCALE + i] = 1.0
+    for iteration in range(100):
+        if n_twin:
+            _twins_loop(w, n, n_twin, dt, twin, interaction)
+            _turn_loop(w, n, n_twin, schmid, turned)
+        _held_loop(w, n, slip)
+        _slips_loop(w, n, dt, slip, True)
+        _held_loop(w, n, slip)
+        for i in range(LANES):
+            w[_ERROR + i] = 0.0
+        _slips_loop(w, n, dt, slip, False)
+        _sum_loop(w, n + n_twin)
+        _residual_loop(w, shear_modulus)
+        worst = 0.0
+        for i in range(LANES):
+            reached = max(w[_REACHED + i], w[_ERROR + i])
+            worst = reached if not reached <= worst else worst  # also where it is no number
+        if worst <= tolerance * shear_modulus:
+            return iteration
+        _newton_loop(w, shear_modulus)
+    return -1
+
+
+@compiled()
+def advance_loop(w, c, dt, ratio, law, tolerance):
+    """Move the grains of a batch over one step; the number of iterations, or -1.
+
+    Parameters
+    ----------
+    w : ndarray, shape (work_size,)
+        The batch.
+    c : ndarray, shape (6,)
+        Cbar at the end of the step: 11, 22, 33, 12, 13, 23.
+    dt : float
+        Length of the step, s.
+    ratio : float
+        Of this step to the one before it, by which the stress is extrapolated.
+    law : tuple
+        Constants of the law, see `law_arrays`.
+    tolerance : float
+        Of the residual, over G.
+    """
+    n, n_twin = len(law[0]), len(law[4])
+    slip = law[2]
+    for k in range(5):
+        for i in range(LANES):
+            m = w[_STRESS + k * LANES + i]
+            w[_STRESS + k * LANES + i] = m + ratio * (m - w[_BEFORE + k * LANES + i])
+            w[_BEFORE + k * LANES + i] = m
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        decay = slip[a, 3]
+        for i in range(LANES):
+            s[_LEFT + i] = _decay(decay * s[_E + i])
+    _trial_loop(w, c)
+    iterations = _solve_loop(w, dt, law, tolerance)
+    for i in range(LANES):
+        e11, e12, e13 = (
+            w[_EXPONENTIAL + i], w[_EXPONENTIAL + LANES + i], w[_EXPONENTIAL + 2 * LANES + i]
         )  # fmt: skip
-        size = np.sqrt(np.sum(residual**2))
-        for iteration in range(200):
-            if size <= tolerance * law.shear_modulus:
-                most = max(most, iteration)
-                done = True
-                break
-            step = np.linalg.solve(_jacobian(c, slope, growth, schmid, law, basis), residual)
-            scale = 1.0
-            start = unknown.copy()
-            for _ in range(12):
-                unknown = start - scale * step
-                residual, c, exponential = _evaluate(
-                    unknown[:5], unknown[5:], trial, e[g], fraction[g], dt, law, basis,
-                    y[g], dgamma[g], slope, new, growth, schmid,
-                )  # fmt: skip
-                reached = np.sqrt(np.sum(residual**2))
-                if reached < size:
-                    break
-                scale *= 0.5
-            size = reached
-        if not done:
-            return -1 - g
-        x[g], force[g] = unknown[:5], unknown[5:]
-        b[g] = _product(b[g], exponential)
-        e[g] += np.abs(dgamma[g])
-        fraction[g] = new
-    return most
+        e21, e22, e23 = (
+            w[_EXPONENTIAL + 3 * LANES + i], w[_EXPONENTIAL + 4 * LANES + i],
+            w[_EXPONENTIAL + 5 * LANES + i],
+        )  # fmt: skip
+        e31, e32, e33 = (
+            w[_EXPONENTIAL + 6 * LANES + i], w[_EXPONENTIAL + 7 * LANES + i],
+            w[_EXPONENTIAL + 8 * LANES + i],
+        )  # fmt: skip
+        for r in range(0, 9 * LANES, 3 * LANES):
+            b1, b2 = w[_INVERSE + r + i], w[_INVERSE + r + LANES + i]
+            b3 = w[_INVERSE + r + 2 * LANES + i]
+            w[_INVERSE + r + i] = b1 * e11 + b2 * e21 + b3 * e31
+            w[_INVERSE + r + LANES + i] = b1 * e12 + b2 * e22 + b3 * e32
+            w[_INVERSE + r + 2 * LANES + i] = b1 * e13 + b2 * e23 + b3 * e33
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        tau_0 = slip[a, 0]
+        for i in range(LANES):
+            step = abs(s[_MOVE + i])
+            s[_E + i] += step
+            w[_DISSIPATED + i] += tau_0 * s[_Y + i] * step
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            s[_E + i] = s[_LEFT + i]
+    return iterations
+
+
+@compiled()
+def summary_loop(w, weights, sums, activity):
+    """Add the weighted B B^T (11, 22, 33, 12, 13, 23) to sums, and the slips to activity."""
+    for i in range(LANES):
+        b11, b12, b13 = w[_INVERSE + i], w[_INVERSE + LANES + i], w[_INVERSE + 2 * LANES + i]
+        b21, b22 = w[_INVERSE + 3 * LANES + i], w[_INVERSE + 4 * LANES + i]
+        b23, b31 = w[_INVERSE + 5 * LANES + i], w[_INVERSE + 6 * LANES + i]
+        b32, b33 = w[_INVERSE + 7 * LANES + i], w[_INVERSE + 8 * LANES + i]
+        w[_PRODUCT + i] = b11 * b11 + b12 * b12 + b13 * b13
+        w[_PRODUCT + LANES + i] = b21 * b21 + b22 * b22 + b23 * b23
+        w[_PRODUCT + 2 * LANES + i] = b31 * b31 + b32 * b32 + b33 * b33
+        w[_PRODUCT + 3 * LANES + i] = b11 * b21 + b12 * b22 + b13 * b23
+        w[_PRODUCT + 4 * LANES + i] = b11 * b31 + b12 * b32 + b13 * b33
+        w[_PRODUCT + 5 * LANES + i] = b21 * b31 + b22 * b32 + b23 * b33
+    for k in range(6):
+        for i in range(LANES):
+            sums[k] += weights[i] * w[_PRODUCT + k * LANES + i]
+    for a in range(len(activity)):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        for i in range(LANES):
+            activity[a] += weights[i] * s[_E + i]

@@ -262,9 +262,9 @@ def hcp(c_over_a: float = 1.624) -> SlipSystems:
         {
             "basal": [(s, (0, 0, 0, 1)) for s in a],
             "prismatic": list(zip(a, planes, strict=True)),
-            "pyramidal": [((-h, -k, -i, 3), (h, k, i, l)) for h, k, i, l in second],
+            "pyramidal": [((-h, -k, -i, 3), (h, k, i, m)) for h, k, i, m in second],
         },
-        {"tension twin": [((-h, -k, -i, 1), (h, k, i, l)) for h, k, i, l in twin]},
+        {"tension twin": [((-h, -k, -i, 1), (h, k, i, m)) for h, k, i, m in twin]},
         c_over_a,
     )
 

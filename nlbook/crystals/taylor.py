@@ -16,13 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_number
+from nlbook.compilation import compiled
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.local_update import _TRACELESS, _advance_loop, law_arrays
+from nlbook.crystals.local_update import (
+    LANES,
+    advance_loop,
+    begin_loop,
+    law_arrays,
+    row,
+    summary_loop,
+    work_size,
+)
 from nlbook.crystals.response import Response, StrainPath
 from nlbook.crystals.textures import Texture
 from nlbook.parallel import checkpoint
 
 __all__ = ["grain_stresses", "taylor_response"]
+
+_PRODUCT = row("product")
 
 
 @overload
@@ -109,39 +120,76 @@ def _deviator(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
 def _response(
     path: StrainPath, texture: Texture, law: CrystalLaw, tolerance: float, keep: bool = False
 ) -> tuple[Response, NDArray[np.float64]]:
+    """Answer to one path; and B B^T of each grain, or without `keep` their average."""
     if path.stretch.shape[1] != 3:
         raise ValueError("strain_path must be of three dimensions")
     n_times, n_grains = len(path.times), texture.n_grains
-    constants = law_arrays(law)
-    n_slip, n_twin = len(constants.schmid), len(constants.twin_schmid)
-    b = texture.rotations.copy()
-    e, fraction = np.zeros((n_grains, n_slip)), np.zeros((n_grains, n_twin))
-    x, y, force = np.zeros((n_grains, 5)), np.zeros((n_grains, n_slip)), np.zeros_like(fraction)
-    dgamma = np.zeros((n_grains, n_slip))
+    schmid, constants = law_arrays(law)
+    n_systems, n_families = len(schmid), len(law.systems.names)
     stretch = path.isochoric.stretch
-    inverse = np.zeros((n_times, n_grains if keep else 1, 3, 3))
-    families = law.systems.family
-    activity = np.zeros((n_times, len(law.systems.names)))
-    for k in range(n_times):
-        # the path may start strained: a step of no time is elastic
-        dt = path.times[k] - path.times[k - 1] if k else 0.0
-        square = stretch[k] @ stretch[k]
-        most = _advance_loop(
-            square, dt, constants, _TRACELESS, tolerance, b, e, fraction, x, y, force, dgamma
-        )
-        if most < 0:
-            raise ValueError(
-                f"strain_path must have shorter steps: at time {path.times[k]:g} no solution was "
-                f"found for grain {-1 - most}"
-            )
-        each = b @ np.swapaxes(b, 1, 2)
-        inverse[k] = each if keep else np.einsum("g,gij->ij", texture.weights, each)
-        moved = np.concatenate([e, fraction], axis=1)
-        sums = texture.weights @ moved
-        activity[k] = np.bincount(families, sums, minlength=activity.shape[1])
+    square = _six(stretch @ stretch)
+    # a path may start strained: its first step takes no time, and is elastic
+    dt = np.diff(path.times, prepend=path.times[0])
+    n_batches = -(-n_grains // LANES)
+    grain = np.minimum(np.arange(n_batches * LANES), n_grains - 1)
+    weights = np.where(np.arange(len(grain)) < n_grains, texture.weights[grain], 0.0)
+    sums = np.zeros((n_times, 6))
+    each = np.zeros((n_times, len(grain) if keep else 0, 6))
+    activity = np.zeros((n_times, n_systems))
+    dissipated = np.zeros(n_times)
+    work = np.zeros(work_size(n_systems))
+    for batch in range(n_batches):
         checkpoint()
-    mean = np.einsum("g,kgij->kij", texture.weights if keep else np.ones(1), inverse)
+        own = slice(batch * LANES, (batch + 1) * LANES)
+        begin_loop(work, texture.rotations[grain[own]], schmid)
+        done = _path_loop(
+            work, square, dt, constants, tolerance, weights[own], sums,
+            each[:, own] if keep else each, activity, dissipated,
+        )  # fmt: skip
+        if done < n_times:
+            raise ValueError(
+                f"strain_path must have shorter steps: at time {path.times[done]:g} s, where "
+                f"U changes by {np.abs(path.stretch[done] - path.stretch[done - 1]).max():.3g}, "
+                f"no solution was found for one of grains {own.start} to {own.stop - 1}"
+            )
+    inverse = _full(each[:, :n_grains] if keep else sums[:, np.newaxis])
     volume = path.volume_ratio[:, np.newaxis, np.newaxis]
-    deviator = _deviator(law.shear_modulus * stretch @ mean @ stretch)
+    deviator = _deviator(law.shear_modulus * stretch @ _full(sums) @ stretch)
     stress = deviator / volume + 2 * law.lambda_e * (volume - 1) * np.eye(3)
-    return Response(path.times, path.stretch, stress, activity), inverse
+    families = np.eye(n_families)[law.systems.family]
+    return (
+        Response(path.times, path.stretch, stress, activity @ families, dissipated=dissipated),
+        inverse,
+    )
+
+
+@compiled()
+def _path_loop(w, square, dt, law, tolerance, weights, sums, each, activity, dissipated):
+    """Move a batch along a path; the number of times that were reached.
+
+    Adds to sums the weighted B B^T (11, 22, 33, 12, 13, 23), shape (n_times, 6); to activity the
+    slips, shape (n_times, n_systems); and writes B B^T of each grain where there is room.
+    """
+    for k in range(len(dt)):
+        ratio = dt[k] / dt[k - 1] if k > 1 else 0.0
+        if advance_loop(w, square[k], dt[k], ratio, law, tolerance) < 0:
+            return k
+        summary_loop(w, weights, sums[k], activity[k])
+        dissipated[k] += 0.0
+        if each.shape[1]:
+            for i in range(LANES):
+                for r in range(6):
+                    each[k, i, r] = w[_PRODUCT + r * LANES + i]
+    return len(dt)
+
+
+def _six(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """11, 22, 33, 12, 13 and 23 of symmetric tensors."""
+    flat = tensor.reshape(*tensor.shape[:-2], 9)
+    return np.ascontiguousarray(flat[..., [0, 4, 8, 1, 2, 5]])
+
+
+def _full(six: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Symmetric tensors of their six numbers."""
+    nine = six[..., [0, 3, 4, 3, 1, 5, 4, 5, 2]]
+    return np.asarray(nine.reshape(*six.shape[:-1], 3, 3))

@@ -163,7 +163,7 @@ def check_rotations(name: str, value: ArrayLike) -> NDArray[np.float64]:
     if np.any(off > _ROTATION):
         worst = int(np.argmax(off))
         raise ValueError(
-            f"{name} must be rotations: Q^T Q of number {worst} differs from one by {off[worst]:.3g}"
+            f"{name} must be rotations: Q^T Q of number {worst} is off by {off[worst]:.3g}"
         )
     sign = np.linalg.det(array)
     if np.any(sign < 0):
