@@ -119,7 +119,7 @@ class PatchLoad(Load):
     def pattern(self, points: ArrayLike, box: Sequence[float] | None) -> NDArray[np.float64]:
         """As in `Load`; a box of which two patches would overlap is refused."""
         places, sides = _places(points), _sides(box)
-        if 4 * self.radius > sides[self.side] * 1.02:
+        if 4 * self.radius > sides[self.side] * 1.05:
             raise ValueError(
                 f"radius must be at most a quarter of the box, got {self.radius:g} in a box of "
                 f"{sides[0]:.6g} by {sides[1]:.6g}"
