@@ -54,7 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "publishing.typography": set(),
     "publishing.book": {"publishing.errors"},
     "publishing.figures": {"publishing.animation"},
-    "publishing.explorable": {"publishing.figures"},
+    "publishing.explorable": {"publishing.figures", "publishing.typography"},
     "publishing.parameters": {"publishing.book", "publishing.errors"},
     "publishing.guard": {
         "publishing.book",

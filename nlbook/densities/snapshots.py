@@ -59,12 +59,11 @@ class DensitySnapshots:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None:
-                read = uniform_grid(value) if name == "grid" else real_array(name, value)
+                axes = 1 if name == "times" else None
+                read = uniform_grid(value) if name == "grid" else real_array(name, value, ndim=axes)
                 object.__setattr__(self, name, read)
-        if self.times.ndim != 1 or not self.times.size:
-            raise ValueError(f"times must be a row of numbers, got shape {self.times.shape}")
-        if not np.all(np.diff(self.times) > 0):
-            raise ValueError("times must ascend")
+        if not self.times.size or not np.all(np.diff(self.times) > 0):
+            raise ValueError(f"times must ascend, one at least, got {self.times}")
         if self.density.shape != (self.times.size, self.grid.size):
             raise ValueError(
                 f"density must have shape ({self.times.size}, {self.grid.size}), times by nodes, "

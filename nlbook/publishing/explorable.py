@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
 from nlbook.publishing import figures
+from nlbook.publishing.typography import number_text
 
-__all__ = ["Slider", "explore"]
+__all__ = ["Axis", "Slider", "explore"]
 
 _LARGEST = 200_000  # bytes of the output
 # Two digits of base 90 a height: printable, and none that HTML or JSON would write longer.
@@ -68,18 +70,30 @@ class Axis:
         if self.log:
             first = int(np.ceil(np.log10(self.low) - 1e-9))
             last = int(np.floor(np.log10(self.high) + 1e-9))
-            step = -(-(last - first + 1) // 6)
-            return [
-                (10.0**k, f'10<tspan dy="-5" font-size="11">{k}</tspan>'.replace(">-", ">−"))
-                for k in range(first, last + 1)
-                if k % step == 0
-            ]
+            if last > first + 1:
+                return self._powers(first, last)
+            # within a decade or two few powers of ten, or none, lie on the axis
+            leading = [k * 10.0**d for d in range(first - 1, last + 1) for k in (1, 2, 5)]
+            values = [v for v in leading if self.low * 0.999 <= v <= self.high * 1.001]
+            if len(values) > 2:
+                return [(v, number_text(v, ".6g")) for v in values]
         raw = (self.high - self.low) / 5
         size = 10.0 ** np.floor(np.log10(raw))
         step = size * next(k for k in (1, 2, 5, 10) if k * size >= raw * 0.999)
         first = int(np.ceil(self.low / step - 1e-9))
         last = int(np.floor(self.high / step + 1e-9))
-        return [(k * step, f"{k * step:g}".replace("-", "−")) for k in range(first, last + 1)]
+        return [(k * step, number_text(k * step, ".6g")) for k in range(first, last + 1)]
+
+    @staticmethod
+    def _powers(first: int, last: int) -> list[tuple[float, str]]:
+        """Powers of ten from one exponent to another, no more than six."""
+        step = -(-(last - first + 1) // 6)
+        raised = '10<tspan dy="-5" font-size="11">{}</tspan>'
+        return [
+            (10.0**k, raised.format(number_text(k)))
+            for k in range(first, last + 1)
+            if k % step == 0
+        ]
 
 
 def explore(
@@ -132,7 +146,7 @@ def explore(
 
     places, values, texts = _checked(name, x, curves, sliders, said)
     kept = {
-        label: (_finite(name, label, given, places.shape), of_color)
+        label: (_shaped(name, label, given, places.shape), of_color)
         for label, (given, of_color) in (references or {}).items()
     }
     start = tuple(slider.start for slider in sliders)
@@ -165,10 +179,9 @@ def explore(
 def _checked(
     name: str, x: ArrayLike, curves: ArrayLike, sliders: Sequence[Slider], said: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
-    places = np.asarray(x, dtype=float)
-    if places.ndim != 1 or not 2 <= places.size <= 200:
+    places = real_array(f"figure {name}: x", x, ndim=1)
+    if not 2 <= places.size <= 200:
         raise ValueError(f"figure {name}: x must be a row of 2 to 200 places, got {places.shape}")
-    places = _finite(name, "x", places, places.shape)
     if not sliders:
         raise ValueError(f"figure {name}: sliders must be at least one")
     for slider in sliders:
@@ -181,15 +194,13 @@ def _checked(
     texts = np.asarray(said, dtype=str)
     if texts.shape != shape:
         raise ValueError(f"figure {name}: said must have the shape {shape}, got {texts.shape}")
-    return places, _finite(name, "curves", curves, (*shape, places.size)), texts
+    return places, _shaped(name, "curves", curves, (*shape, places.size)), texts
 
 
-def _finite(name: str, what: str, given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    values = np.asarray(given, dtype=float)
-    if values.shape != shape or not np.isfinite(values).all():
-        raise ValueError(
-            f"figure {name}: {what} must be finite, of shape {shape}, got {values.shape}"
-        )
+def _shaped(name: str, what: str, given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    values = real_array(f"figure {name}: {what}", given)
+    if values.shape != shape:
+        raise ValueError(f"figure {name}: {what} must be of shape {shape}, got {values.shape}")
     return values
 
 

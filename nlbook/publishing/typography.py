@@ -120,7 +120,7 @@ def without_markup(text: str) -> str:
     text = _ROLE.sub(lambda found: found.group(1), text)
     text = re.sub(r"`([^`]*)`", r"\1", text)
     text = re.sub(r"(?<![\w*])(\*{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*])", r"\2", text)
-    return " ".join(re.sub(r"\\([\\`*_{}\[\]<>$#|])", r"\1", text).split(" "))
+    return re.sub(r"\\([\\`*_{}\[\]<>$#|])", r"\1", text)
 
 
 def _plain_formula(formula: str) -> str:
@@ -166,5 +166,6 @@ def _moved(found: re.Match[str], mark: str, table: dict[int, int]) -> str:
     plain = text.replace(MINUS, "-")
     moved = plain.translate(table)
     if any(a == b for a, b in zip(moved, plain, strict=True)) or re.search("[A-Za-z]{2}", plain):
-        return f"{mark}{text}" if re.fullmatch(r"\w+", text) else f"{mark}({text})"
+        words = re.fullmatch(r"\w+", text) is not None
+        return f"{mark}{text}" if words else f"{mark}({text.replace('-', MINUS)})"
     return moved

@@ -25,6 +25,26 @@ ALPHAS, STRENGTHS = (1.5, 2.0, 2.5), (0.05, 0.1)
 X_AXIS, Y_AXIS = Axis("place (m)", 0.0, 3.0), Axis("density (1/m)", 1e-4, 1.0, log=True)
 
 
+@pytest.mark.parametrize(
+    "axis, labels",
+    [
+        (Axis("x", 2.0, 8.0, log=True), ["2", "4", "6", "8"]),
+        (Axis("x", 0.3, 60.0, log=True), ["0.5", "1", "2", "5", "10", "20", "50"]),
+        (Axis("x", 0.3, 8.0, log=True), ["0.5", "1", "2", "5"]),
+        (Axis("x", 1e-4, 1.0, log=True), ["10−4", "10−3", "10−2", "10−1", "100"]),
+        (Axis("x", 0.0, 5e6), ["0"] + [f"{k} × 10⁶" for k in range(1, 6)]),
+        (Axis("x", -1.0, 1.0), ["−1", "−0.5", "0", "0.5", "1"]),
+        (Axis("x", 0.0, 1.4e-5), ["0", "5 × 10⁻⁶", "1 × 10⁻⁵"]),
+    ],
+)
+def test_an_axis_has_ticks_as_a_printer_sets_them(axis, labels):
+    ticks = axis.ticks()
+    said = [re.sub("<[^>]*>", "", text).replace("\u202f", " ") for _, text in ticks]
+    assert said == labels
+    shares = axis.share([value for value, _ in ticks])
+    assert np.all(np.diff(shares) > 0) and 0 <= shares[0] < shares[-1] <= 1
+
+
 @pytest.fixture(autouse=True)
 def style():
     with matplotlib.rc_context(figures.style()):

@@ -146,6 +146,8 @@ echo 1.41
 ````
 
 ```{exercise}
+:class: dropdown
+
 And in three dimensions?
 ```
 

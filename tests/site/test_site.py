@@ -374,6 +374,13 @@ def test_results_and_exercises_have_numbers(small_site):
     assert references == ["Result 1.1"]
 
 
+def test_a_numbered_box_folds_at_its_title_where_it_is_asked_to(small_site):
+    longer, folded = read(small_site / "01_walks.html").select(".admonition.exercise")
+    assert (longer.name, folded.name) == ("div", "details")
+    assert " ".join(folded.summary.get_text().split()) == "Exercise 1.2"
+    assert folded.get_text().strip().endswith("And in three dimensions?")
+
+
 def test_a_solution_is_folded(small_site):
     folded = read(small_site / "01_walks.html").find("details", class_="solution")
     assert folded.summary.get_text(strip=True) == "Solution"

@@ -175,6 +175,31 @@ def test_a_folded_table_has_a_title_of_one_line():
     assert begun.endswith("{computed-table}")
 
 
+def test_figures_and_tables_of_long_names_have_ids_of_their_own():
+    names = [f"table-{'x' * 70}-{k}" for k in (1, 2)]
+    shown = [table_output(), table_output()]
+    for output, name in zip(shown, names, strict=True):
+        output.metadata["nlbook"]["table"]["name"] = name
+    notebook = one_cell(*shown)
+    assert staging.promote_figures(notebook) == names
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids) and max(map(len, ids)) <= 64
+    nbformat.validate(notebook)
+
+
+def test_glued_numbers_are_set_as_those_of_tables():
+    glued = nbformat.v4.new_output(
+        "display_data",
+        {normal_form.GLUE: "'-0.61 to 1e-10'"},
+        metadata={"scrapbook": {"name": "walks.change"}},
+    )
+    notebook = one_cell(glued)
+    staging.set_numbers(notebook)
+    assert notebook.cells[0].outputs[0].data == {
+        normal_form.GLUE: "'−0.61 to 1\\u202f×\\u202f10⁻¹⁰'"
+    }
+
+
 def test_what_bookkeeping_prints_behind_a_figure_stays_hidden():
     notebook = one_cell(figure(), claim(), tags=["bookkeeping"])
     staging.promote_figures(notebook)

@@ -275,9 +275,9 @@ def compare_counts(
 
 
 def _read_batches(name: str, counts: ArrayLike) -> NDArray[np.float64]:
-    array = real_array(name, counts)
-    if array.ndim != 2 or np.any(array < 0):
-        raise ValueError(f"{name} must be counts of shape (n_batches, n_bins), got {array.shape}")
+    array = real_array(name, counts, ndim=2)
+    if np.any(array < 0):
+        raise ValueError(f"{name} must be counts, zero or positive, got {array.min():g}")
     filled = array[array.any(axis=1)]
     if len(filled) < 2:
         raise ValueError(f"{name} must have two or more filled batches, got {len(filled)}")

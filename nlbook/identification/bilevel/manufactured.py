@@ -133,14 +133,12 @@ def jumping_particles(
         If the kernel has no finite variance, or times do not ascend.
     """
     least = kernel.horizon / 100 if smallest_jump is None else smallest_jump
-    moments = real_array("times", times, ndim=1)
+    moments = _moments(times)
     place = real_array("start", start, ndim=1)
     if not (kernel.alpha < 3 and math.isfinite(kernel.horizon)):
         raise ValueError(f"kernel must have alpha below 3 and a finite horizon, got {kernel!r}")
     if not 0 < least < kernel.horizon:
         raise ValueError(f"smallest_jump must lie in 0 .. {kernel.horizon:g}, got {least!r}")
-    if moments.ndim != 1 or not moments.size or not np.all(np.diff(moments) > 0):
-        raise ValueError("times must ascend")
     generator = np.random.default_rng(seed_sequence(seed))
     alpha, delta = kernel.alpha, kernel.horizon
     rate = 2 * kernel.coefficient * _integral(least, delta, alpha)
@@ -156,6 +154,14 @@ def jumping_particles(
         place += np.bincount(owner, weights=size, minlength=place.size)
         out[k] = place
     return out
+
+
+def _moments(times: ArrayLike) -> NDArray[np.float64]:
+    """Times that ascend, one at least."""
+    moments = real_array("times", times, ndim=1)
+    if not moments.size or not np.all(np.diff(moments) > 0):
+        raise ValueError("times must ascend")
+    return moments
 
 
 def _integral(low: float, high: float, alpha: float) -> float:
@@ -219,15 +225,13 @@ def flights(
     ValueError
         If speeds, durations or times are out of range.
     """
-    moments = real_array("times", times, ndim=1)
+    moments = _moments(times)
     place = real_array("start", start, ndim=1).copy()
     check_number("exponent", exponent)
     if not 0 < slowest < fastest < math.inf:
         raise ValueError(f"slowest must be positive, below fastest, got {slowest!r}, {fastest!r}")
     if not persistence > 0:
         raise ValueError(f"persistence must be positive, got {persistence!r}")
-    if moments.ndim != 1 or not moments.size or not np.all(np.diff(moments) > 0):
-        raise ValueError("times must ascend")
     generator = np.random.default_rng(seed_sequence(seed))
 
     def velocities(n: int) -> NDArray[np.float64]:

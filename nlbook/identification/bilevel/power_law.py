@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nlbook.checks import real_array
 from nlbook.densities import DensitySnapshots
 from nlbook.diffusion import NonlocalDiffusion
 from nlbook.identification.bilevel.objective import Objective, Trial
@@ -262,7 +263,7 @@ def silent_fit(
     objective = Objective(snapshots, settings, communicator=communicator)
     bounds = checked_bounds(objective, bounds)
     if start is not None:
-        _check_start(objective, start, bounds)
+        start = _checked_start(objective, start, bounds)
     trials: list[Trial] = []
     known: dict[tuple[float, float], Trial] = {}
 
@@ -352,22 +353,29 @@ def checked_bounds(objective: Objective, bounds: Bounds | None) -> Bounds:
     allowed = default_bounds(objective)
     if bounds is None:
         return allowed
-    for name, (low, high), (least, most) in zip(
-        ("alpha", "the horizon"), bounds, allowed, strict=True
-    ):
+    given = real_array("bounds", bounds, finite=False)
+    if given.shape != (2, 2):
+        raise ValueError(f"bounds must be ((low, high), (low, high)), got {bounds!r}")
+    (a, b), (c, d) = given.tolist()
+    names = ("alpha", "the horizon")
+    for name, (low, high), (least, most) in zip(names, ((a, b), (c, d)), allowed, strict=True):
         if not (low < high and low >= least * (1 - 1e-9) and high <= most * (1 + 1e-9)):
             raise ValueError(
                 f"bounds of {name} must ascend within {least:g} .. {most:g}"
                 + (", one cell to the length of the grid" if name == "the horizon" else "")
                 + f", got {low!r}, {high!r}"
             )
-    return bounds
+    return (a, b), (c, d)
 
 
-def _check_start(objective: Objective, start: tuple[float, float], bounds: Bounds) -> None:
-    """Refuse a start from which nothing evolves, and say why."""
-    if len(start) != 2:
-        raise ValueError(f"start must be alpha and the horizon, got {start!r}")
+def _checked_start(
+    objective: Objective, given: tuple[float, float], bounds: Bounds
+) -> tuple[float, float]:
+    """A start; one from which nothing evolves is refused, and why is said."""
+    numbers = real_array("start", given, ndim=1).tolist()
+    if len(numbers) != 2:
+        raise ValueError(f"start must be alpha and the horizon, got {given!r}")
+    start = (numbers[0], numbers[1])
     for name, number, (low, high) in zip(("alpha", "horizon"), start, bounds, strict=True):
         if not low <= number <= high:
             raise ValueError(
@@ -377,6 +385,7 @@ def _check_start(objective: Objective, start: tuple[float, float], bounds: Bound
     problem = objective.problem(operator, objective.coefficient(operator))
     if problem is not None:
         raise ValueError(problem)
+    return start
 
 
 def _refuse_what_shrinks(objective: Objective) -> None:

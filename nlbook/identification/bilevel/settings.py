@@ -62,6 +62,8 @@ def _accepts_words(cls: type) -> type:
         given, old = list(arguments), {}
         if len(given) > 1 and not isinstance(given[1], ExactEvolution | ForwardEuler):
             old["dt"] = given[1]
+            if len(given) > 6 and given[6] in ("euler", "exact"):  # before level_one
+                old["method"] = given.pop(6)
         old |= {name: named.pop(name) for name in ("method", "dt") if name in named}
         if old:
             before = named.get("evolution", ExactEvolution())

@@ -208,9 +208,10 @@ def symbol_values(
     k = real_array("wavenumbers", wavenumbers)
     if hasattr(operator, "radial_integral"):
         return kernel_symbol(cast(RadialKernel, operator), k)
-    values = real_array("the symbol", operator(k), finite=False)
-    if values.shape != k.shape or not np.all(np.isfinite(values)):
+    values = real_array("the symbol", operator(k))
+    if values.shape != k.shape:
         raise ValueError(
-            f"the symbol must be finite, one value for each of {k.size} wavenumbers, got {values!r}"
+            f"the symbol must have a value for each of the wavenumbers {k.shape}, got "
+            f"{values.shape}"
         )
     return values

@@ -84,8 +84,7 @@ class TrainingPairs:
     name: str = "pairs"  #: where they come from, in a word or two
 
     def __post_init__(self) -> None:
-        # what is not finite is looked for below, where its row is known
-        u, f = (real_array(name, getattr(self, name), finite=False) for name in ("u", "f"))
+        u, f = (real_array(name, getattr(self, name)) for name in ("u", "f"))
         object.__setattr__(self, "u", u)
         object.__setattr__(self, "f", f)
         check_choice("boundary", self.boundary, ("periodic", "volume"))
@@ -108,10 +107,6 @@ class TrainingPairs:
                 f"u must have the shape {(f.shape[0], f.shape[1] + 2 * self.collar)} for f of "
                 f"shape {f.shape} and collar {self.collar}, got {u.shape}"
             )
-        for name, values in (("u", u), ("f", f)):
-            if not np.all(np.isfinite(values)):
-                sample = int(np.flatnonzero(~np.all(np.isfinite(values), axis=1))[0])
-                raise ValueError(f"{name} must be finite, got a value that is not in row {sample}")
         if np.all(np.ptp(u, axis=1) == 0):
             raise ValueError(
                 "u must vary, got constant samples alone: every kernel makes 0 of a constant"
@@ -180,12 +175,12 @@ class PairSpectrum:
         object.__setattr__(self, "n_samples", check_integer("n_samples", self.n_samples, 1))
         shape = (self.n_nodes // 2 + 1,)
         for name in ("wavenumbers", "power", "cross", "response"):
-            values = real_array(name, getattr(self, name), finite=False)
+            values = real_array(name, getattr(self, name))
             object.__setattr__(self, name, values)
-            if values.shape != shape or not np.all(np.isfinite(values)):
+            if values.shape != shape:
                 raise ValueError(
-                    f"{name} must be {shape[0]} finite numbers for {self.n_nodes} nodes, got "
-                    f"shape {values.shape}"
+                    f"{name} must be {shape[0]} numbers for {self.n_nodes} nodes, got shape "
+                    f"{values.shape}"
                 )
         object.__setattr__(self, "period", check_length("period", self.period))
         for name in ("power", "response"):

@@ -109,8 +109,9 @@ class ParametricFits:
         )
         return (
             f"replicates of the corrected law are not fitted as the data are: at {told}, which is "
-            f"{self.missed:.2g} standard errors off after {self.n_compared - 1} steps; the "
-            f"corrected law is less certain than its interval says, or data are of no such law",
+            f"{self.missed:.2g} standard errors off after {self.n_compared - 1} steps; either the "
+            f"corrected law is less certain than its interval says, or no truncated power law made "
+            f"the data",
         )
 
     def likelihood(self, scatter: BatchFits | None = None) -> LearnedLikelihood:
@@ -153,14 +154,14 @@ class ParametricFits:
     def draws(self, name: str, scatter: BatchFits | None = None) -> NDArray[np.float64]:
         """A number of laws drawn as the fit tells them, (n,); `scatter` as in `interval`."""
         check_choice("name", name, _NAMES)
-        theta = self._laws(self.likelihood(scatter))
-        alphas, horizons, rates = theta[:, 0], np.exp(theta[:, 1]), np.exp(theta[:, 2])
+        alpha, log_horizon, log_rate = self._laws(self.likelihood(scatter)).T
+        horizon, rate = np.exp(log_horizon), np.exp(log_rate)
         if name == "coefficient":
-            pairs = zip(alphas.tolist(), horizons.tolist(), strict=True)
+            pairs = zip(alpha.tolist(), horizon.tolist(), strict=True)
             rule = self.whole.settings.rule
             unit = np.array([unit_rate(a, d, self.spacing, rule) for a, d in pairs])
-            return np.asarray(rates / unit)
-        return {"alpha": alphas, "horizon": horizons, "variance_rate": rates}[name]
+            return np.asarray(rate / unit)
+        return {"alpha": alpha, "horizon": horizon, "variance_rate": rate}[name]
 
     def determined(self, name: str, *, scatter: BatchFits | None = None) -> bool:
         """Whether the fit tells alpha, horizon or variance rate from those of other laws tried.
@@ -170,10 +171,10 @@ class ParametricFits:
         says is then the range's.
         """
         check_choice("name", name, _DETERMINED)
-        at = _DETERMINED.index(name)
         ends = np.array(self.interval(name, scatter=scatter))
-        low, high = ends if at == 0 else np.log(ends)
-        least, most = self.tried[:, at].min(), self.tried[:, at].max()
+        low, high = ends if name == "alpha" else np.log(ends)
+        tried = dict(zip(_DETERMINED, self.tried.T, strict=True))[name]
+        least, most = tried.min(), tried.max()
         near = _AT_END * (high - low)
         filled = high - low > _FILLED * (most - least)
         return not (filled or low - least < near or most - high < near)

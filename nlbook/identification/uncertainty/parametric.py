@@ -153,8 +153,9 @@ def parametric_bootstrap(
     ) -> tuple[NDArray[np.float64], list[PowerLawFit]]:
         tasks = []
         for number, theta in enumerate(thetas, first):
-            alpha, horizon = float(theta[0]), math.exp(theta[1])
-            strength = math.exp(theta[2]) / unit_rate(alpha, horizon, spacing, rule)
+            alpha, log_horizon, log_rate = theta.tolist()
+            horizon = math.exp(log_horizon)
+            strength = math.exp(log_rate) / unit_rate(alpha, horizon, spacing, rule)
             law = np.array([alpha, horizon, strength])
             tasks.append({**common, "law": law, "replicate": number, "seed": seed})
         with warnings.catch_warnings():  # around the threads: filters are the process's
@@ -225,7 +226,8 @@ def parametric_bootstrap(
         learned = LearnedLikelihood(tried, fitted, target)
         step = part * step_towards(learned, theta, here.off, len(found), first, allowed)
         theta = np.clip(theta + step, low_tried, high_tried)
-    alpha, horizon, rate = float(theta[0]), math.exp(theta[1]), math.exp(theta[2])
+    alpha, log_horizon, log_rate = theta.tolist()
+    horizon, rate = math.exp(log_horizon), math.exp(log_rate)
     law = (alpha, horizon, rate / unit_rate(alpha, horizon, spacing, rule), rate)
     result = ParametricFits(
         whole, law, here.distance <= CREDIBLE, here.distance, n_compared, tuple(found), spacing,

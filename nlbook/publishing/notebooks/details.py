@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from nlbook.publishing.errors import BookError
 from nlbook.publishing.notebooks.myst import FENCE
 
-__all__ = ["SUFFIX", "TAG", "cut", "is_details", "sides"]
+__all__ = ["SUFFIX", "TAG", "cut", "sides"]
 
 #: The tag of a section's first cell.
 TAG = "details-page"
@@ -27,11 +27,6 @@ SUFFIX = "_details"
 _HEADING = re.compile(r"^(#{1,6})\s+\S")
 _LABEL = re.compile(r"^\([\w.:-]+\)=\s*$")
 _GLUED = re.compile(r"\{glue(?::\w+)?\}`([^`:]+)(?::[^`]*)?`")
-
-
-def is_details(name: str) -> bool:
-    """Whether a page's name is that of a second page."""
-    return name.endswith(SUFFIX)
 
 
 def sides(cells: Iterable[NotebookNode]) -> list[tuple[NotebookNode, bool]]:

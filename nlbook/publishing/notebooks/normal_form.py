@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
-__all__ = ["INJECTED", "is_injected", "normalise"]
+__all__ = ["GLUE", "INJECTED", "cell_id", "is_injected", "normalise"]
 
 #: The tag of the cell of values that papermill puts in.
 INJECTED = "injected-parameters"
+#: The type of an output that glues a value to its name.
+GLUE = "application/papermill.record/text/plain"
+_LONGEST = 64  # letters of a cell's id
+
+
+def cell_id(name: str) -> str:
+    """A cell's id from the name of what it shows: of at most 64 letters, as notebooks ask.
+
+    What is too long ends in digits of its hash, so that two names have two ids.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    if plain == name and len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{plain[: _LONGEST - 9]}-{digest}"
 
 
 def is_injected(cell: Any) -> bool:

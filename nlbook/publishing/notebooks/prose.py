@@ -29,6 +29,8 @@ from nlbook.publishing.notebooks.myst import (
     numbered,
     parts,
 )
+from nlbook.publishing.notebooks.normal_form import GLUE, cell_id
+from nlbook.publishing.typography import pretty
 
 __all__ = ["NOTE", "render_prose"]
 
@@ -37,7 +39,6 @@ NOTE = (
     "*The numbers in this text are those of the outputs stored here. Executing the cells again "
     "changes the outputs, not the text; `nlbook run` renders both.*"
 )
-_GLUE = "application/papermill.record/text/plain"
 _ROLE = re.compile(r"\{([A-Za-z][\w:+-]*)\}(`+)(.+?)(?<!`)\2(?!`)", re.DOTALL)
 _LABELLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.DOTALL)
 _TARGET = re.compile(r"^\(([\w.:-]+)\)=\s*$")
@@ -90,8 +91,8 @@ def render_prose(notebook: Any, name: str, book: Book) -> Any:
         for shown in _shown(cell):
             kind, number = known.numbers[shown["name"]]
             text = _render(shown["caption"], known)
-            identifier = re.sub(r"[^\w-]", "-", f"caption-{shown['name']}")[:64]
             source = f"**{kind} {number}.** {text}"
+            identifier = cell_id(f"caption-{shown['name']}")
             cells.append(nbformat.v4.new_markdown_cell(source, id=identifier))
     notebook.cells = cells
     return notebook
@@ -133,8 +134,8 @@ def _gather(notebook: Any, name: str, book: Book) -> _Known:
         for output in cell.get("outputs", []):
             metadata = output.get("metadata", {})
             glued = metadata.get("scrapbook", {}).get("name")
-            if glued and _GLUE in output.get("data", {}):
-                known.values[glued] = str(ast.literal_eval(output["data"][_GLUE]))
+            if glued and GLUE in output.get("data", {}):
+                known.values[glued] = pretty(str(ast.literal_eval(output["data"][GLUE])))
             for kind, key in (("Fig.", "figure"), ("Table", "table")):
                 if shown := metadata.get("nlbook", {}).get(key):
                     number(kind, shown["name"])

@@ -25,8 +25,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from nlbook.publishing.errors import BookError
-from nlbook.publishing.notebooks.normal_form import INJECTED, is_injected
-from nlbook.publishing.typography import without_markup
+from nlbook.publishing.notebooks.normal_form import GLUE, INJECTED, cell_id, is_injected
+from nlbook.publishing.typography import pretty, without_markup
 
 __all__ = [
     "FigureError",
@@ -39,6 +39,7 @@ __all__ = [
     "promote_figures",
     "read_chapter",
     "same_code",
+    "set_numbers",
     "with_outputs",
 ]
 
@@ -217,11 +218,19 @@ def promote_figures(notebook: NotebookNode, name: str = "chapter") -> list[str]:
                     cells.append(_table_cell(table, cell))
                 continue
             assert figure is not None
-            panel = _panel(shown, f"# {shown}", cell, _mystnb(figure, output))
+            panel = _panel(cell_id(shown), f"# {shown}", cell, _mystnb(figure, output))
             panel.outputs = [output]
             cells.append(panel)
     notebook.cells = cells
     return names
+
+
+def set_numbers(notebook: NotebookNode) -> None:
+    """Set the glued texts of a notebook, in place, as tables set theirs: minus signs, powers."""
+    for output in _outputs(notebook):
+        data = output.get("data", {})
+        if GLUE in data:
+            data[GLUE] = repr(pretty(str(ast.literal_eval(data[GLUE]))))
 
 
 def claims(notebook: NotebookNode) -> list[dict[str, Any]]:
@@ -303,7 +312,7 @@ def _table_cell(table: dict[str, Any], parent: NotebookNode) -> NotebookNode:
         # no link: a title that unfolds can't hold what is itself pressed
         title = f"Table of {count} {'row' if count == 1 else 'rows'}: {words}"
         lines = [f"{_FENCE}~{{dropdown}} {title}", *lines, f"{_FENCE}~"]
-    return nbformat.v4.new_markdown_cell("\n".join(lines), id=table["name"][:64])
+    return nbformat.v4.new_markdown_cell("\n".join(lines), id=cell_id(table["name"]))
 
 
 def _mystnb(figure: dict[str, str], output: NotebookNode) -> dict[str, Any]:

@@ -32,8 +32,11 @@ __all__ = [
 ]
 
 _ARITY = {"int": 0, "float": 0, "bool": 0, "str": 0, "None": 0, "list": 1, "dict": 2}
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_TOKEN = re.compile(rf"\s*({_NUMBER}(?!\w)|[+-]?inf\b|'[^']*'|\"[^\"]*\"|[\w.+-]+|\S)")
+_UNSIGNED = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = rf"[+-]?{_UNSIGNED}"
+# Signs belong to the words and numbers of choices; elsewhere, as in 3-a, they are operators.
+_OF_CHOICES = re.compile(rf"\s*({_NUMBER}(?!\w)|'[^']*'|\"[^\"]*\"|[\w.+-]+|\S)")
+_TOKEN = re.compile(rf"\s*({_UNSIGNED}(?!\w)|'[^']*'|\"[^\"]*\"|[\w.]+|\S)")
 _WORD = re.compile(r"[^\W\d][\w.+-]*")
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -228,14 +231,14 @@ class _Reader:
                 break
             words.append(self.take())
         text = " ".join(words)
-        number = _as_number(text)
+        number = _as_number("".join(words))
         if number is not None:
             if kind == "int" and math.isfinite(number) and not number.is_integer():
                 raise self.error(f"{text!r} bounds no int")
             return number
         if text.isascii():
             try:
-                tree = ast.parse(text.strip(), mode="eval").body
+                tree = ast.parse(text, mode="eval").body
             except SyntaxError:
                 tree = None
             if tree is not None and _is_bound(tree):
@@ -260,13 +263,14 @@ class _Reader:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    place = 0
+    place, pattern = 0, _TOKEN
     text = text.rstrip()
     while place < len(text):
-        found = _TOKEN.match(text, place)
-        assert found is not None  # the last alternative takes anything
-        yield found.group(1)
-        place = found.end()
+        token = pattern.match(text, place)
+        assert token is not None  # the last alternative takes anything
+        yield token.group(1)
+        place = token.end()
+        pattern = {"{": _OF_CHOICES, "}": _TOKEN}.get(token.group(1), pattern)
 
 
 def _is_bound(tree: ast.expr) -> bool:

@@ -230,6 +230,7 @@ def stage_chapter(
     notebook = nbformat.read(stored, 4)
     metadata = dict(notebook.metadata.get("nlbook", {}))
     joined = staging.join(notebook, staging.read_chapter(book.book / f"{name}.md"), name)
+    staging.set_numbers(joined)
     if fresh and (reason := why_stale(stored, book)):
         raise StaleChapter(
             f"{name} is stale: {reason} after the run that made {stored.name}; run it again "

@@ -43,7 +43,7 @@ _TITLES = {
 
 
 class box(nodes.General, nodes.Element):
-    """A box with a title."""
+    """A box with a title, at which it opens where it is folded."""
 
 
 class result(box):
@@ -52,10 +52,6 @@ class result(box):
 
 class exercise(box):
     """A numbered exercise."""
-
-
-class folded(nodes.General, nodes.Element):
-    """A box that opens at its title."""
 
 
 class box_title(nodes.Part, nodes.TextElement):
@@ -90,8 +86,9 @@ class _Box(SphinxDirective):
             self.options["name"] = self.options.pop("label")
         classes = self.options.get("class", [])
         fold = self.name == "solution" or "dropdown" in classes
-        kind = {"result": result, "exercise": exercise}.get(self.name, folded if fold else box)
-        made = kind("", classes=["admonition", self.name, *(c for c in classes if c != "dropdown")])
+        kind = {"result": result, "exercise": exercise}.get(self.name, box)
+        classes = ["admonition", self.name, *(c for c in classes if c != "dropdown")]
+        made = kind("", classes=classes, fold=fold)
         made.document = self.state.document
         self.set_source_info(made)
         if "name" not in self.options:
@@ -130,11 +127,11 @@ class _ComputedTable(SphinxDirective):
         head += self._row([c["heading"] for c in columns], columns, in_head=True)
         for texts in described["rows"]:
             body += self._row(texts, columns)
-        found = nodes.container(classes=["computed-table"])
-        found += table
+        whole = nodes.container(classes=["computed-table"])
+        whole += table
         if described.get("note"):
-            found += nodes.paragraph("", "", *self._inline(described["note"]), classes=["note"])
-        return [found]
+            whole += nodes.paragraph("", "", *self._inline(described["note"]), classes=["note"])
+        return [whole]
 
     def _row(
         self, texts: list[str], columns: list[dict[str, Any]], in_head: bool = False
@@ -157,8 +154,8 @@ class _ComputedTable(SphinxDirective):
         return row
 
     def _inline(self, text: str) -> list[nodes.Node]:
-        found: list[nodes.Node] = self.state.inline_text(text, self.lineno)[0]
-        return found
+        parsed: list[nodes.Node] = self.state.inline_text(text, self.lineno)[0]
+        return parsed
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -172,7 +169,6 @@ def setup(app: Any) -> dict[str, bool]:
         )
     app.add_enumerable_node(card_table, "table", _title_of, html=(_like_a_table, _close_table))
     app.add_node(box, html=(_open_box, _close_box))
-    app.add_node(folded, html=(_open_folded, _close_folded))
     app.add_node(box_title, html=(_open_title, _close_title))
     app.add_node(card_row, html=(_open_row, _close_row))
     app.add_node(card_cell, html=(_open_cell, _close_cell))
@@ -193,29 +189,21 @@ def _title_of(node: nodes.Element) -> str:
 
 
 def _open_box(self: Any, node: nodes.Element) -> None:
-    self.body.append(self.starttag(node, "div"))
+    self.body.append(self.starttag(node, "details" if node["fold"] else "div"))
 
 
 def _close_box(self: Any, node: nodes.Element) -> None:
-    self.body.append("</div>\n")
-
-
-def _open_folded(self: Any, node: nodes.Element) -> None:
-    self.body.append(self.starttag(node, "details"))
-
-
-def _close_folded(self: Any, node: nodes.Element) -> None:
-    self.body.append("</details>\n")
+    self.body.append("</details>\n" if node["fold"] else "</div>\n")
 
 
 def _open_title(self: Any, node: nodes.Element) -> None:
-    tag = "summary" if isinstance(node.parent, folded) else "p"
+    tag = "summary" if node.parent["fold"] else "p"
     self.body.append(self.starttag(node, tag, "", CLASS="admonition-title"))
     self.add_fignumber(node.parent)
 
 
 def _close_title(self: Any, node: nodes.Element) -> None:
-    self.body.append("</summary>\n" if isinstance(node.parent, folded) else "</p>\n")
+    self.body.append("</summary>\n" if node.parent["fold"] else "</p>\n")
 
 
 def _like_a_table(self: Any, node: nodes.Element) -> None:

@@ -127,7 +127,7 @@ BATCHES = np.ones((4, 65), dtype=int)
         (lambda: exponent_interval([1.0], 9), "draws"),
         (lambda: compare_counts(BATCHES, BATCHES[:, 1:], seed=1), "second must have the 65 bins"),
         (lambda: compare_counts(BATCHES, BATCHES[1:], seed=1, paired=True), "second must have a"),
-        (lambda: compare_counts(BATCHES[0], BATCHES, seed=1), "first must be counts"),
+        (lambda: compare_counts(BATCHES[0], BATCHES, seed=1), "first must be an array of 2 axes"),
         (lambda: compare_counts(BATCHES, BATCHES * np.nan, seed=1), "second must be finite"),
         (lambda: compare_counts(BATCHES, BATCHES[:1], seed=1), "second must have two"),
         (lambda: compare_counts(BATCHES, BATCHES, seed=1, level=2.0), "level"),

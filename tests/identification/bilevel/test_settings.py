@@ -34,6 +34,23 @@ def test_words_are_what_the_objects_are_and_warn_once(arguments, named, evolutio
     assert (before.dt, before.method) == (evolution.dt, named.get("method", "exact"))
 
 
+def test_eight_arguments_in_the_order_of_before_are_what_they_were():
+    old = ("nodes", 0.01, 0.5, 2, 1e-4, "continued", "euler", "steps")
+    with pytest.warns(DeprecationWarning, match="method and dt of settings are deprecated"):
+        before = FitSettings(*old)
+    assert before == FitSettings(
+        rule="nodes",
+        evolution=ForwardEuler(0.01),
+        split=0.5,
+        every=2,
+        floor=1e-4,
+        testing="continued",
+        level_one="steps",
+    )
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        assert FitSettings(*old[:7]).method == "euler"
+
+
 def test_a_step_alone_changes_the_step_alone():
     paper = FitSettings.as_in_paper(every=5)
     assert paper.evolution == ForwardEuler(0.01)

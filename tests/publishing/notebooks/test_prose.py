@@ -60,6 +60,7 @@ def rendered(book):
             outputs=[
                 glued("tiny.total", "1.50"),
                 glued("tiny.word", "left"),
+                glued("tiny.change", "-0.61 of 1e-10"),
                 figure("fig-a", "Total {glue:text}`tiny.total` of {cite}`silverman1986`."),
                 figure("fig-b", "Another."),
             ],
@@ -89,6 +90,7 @@ def test_each_figure_gets_its_caption_and_number_behind_its_cell(rendered):
         ("It is {glue:text}`tiny.total`.", "It is 1.50."),
         ("{glue:text}`tiny.total:s` to the\n{glue:text}`tiny.word`", "1.50 to the\nleft"),
         ("| a | {glue:text}`tiny.total` |", "| a | 1.50 |"),
+        ("By {glue:text}`tiny.change`", "By −0.61 of 1\u202f×\u202f10⁻¹⁰"),
         ("See {numref}`fig-b`.", "See Fig. 1.2."),
         ("See {numref}`picture %s <fig-b>`.", "See picture 1.2."),
         ("{doc}`02_next`, {doc}`it <02_next>`", "[The next](02_next.ipynb), [it](02_next.ipynb)"),

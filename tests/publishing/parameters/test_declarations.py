@@ -37,6 +37,11 @@ from nlbook.publishing.parameters.declarations import (
         ("int in {0} | float in [1.5, 2]", "int | float", "{0} or [1.5, 2]"),
         ("float in (0, box / 2)", "float", "(0, box / 2)"),
         ("float in [-2*(a+b), (a - b) / 3]", "float", "[-2 * (a + b), (a - b) / 3]"),
+        ("float in (0, 3-a)", "float", "(0, 3 - a)"),
+        ("float in (a-1, 2-1e-3)", "float", "(a - 1, 2 - 0.001)"),
+        ("float in (-a, +2)", "float", "(-a, 2)"),
+        ("float in (-inf, 0]", "float", "(-inf, 0]"),
+        ("str in {left-hand, x+y} | int in {-1, 1}", "str | int", "{left-hand, x+y} or {-1, 1}"),
     ],
 )
 def test_a_declaration_says_its_types_and_its_range(text, types, allowed):
