@@ -12,6 +12,8 @@ from nlbook.graphene.coarse_graining import (
     WrappedBoxWarning,
     nodes_that_fit,
 )
+from nlbook.graphene.equilibrium import Equilibria, equilibrate
+from nlbook.graphene.harmonic import HarmonicDisk, HarmonicSheet, stiffness_matrix
 from nlbook.graphene.ideal import Response, ideal_samples
 from nlbook.graphene.loads import (
     DiskLoad,
@@ -30,6 +32,7 @@ from nlbook.graphene.molecular_dynamics import (
     lammps_minimum,
     run_dynamics,
 )
+from nlbook.graphene.response import ElasticModuli, LatticeResponse
 from nlbook.graphene.samples import PeriodicSamples, PointSamples
 from nlbook.graphene.sheet import (
     THICKNESS,
@@ -54,8 +57,13 @@ __all__ = [
     "DiskLoad",
     "Dynamics",
     "DynamicsRun",
+    "ElasticModuli",
+    "Equilibria",
     "GrapheneDisk",
     "GrapheneSheet",
+    "HarmonicDisk",
+    "HarmonicSheet",
+    "LatticeResponse",
     "Load",
     "Paraboloid",
     "PatchLoad",
@@ -68,6 +76,7 @@ __all__ = [
     "WrappedBoxWarning",
     "atom_forces",
     "disk_loads",
+    "equilibrate",
     "ideal_samples",
     "lammps_forces",
     "lammps_minimum",
@@ -76,6 +85,7 @@ __all__ = [
     "read_atoms",
     "relaxed_bond_length",
     "run_dynamics",
+    "stiffness_matrix",
     "training_loads",
     "validation_loads",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from nlbook.checks import check_number, check_unmasked, real_array
-from nlbook.graphene.site_loops import BLOCK
+from nlbook.graphene.site_loops import BLOCK, extent_loop
 
 __all__ = ["Bonds"]
 
@@ -111,10 +112,35 @@ class Bonds:
             vectors[:, :2] -= np.rint(vectors[:, :2] / self.box) * self.box
         return vectors
 
+    def of_atoms(self, positions: ArrayLike) -> NDArray[np.float64]:
+        """Vectors to the neighbours of each atom, shape (n_atoms, 3, 2 or 3); zero where none."""
+        places = real_positions(positions, self.n_atoms)
+        vectors = places[self._others.T] - places[:, np.newaxis]
+        if self.box is not None:
+            vectors[..., :2] -= np.rint(vectors[..., :2] / self.box) * self.box
+        return vectors
+
     def strains(self, positions: ArrayLike, bond_length: float) -> NDArray[np.float64]:
         """Relative change of the length of each bond in `pairs`, shape (n_bonds,)."""
         lengths = np.linalg.norm(self.vectors(positions), axis=1)
         return lengths / check_number("bond_length", bond_length, above=0) - 1
+
+    def extent(self, positions: ArrayLike) -> tuple[float, float, float]:
+        """Shortest and longest bond, and the least distance of two atoms that share a neighbour.
+
+        Parameters
+        ----------
+        positions : array_like, shape (n_atoms, 2) or (n_atoms, 3)
+            angstrom.
+
+        Returns
+        -------
+        tuple of three floats
+            angstrom.
+        """
+        places = real_positions(positions, self.n_atoms)
+        shortest, longest, nearest = extent_loop(places, self._others, self._sides)
+        return math.sqrt(shortest), math.sqrt(longest), math.sqrt(nearest)
 
     @cached_property
     def _others(self) -> NDArray[np.uint32]:

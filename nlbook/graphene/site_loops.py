@@ -20,7 +20,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 
-__all__ = ["BLOCK", "force_loop"]
+__all__ = ["BLOCK", "extent_loop", "force_loop"]
 
 BLOCK = 64
 
@@ -276,3 +276,29 @@ def _cutoffs(v, others, start, stop, middle, half, f):
                 value = 0.5 - 0.5 * math.sin(angle)
                 derivative = -0.25 * math.pi * math.cos(angle) / half
             f[a * BLOCK + k], f[(3 + a) * BLOCK + k] = value, derivative
+
+
+@compiled(fastmath=_FUSED)
+def extent_loop(positions, others, box):
+    """Squares of the shortest and longest bond, and of the least distance of two neighbours."""
+    n, dimension = positions.shape
+    width, height, per_width, per_height = box
+    shortest, longest, nearest = np.inf, 0.0, np.inf
+    v = np.zeros((3, 3))
+    for i in range(n):
+        for a in range(3):
+            j = others[a, i]
+            for x in range(dimension):
+                v[a, x] = positions[j, x] - positions[i, x]
+            v[a, 0] -= width * np.rint(v[a, 0] * per_width)
+            v[a, 1] -= height * np.rint(v[a, 1] * per_height)
+        for a in range(3):
+            b = (a + 1) % 3
+            if others[a, i] == i:
+                continue
+            square = v[a, 0] ** 2 + v[a, 1] ** 2 + v[a, 2] ** 2
+            shortest, longest = min(shortest, square), max(longest, square)
+            if others[b, i] != i:
+                x, y, z = v[a, 0] - v[b, 0], v[a, 1] - v[b, 1], v[a, 2] - v[b, 2]
+                nearest = min(nearest, x * x + y * y + z * z)
+    return shortest, longest, nearest

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.checks import check_number
 from nlbook.graphene.bonds import Bonds, real_positions
 from nlbook.graphene.site_loops import BLOCK, force_loop
+from nlbook.graphene.stiffness_loops import stiffness_loop
 
 __all__ = ["LINDSAY_BROIDO", "TERSOFF_CARBON", "Tersoff"]
 
@@ -143,6 +144,39 @@ class Tersoff:
             energies, np.empty(9 * padded + 3 * BLOCK), forces,
         )  # fmt: skip
         return energies[: bonds.n_atoms], forces
+
+    def stiffness(self, positions: ArrayLike, bonds: Bonds) -> NDArray[np.float64]:
+        """Second derivatives of each atom's energy with respect to its bond vectors.
+
+        Parameters
+        ----------
+        positions, bonds
+            As in `energy_and_forces`, with all bonds shorter than R - D.
+
+        Returns
+        -------
+        ndarray, shape (n_atoms, 3, m, 3, m)
+            In m = 2 or 3 dimensions, eV/angstrom**2; zero for bonds that are not there.
+
+        Raises
+        ------
+        ValueError
+            If a bond is in the reach of the cutoff, where it is about to break.
+        """
+        places = real_positions(positions, bonds.n_atoms)
+        vectors = bonds.of_atoms(places)
+        bonded = bonds.neighbours >= 0
+        squares = np.sum(vectors**2, axis=-1)
+        if np.any(squares[bonded] >= (self.R - self.D) ** 2):
+            raise ValueError(
+                f"positions must leave bonds shorter than R - D = {self.R - self.D:g} angstrom, "
+                f"got one of {np.sqrt(squares.max()):.4g}"
+            )
+        vectors[~bonded] = 1.0
+        m = places.shape[1]
+        result = np.empty((bonds.n_atoms, 3, m, 3, m))
+        stiffness_loop(vectors, bonded, self._numbers, result)
+        return result
 
     @property
     def _numbers(self) -> tuple[float, ...]:

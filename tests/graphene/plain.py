@@ -57,13 +57,12 @@ def forces(p, positions, box=None):
     return result
 
 
-def hessian(p, positions, box=None, step=1e-4):
-    """Second derivatives of `energy` by differences of `forces`, of fourth order in the step."""
-    size = positions.size
-    result = np.zeros((size, size))
-    for k in range(size):
+def hessian(forces_at, positions, step=1e-4):
+    """Minus the derivatives of forces, by differences of fourth order in the step."""
+    result = np.zeros((positions.size, positions.size))
+    for k in range(positions.size):
         for times, weight in ((1, 8 / 12), (-1, -8 / 12), (2, -1 / 12), (-2, 1 / 12)):
             moved = positions.copy()
             moved.flat[k] += times * step
-            result[k] -= weight / step * forces(p, moved, box).ravel()
+            result[k] -= weight / step * forces_at(moved).ravel()
     return result
