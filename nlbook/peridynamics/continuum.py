@@ -28,6 +28,8 @@ __all__ = ["bernstein_form", "continuum_basis", "continuum_parts", "continuum_sy
 
 # Below this z the differences 1 - 2 J1(z)/z are taken from their series.
 _SMALL = 1.0
+# Wavenumbers taken at a time.
+_BLOCK = 256
 
 
 def continuum_parts(
@@ -66,15 +68,18 @@ def continuum_parts(
         raise ValueError(f"wavenumbers must not be negative, got {float(k.min())!r}")
     largest = delta * float(np.max(k, initial=0.0))
     n = 24 + math.ceil(degree / 2) + math.ceil(0.75 * largest)
-    t, weights = _jacobi(n, 3 - alpha)
+    t, weights = _jacobi(16 * math.ceil(n / 16), 3 - alpha)  # few sizes, which are kept
     basis = weights[:, np.newaxis] * bernstein_basis(degree, t)  # t**(3 - alpha) within
-    z = delta * k[:, np.newaxis] * t
-    along, across, odd = _angular(z)
+    along, across, odd = (np.empty((k.size, degree + 1)) for _ in range(3))
+    for start in range(0, k.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        values = _angular(delta * k[part, np.newaxis] * t)
+        along[part], across[part], odd[part] = (value @ basis for value in values)
     unit = delta ** (4 - alpha)  # of the integral of t**(3 - alpha) r
     square = (k**2)[:, np.newaxis]
-    gamma_l = 16 * np.pi * unit * square * (along @ basis)
-    gamma_t = 16 * np.pi * unit * square * (across @ basis)
-    g_l = 4 * np.pi * unit * k[:, np.newaxis] * (odd @ basis)
+    gamma_l = 16 * np.pi * unit * square * along
+    gamma_t = 16 * np.pi * unit * square * across
+    g_l = 4 * np.pi * unit * k[:, np.newaxis] * odd
     return gamma_l, gamma_t, g_l, 2 * np.pi * unit * basis.sum(axis=0)
 
 

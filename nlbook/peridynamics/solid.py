@@ -96,6 +96,11 @@ class LinearPeridynamicSolid:
         """Plane-stress ratio nu = lambda/(lambda + 2 mu) of the given moduli."""
         return self.lame_lambda / (self.lame_lambda + 2 * self.shear_modulus)
 
+    @property
+    def n_cut(self) -> int:
+        """Nodes of a lattice whose ball lacks points, so that their weights are their own."""
+        return self._bonds.n_cut
+
     def apply(self, displacement: ArrayLike) -> NDArray[np.float64]:
         """L u.
 
@@ -185,8 +190,7 @@ class LinearPeridynamicSolid:
         ValueError
             As `symbol`.
         """
-        if self.grid.spacing is None:
-            raise ValueError("grid must be a lattice for a symbol: scattered points have none")
+        offsets, c = self.lattice_coefficients()
         if wavevectors is not None:
             k = real_array("wavevectors", wavevectors, ndim=2)
             if k.shape[1] != 2:
@@ -195,9 +199,21 @@ class LinearPeridynamicSolid:
             k = self.grid.wavevectors
         else:
             raise ValueError("wavevectors must be given for points that make no periodic grid")
-        ball, c = self._lattice_coefficients
-        gamma, g = sums_over_ball(k, ball.offsets, c[:, np.newaxis])
+        gamma, g = sums_over_ball(k, offsets, c[:, np.newaxis])
         return gamma[:, 0], g[:, 0]
+
+    def lattice_coefficients(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The ball of a node of a lattice: offsets xi, shape (n, 2), and c = mu W K/m, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If the points are no lattice.
+        """
+        if self.grid.spacing is None:
+            raise ValueError("grid must be a lattice: of scattered points each has its own ball")
+        ball, c = self._lattice_coefficients
+        return ball.offsets, c
 
     def solve(self, load: ArrayLike, displacement: ArrayLike | None = None) -> NDArray[np.float64]:
         """Displacement u in equilibrium: L u = b.

@@ -325,7 +325,7 @@ def test_a_displacement_of_other_shape_than_the_load_is_refused():
 
 
 def test_scattered_points_have_no_symbol():
-    with pytest.raises(ValueError, match="grid must be a lattice for a symbol"):
+    with pytest.raises(ValueError, match="grid must be a lattice"):
         on_points(SCATTERED).symbol([[0.1, 0.0]])
 
 

@@ -1,0 +1,323 @@
+"""Where a learned solid is stable: on which grids, on which points, in the continuum; in words.
+
+A kernel that changes sign can be stable on the grid that it was learned on and nowhere else. Stable
+means that L is positive but for rigid motions, so that each load has one displacement. Each
+certificate holds three numbers, for waves of every wavevector k that it speaks of, relative to
+mu w(k), which is the stiffness of the local solid in shear, w(k) = |k|**2, for waves of two
+horizons and more, and that at two horizons for shorter ones:
+
+- of L itself, with the solid's lambda and mu;
+- of its bonds, Gamma, and of Gamma - 2 g g^T/mu: where the two are not negative the kernel is
+  stable with every mu > 0 and lambda + mu > 0 (`nlbook.peridynamics.solvability`).
+
+On a grid these are values, one for each wave that fits. On a lattice without end and in the
+continuum they are lower bounds over all wavevectors (`nlbook.peridynamics.bounds`,
+`nlbook.peridynamics.continuum_bounds`). A set D of a lattice's points with the rest held has it
+from any periodic box of the lattice in which D and what it reaches don't meet their images. With
+L >= l on the box's fields of mean zero, and a u that vanishes outside of D, whose mean holds a
+share of at most |D|/|box| of its square,
+
+    u . L u >= l (1 - |D|/|box|) u . u.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nlbook.checks import check_number
+from nlbook.kernels import BernsteinKernel, PowerLawKernel
+from nlbook.peridynamics.bounds import Bound, least_stiffness
+from nlbook.peridynamics.continuum import bernstein_form
+from nlbook.peridynamics.continuum_bounds import least_stiffness_of_continuum
+from nlbook.peridynamics.grids import PeriodicGrid, PointSet
+from nlbook.peridynamics.solid import LinearPeridynamicSolid
+
+__all__ = [
+    "PointsCertificate",
+    "WaveCertificate",
+    "certify_continuum",
+    "certify_grid",
+    "certify_lattice",
+    "certify_points",
+]
+
+# Closer than this to the least value, relative to mu w, a bound is good enough.
+_GAP = 1e-3
+# A value that is zero by a constraint at its limit comes out above this.
+_ROUNDING = 1e-9
+# How much larger than the smallest possible the boxes around a set of points are that are tried.
+_BOXES = (1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
+# Nodes inside up to which the eigenvalues of a set of points are taken as well: two seconds.
+_DENSE = 700
+
+
+@dataclass(frozen=True)
+class WaveCertificate:
+    """The stiffness of all waves of a grid, a lattice or the continuum, relative to mu w(k)."""
+
+    scope: Literal["grid", "lattice", "continuum"]  #: which waves it speaks of
+    subject: str  #: the same in words
+    stiffness: Bound  #: of L
+    bonds: Bound  #: of Gamma
+    cauchy_schwarz: Bound  #: of Gamma - 2 g g^T/mu
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the solid is stable, by proof; None if neither it nor its opposite is proven."""
+        return self.stiffness.positive
+
+    @property
+    def any_moduli(self) -> bool | None:
+        """Whether its kernel is stable with every mu > 0 and lambda + mu > 0."""
+        if self.bonds.found <= 0 or self.cauchy_schwarz.found < -_ROUNDING:
+            return False
+        if self.bonds.lower > 0 and self.cauchy_schwarz.lower >= -_ROUNDING:
+            return True
+        return None
+
+    def words(self) -> str:
+        """The certificate in a few sentences."""
+        bound, at = self.stiffness, _wave(self.stiffness)
+        if self.holds is None:
+            return (
+                f"Undecided on {self.subject}: the least stiffness met is {bound.found:.3g} of the "
+                f"local solid's in shear, the proven bound {bound.lower:.3g}."
+            )
+        if not self.holds:
+            return (
+                f"Unstable on {self.subject}: {at} have a stiffness of {bound.found:.3g} times the "
+                f"local solid's in shear."
+            )
+        told = (
+            f"Stable on {self.subject}: every wave has at least {bound.lower:.3g} of the local "
+            f"solid's stiffness in shear, the least near {at}."
+        )
+        return (
+            told
+            + {
+                True: " The kernel is so with any lambda + mu > 0.",
+                False: " With other moduli, lambda + mu > 0, the kernel would not be.",
+                None: "",
+            }[self.any_moduli]
+        )
+
+
+@dataclass(frozen=True)
+class PointsCertificate:
+    """The stiffness of a set of points with the rest held: least eigenvalues of L and of Gamma."""
+
+    subject: str  #: in words
+    n_inside: int  #: points that are free
+    box: tuple[int, int] | None  #: nodes of the periodic box of the bound; None without a bound
+    share: float  #: of the box's nodes that are free
+    bound: float  #: no eigenvalue of L lies below, modulus/length**2; nan without a bound
+    bond_bound: float  #: of mu Gamma, the same
+    eigenvalue: float  #: the least of L (symmetric part) by dense eigenvalues; nan if too large
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the points have one equilibrium, by the bound or else by the eigenvalue."""
+        if self.bound > 0 or self.eigenvalue > 0:
+            return True
+        return None if math.isnan(self.eigenvalue) else False
+
+    def words(self) -> str:
+        """The certificate in a few sentences."""
+        verdict = {True: "Stable", False: "Not stable", None: "Undecided"}[self.holds]
+        told = f"{verdict} on {self.subject}."
+        if self.box is not None:
+            told += (
+                f" By the waves of a periodic box of {self.box[0]} x {self.box[1]} nodes the least "
+                f"eigenvalue is at least {self.bound:.3g}."
+            )
+        if not math.isnan(self.eigenvalue):
+            told += f" By the matrix itself it is {self.eigenvalue:.3g}."
+        return told
+
+
+def certify_grid(solid: LinearPeridynamicSolid) -> WaveCertificate:
+    """Of the waves of a periodic grid, all but the zero wavevector.
+
+    Parameters
+    ----------
+    solid : LinearPeridynamicSolid
+        On a periodic grid of more than one node.
+
+    Returns
+    -------
+    WaveCertificate
+
+    Raises
+    ------
+    ValueError
+        If the grid is not periodic.
+    """
+    grid = solid.grid
+    if not isinstance(grid, PeriodicGrid) or grid.n_nodes < 2:
+        raise ValueError(f"grid must be periodic, of two nodes or more, got {grid!r}")
+    k = grid.wavevectors[1:]
+    gamma, g = (part[1:] for part in solid.symbol_parts())
+    w = np.minimum((k**2).sum(axis=1), (math.pi / solid.kernel.horizon) ** 2)
+
+    def least(kappa: float) -> Bound:
+        symbols = gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :]
+        values = np.linalg.eigvalsh(symbols)[:, 0] / (solid.shear_modulus * w)
+        at = int(np.argmin(values))
+        return Bound(float(values[at]), float(values[at]), (float(k[at, 0]), float(k[at, 1])))
+
+    (n1, n2), (h1, h2) = grid.shape, grid.spacing
+    subject = f"the periodic grid of {n1} x {n2} nodes {_apart(h1, h2)} apart"
+    return WaveCertificate("grid", subject, *(least(kappa) for kappa in _kappas(solid)))
+
+
+def certify_lattice(solid: LinearPeridynamicSolid) -> WaveCertificate:
+    """Of all waves of a lattice, so of every periodic grid and set of points with its spacings.
+
+    Parameters
+    ----------
+    solid : LinearPeridynamicSolid
+        On a periodic grid or on points of a lattice.
+
+    Returns
+    -------
+    WaveCertificate
+        Its lower bounds are proofs but for rounding.
+
+    Raises
+    ------
+    ValueError
+        If the points are no lattice.
+    """
+    offsets, c = solid.lattice_coefficients()
+    spacing, mu = solid.grid.spacing, solid.shear_modulus
+    assert spacing is not None
+    found = (
+        least_stiffness(offsets, c, kappa, spacing, solid.kernel.horizon, gap=_GAP * mu)
+        for kappa in _kappas(solid)
+    )
+    subject = f"every grid with nodes {_apart(*spacing)} apart"
+    return WaveCertificate("lattice", subject, *(_relative(bound, mu) for bound in found))
+
+
+def certify_continuum(
+    kernel: PowerLawKernel | BernsteinKernel, lame_lambda: float, shear_modulus: float
+) -> WaveCertificate:
+    """Of all waves of the whole plane, by exact integrals.
+
+    Parameters
+    ----------
+    kernel : PowerLawKernel or BernsteinKernel
+        Influence function, alpha below 3.
+    lame_lambda, shear_modulus : float
+        Moduli, mu positive.
+
+    Returns
+    -------
+    WaveCertificate
+        Its lower bounds are proofs but for rounding.
+
+    Raises
+    ------
+    ValueError
+        If alpha is 3 or more, m(delta) vanishes, or a number is not finite.
+    """
+    coefficients, alpha = bernstein_form(kernel)
+    check_number("alpha", alpha, below=3)
+    check_number("lame_lambda", lame_lambda)
+    mu = check_number("shear_modulus", shear_modulus, above=0)
+    plain = BernsteinKernel(tuple(coefficients.tolist()), kernel.horizon, alpha)
+    volume = plain.moment(2, dimension=2)
+    size = BernsteinKernel(tuple(np.abs(coefficients).tolist()), kernel.horizon, alpha)
+    if abs(volume) <= 1e-12 * size.moment(2, dimension=2):
+        raise ValueError("kernel must have a weighted volume m(delta) other than zero")
+    scaled = BernsteinKernel(tuple((mu / volume * coefficients).tolist()), kernel.horizon, alpha)
+    kappas = ((lame_lambda - mu) / mu**2, 0.0, -2 / mu)
+    found = (least_stiffness_of_continuum(scaled, kappa, gap=_GAP * mu) for kappa in kappas)
+    subject = f"the continuum of horizon {kernel.horizon:.4g}"
+    return WaveCertificate("continuum", subject, *(_relative(bound, mu) for bound in found))
+
+
+def certify_points(solid: LinearPeridynamicSolid) -> PointsCertificate:
+    """Of a set of points with the displacement given outside.
+
+    Parameters
+    ----------
+    solid : LinearPeridynamicSolid
+        On a set of points. The bound is for lattices whose balls are all complete; up to 700
+        points inside the least eigenvalue is computed as well.
+
+    Returns
+    -------
+    PointsCertificate
+
+    Raises
+    ------
+    ValueError
+        If the solid is not on a set of points.
+    """
+    points = solid.grid
+    if not isinstance(points, PointSet):
+        raise ValueError("grid must be a PointSet; certify_grid takes a periodic grid")
+    n_inside = int(points.inside.sum())
+    box, share, bound, bond_bound = None, math.nan, math.nan, math.nan
+    if points.spacing is not None and solid.n_cut == 0:
+        box, share, bound, bond_bound = _by_periodic_box(solid, points, points.spacing)
+    eigenvalue = math.nan
+    if n_inside <= _DENSE:
+        free = np.flatnonzero(np.repeat(points.inside, 2))
+        dense = solid.matrix()[:, free].toarray()
+        eigenvalue = float(np.linalg.eigvalsh((dense + dense.T) / 2)[0])
+    kind = "scattered" if points.spacing is None else f"{_apart(*points.spacing)} apart"
+    subject = f"{n_inside} points {kind} with those around them held"
+    return PointsCertificate(subject, n_inside, box, share, bound, bond_bound, eigenvalue)
+
+
+def _by_periodic_box(
+    solid: LinearPeridynamicSolid, points: PointSet, spacing: tuple[float, float]
+) -> tuple[tuple[int, int], float, float, float]:
+    """The best of some boxes: its nodes, the share of them that is free, the two bounds."""
+    steps = points.steps[points.inside]
+    offsets, _ = solid.lattice_coefficients()
+    reach = np.rint(np.abs(offsets).max(axis=0) / np.array(spacing)).astype(int)
+    smallest = np.ptp(steps, axis=0) + 1 + 2 * reach
+    found: list[tuple[float, float, tuple[int, int], float]] = []
+    for factor in _BOXES:
+        n1, n2 = (math.ceil(factor * int(n)) for n in smallest)
+        gamma, g = solid.symbol_parts(PeriodicGrid((n1, n2), spacing).wavevectors[1:])
+        share = len(steps) / (n1 * n2)
+        kappa = _kappas(solid)[0]
+        symbols = gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :]
+        bound, bond_bound = (
+            least * (1 - share) if least > 0 else least
+            for least in (float(np.linalg.eigvalsh(part).min()) for part in (symbols, gamma))
+        )
+        found.append((bound, bond_bound, (n1, n2), share))
+    bound, bond_bound, box, share = max(found)
+    return box, share, bound, bond_bound
+
+
+def _kappas(solid: LinearPeridynamicSolid) -> tuple[float, float, float]:
+    """Factors of g g^T in L, in Gamma, and in Gamma - 2 g g^T/mu."""
+    mu = solid.shear_modulus
+    return ((solid.lame_lambda - mu) / mu**2, 0.0, -2 / mu)
+
+
+def _relative(bound: Bound, mu: float) -> Bound:
+    return Bound(bound.lower / mu, bound.found / mu, bound.wavevector)
+
+
+def _apart(h1: float, h2: float) -> str:
+    return f"{h1:.4g}" if h1 == h2 else f"{h1:.4g} by {h2:.4g}"
+
+
+def _wave(bound: Bound) -> str:
+    """Which waves: by their length and direction."""
+    k = math.hypot(*bound.wavevector)
+    if k == 0:
+        return "the longest waves"
+    angle = math.degrees(math.atan2(bound.wavevector[1], bound.wavevector[0]))
+    return f"waves of length {2 * math.pi / k:.4g} at {angle:.0f} degrees"
