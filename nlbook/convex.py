@@ -117,10 +117,10 @@ class BoundedLeastSquares(Programme):
             size = total + float(np.abs(bound.slope) @ np.abs(x)) + abs(bound.level)
             worst = max(worst, over / max(size, 1e-300))
         for group in self.semidefinite:
-            sizes = np.linalg.norm(group.levels, axis=(1, 2))
-            sizes = sizes + np.linalg.norm(group.slopes, axis=(1, 2)) @ np.abs(x)
-            below = -np.linalg.eigvalsh(group.at(x))[:, 0]
-            worst = max(worst, float(np.max(below / np.maximum(sizes, 1e-300), initial=0.0)))
+            terms = np.linalg.norm(group.slopes, axis=(1, 2)) @ np.abs(x)
+            terms = np.maximum(terms + np.linalg.norm(group.levels, axis=(1, 2)), 1e-300)
+            lowest = np.linalg.eigvalsh(group.at(x))[:, 0]
+            worst = max(worst, float(np.max(-lowest / terms, initial=0.0)))
         return max(worst, 0.0)
 
     def approach(

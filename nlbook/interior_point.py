@@ -280,9 +280,8 @@ def by_cvxpy(programme: Programme, scale: float, solver: str) -> Solution | None
     n_linear = len(constraints)
     for group in programme.semidefinite:
         for slope, level in zip(group.slopes, group.levels, strict=True):
-            size = len(level)
-            flat = slope.reshape(size * size, -1)  # symmetric, in either order
-            constraints.append(cp.reshape(flat @ x, (size, size), order="C") + level >> 0)
+            flat = slope.reshape(level.size, -1)  # symmetric, in either order
+            constraints.append(cp.reshape(flat @ x, level.shape, order="C") + level >> 0)
     problem = cp.Problem(
         cp.Minimize(cp.sum_squares(triangle[:, :-1] @ x - triangle[:, -1])), constraints
     )

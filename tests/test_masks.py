@@ -53,6 +53,12 @@ RETURNED = {
     "identification.SearchTrials",
     "identification.Searches",
     "interior_point.Solution",
+    "peridynamics.AdamHistory",
+    "peridynamics.AlphaTrials",
+    "peridynamics.LPSFit",
+    "peridynamics.LPSSweep",
+    "peridynamics.SampleSpectrum",
+    "peridynamics.SweepRow",
     "peridynamics.LatticeQuadrature",
     "peridynamics.SymbolBasis",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +16,18 @@ POINTS = SQUARE.nodes.reshape(-1, 2)
 FIELDS = SQUARE.nodes[np.newaxis]
 KERNEL = kernels.PowerLawKernel(1.0, 2.0)
 WAVES = np.array([1.0, 2.0])
+SAMPLES = peridynamics.GridSamples(
+    SQUARE, np.sin(np.pi / 2 * FIELDS), 2.0 * np.sin(np.pi / 2 * FIELDS)
+)
+
+
+@functools.cache
+def fit() -> peridynamics.LPSFit:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the fit is worth
+        return peridynamics.fit_lps(SAMPLES, 2.0, 1)
+
+
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     **{
         f"peridynamics.LinearPeridynamicSolid.{name}": lambda name=name: getattr(
@@ -21,12 +35,15 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
         )
         for name in ("apply", "symbol", "symbol_parts")
     },
+    "peridynamics.LPSFit.predict": lambda: fit().predict,
+    "peridynamics.LPSFit.symbol": lambda: fit().symbol,
     "peridynamics.LinearPeridynamicSolid.solve": lambda: (
         peridynamics.LinearPeridynamicSolid(
             KERNEL, 0.1, 0.5, peridynamics.PointSet(POINTS, np.ones(16, dtype=bool), (1.0, 1.0))
         ).solve
     ),
     "peridynamics.PeriodicGrid.fields": lambda: SQUARE.fields,
+    "peridynamics.SampleSpectrum.loss": lambda: peridynamics.gather_samples(SAMPLES)[0].loss,
     "peridynamics.PointSet.fields": lambda: (
         peridynamics.PointSet(POINTS, np.ones(16, dtype=bool)).fields
     ),
@@ -44,6 +61,8 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "displacement": FIELDS,
         "load": FIELDS,
     },
+    "peridynamics.LPSFit.predict": lambda: {"load": SAMPLES.load},
+    "peridynamics.LPSFit.symbol": lambda: {"wavevectors": POINTS},
     "peridynamics.LinearPeridynamicSolid.apply": lambda: {"displacement": FIELDS},
     "peridynamics.LinearPeridynamicSolid.solve": lambda: {"load": POINTS, "displacement": POINTS},
     "peridynamics.LinearPeridynamicSolid.symbol": lambda: {"wavevectors": POINTS},
@@ -57,6 +76,14 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "peridynamics.PointSet.fields": lambda: {"name": "value", "value": POINTS},
     "peridynamics.SymbolBasis.kernel": lambda: {"a": WAVES},
     "peridynamics.SymbolBasis.parts": lambda: {"a": WAVES},
+    "peridynamics.SampleSpectrum.loss": lambda: {"symbols": np.ones((12, 2, 2))},
+    "peridynamics.sweep_lps": lambda: {
+        "training": SAMPLES,
+        "validation": SAMPLES,
+        "horizons": np.array([2.0]),
+        "degrees": np.array([0, 1]),
+        "progress": False,
+    },
     "peridynamics.SymbolBasis.symbol": lambda: {"a": WAVES, "kappa": 0.1},
     "peridynamics.continuum_basis": lambda: {
         "wavevectors": POINTS,

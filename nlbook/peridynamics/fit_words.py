@@ -1,0 +1,78 @@
+"""Where the answer of a fit is not what it seems, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nlbook.peridynamics.choices import GridQuadrature
+from nlbook.peridynamics.quadrature import lattice_quadrature
+from nlbook.peridynamics.result import LPSFit
+from nlbook.peridynamics.sample_spectra import SampleSpectrum
+
+__all__ = ["SAME", "fit_words"]
+
+# Losses that differ by less than this share are taken for equal.
+SAME = 1e-4
+# E_Res that no symbol removes, above which the data themselves are said to be at fault.
+_INCONSISTENT = 0.03
+# lambda + mu, as a share of mu, at which it counts as held by its bound; and volumes likewise.
+_HELD = 1e-5
+
+
+def fit_words(fit: LPSFit, spectra: Sequence[SampleSpectrum]) -> list[str]:
+    """What to say of a fit to some data."""
+    said = []
+    on_grid = isinstance(fit.quadrature, GridQuadrature)
+    n_coefficients = fit.kernel.degree + 1
+    if on_grid and len(spectra) == 1:
+        steps = lattice_quadrature(fit.grid.spacing, fit.horizon).steps
+        shells = len(np.unique(np.sum(steps**2, axis=1)))
+        if n_coefficients >= shells:
+            said.append(
+                f"alpha and the {n_coefficients} coefficients can't be told apart: sums over "
+                f"{shells} shells of nodes see the kernel at {shells} distances only, where any "
+                f"alpha fits as well; between them the kernel means nothing"
+            )
+    seen = fit.objective.turn.shape[1]
+    if seen < n_coefficients and not said:
+        said.append(
+            f"degree {fit.kernel.degree} has {n_coefficients} coefficients, of which symbols see "
+            f"{seen} combinations: the rest is chosen as small as possible and means nothing"
+        )
+    apart = fit.starts.max() / fit.starts.min() - 1
+    if apart > SAME:
+        ends = int(np.sum(fit.starts <= (1 + SAME) * fit.starts.min()))
+        said.append(
+            f"{ends} of {len(fit.starts)} starts came to the least loss that was found, the others "
+            f"ended up to {100 * apart:.2g} % above it: there may be a lower one; ask for more "
+            f"starts"
+        )
+    if not fit.converged:
+        said.append(
+            "the fit is not known to be stationary: the solver ended before its steps won nothing"
+        )
+    if min(fit.margins) < 0:
+        said.append(
+            f"the conditions of solvability are violated, by margins of {fit.margins[0]:.2g} and "
+            f"{fit.margins[1]:.2g}: the solid need not be solvable"
+        )
+    if fit.lame_lambda + fit.shear_modulus <= _HELD * fit.shear_modulus:
+        said.append(
+            "lambda + mu is at its bound of zero: the data ask for a solid that grows under "
+            "pressure, or the horizon and degree for another one"
+        )
+    y = fit.objective.unknowns @ np.asarray(fit.kernel.coefficients)
+    room = fit.objective.stability.volume_rows @ y
+    if np.min(room, initial=np.inf) <= _HELD * fit.shear_modulus:
+        said.append(
+            "the weighted volumes of the kernel on the grids differ by as much as is allowed: each "
+            "grid is fitted by a part of the kernel that the other one hardly sees"
+        )
+    if np.sqrt(fit.rest) > _INCONSISTENT:
+        said.append(
+            f"no symbol at all brings the residual below {100 * np.sqrt(fit.rest):.2g} % of the "
+            f"load: noise, strains beyond the linear, or nodes that don't fit the periodic box"
+        )
+    return said

@@ -1,0 +1,75 @@
+"""Algorithm 2 against fits one by one, and what it keeps for a second run."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from nlbook.parallel import TaskErrors
+from nlbook.peridynamics import LearningWarning, fit_lps, sweep_lps
+from nlbook.peridynamics import sweeps as module
+from tests.peridynamics.learning_data import lattice_samples
+
+TRAINING = lattice_samples((10, 10), (5.0, 5.0), most=3)
+VALIDATION = lattice_samples((10, 10), (5.0, 5.0), most=2)
+HORIZONS, DEGREES = [10.0, 12.5, 15.0], [0, 2, 4]
+
+
+def fit(*arguments):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LearningWarning)
+        return fit_lps(*arguments)
+
+
+def test_the_choice_is_that_of_the_algorithm():
+    swept = sweep_lps(TRAINING, VALIDATION, HORIZONS, DEGREES, progress=False)
+    every = {(m, h): fit(TRAINING, h, m) for m in DEGREES for h in HORIZONS}
+    rows, unit = [], None
+    for m in DEGREES:
+        horizon = min(HORIZONS, key=lambda h: every[m, h].residual_error)
+        best = every[m, horizon]
+        errors = np.array([e(s) for s in (TRAINING, VALIDATION)
+                           for e in (best.residual, best.displacement_error)])  # fmt: skip
+        unit = errors if unit is None else unit
+        rows.append((horizon, errors, np.mean(errors / unit)))
+    for row, (horizon, errors, average), m in zip(swept.rows, rows, DEGREES, strict=True):
+        assert row.fit.horizon == horizon
+        assert row.fit.kernel.degree == m
+        np.testing.assert_allclose(row.errors, errors, rtol=1e-5)
+        assert row.average == pytest.approx(average, rel=1e-5)
+    assert swept.best.average == min(row.average for row in swept.rows)
+    assert swept.rows[0].average == 1
+    assert swept.converged.all()
+
+
+def test_a_second_run_computes_nothing_again(tmp_path, monkeypatch):
+    first = sweep_lps(TRAINING, VALIDATION, [12.5], [0, 2], store=tmp_path, progress=False)
+
+    def refused(*arguments, **named):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(module, "fit_quietly", refused)
+    again = sweep_lps(TRAINING, VALIDATION, [12.5], [0, 2], store=tmp_path, progress=False)
+    np.testing.assert_array_equal(again.residuals, first.residuals)
+    assert again.rows[1].fit.kernel == first.rows[1].fit.kernel
+    assert again.rows[1].fit.warnings == first.rows[1].fit.warnings
+
+
+def test_a_rebuilt_fit_is_the_fit():
+    swept = sweep_lps(TRAINING, VALIDATION, [12.5], [2], progress=False).rows[0].fit
+    direct = fit(TRAINING, 12.5, 2)
+    assert swept.kernel == direct.kernel
+    assert swept.loss == pytest.approx(direct.loss, rel=1e-12)
+    assert swept.lame_lambda == pytest.approx(direct.lame_lambda, rel=1e-12)
+    assert swept.margins == pytest.approx(direct.margins)
+    assert (swept.lower_bound, swept.converged) == (direct.lower_bound, direct.converged)
+    np.testing.assert_allclose(swept.starts, direct.starts, rtol=1e-12)
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="^horizons must"):
+        sweep_lps(TRAINING, VALIDATION, [-1.0], [2], progress=False)
+    with pytest.raises(ValueError, match="^horizons and degrees must"):
+        sweep_lps(TRAINING, VALIDATION, [], [2], progress=False)
+    with pytest.raises(TaskErrors, match="at least twice the spacing"):
+        sweep_lps(TRAINING, VALIDATION, [7.0], [2], progress=False)
