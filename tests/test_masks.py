@@ -36,6 +36,12 @@ RETURNED = {
     "dislocations.Recorded",
     "dislocations.Trajectory",
     "dislocations.WindowSweep",
+    "graphene.AtomFile",
+    "graphene.AtomRuns",
+    "graphene.CoarseGraining",
+    "graphene.DynamicsRun",
+    "graphene.Equilibria",
+    "graphene.GrapheneRecord",
     "identification.AdamHistory",
     "identification.AlphaSearch",
     "identification.BernsteinFit",
@@ -63,7 +69,12 @@ RETURNED = {
     "peridynamics.SymbolBasis",
 }
 # Bases whose methods are called on what derives from them.
-ABSTRACT = {"kernels.RadialKernel"}
+ABSTRACT = {
+    "graphene.Load",
+    "graphene.Response",
+    "graphene.Smoothing",
+    "kernels.RadialKernel",
+}
 
 
 def annotated(function: Callable[..., Any]) -> list[str]:

@@ -12,6 +12,7 @@ from nlbook.graphene.coarse_graining import (
     WrappedBoxWarning,
     nodes_that_fit,
 )
+from nlbook.graphene.datasets import AtomRuns, atom_runs, generate_samples
 from nlbook.graphene.equilibrium import Equilibria, equilibrate
 from nlbook.graphene.harmonic import HarmonicDisk, HarmonicSheet, stiffness_matrix
 from nlbook.graphene.ideal import Response, ideal_samples
@@ -32,6 +33,12 @@ from nlbook.graphene.molecular_dynamics import (
     lammps_minimum,
     run_dynamics,
 )
+from nlbook.graphene.records import (
+    GrapheneRecord,
+    RecordedSet,
+    read_graphene_record,
+    recorded_arrays,
+)
 from nlbook.graphene.response import ElasticModuli, LatticeResponse
 from nlbook.graphene.samples import PeriodicSamples, PointSamples
 from nlbook.graphene.sheet import (
@@ -50,6 +57,7 @@ __all__ = [
     "THICKNESS",
     "TPA",
     "AtomFile",
+    "AtomRuns",
     "AtomSamples",
     "Bonds",
     "CoarseGraining",
@@ -60,6 +68,7 @@ __all__ = [
     "ElasticModuli",
     "Equilibria",
     "GrapheneDisk",
+    "GrapheneRecord",
     "GrapheneSheet",
     "HarmonicDisk",
     "HarmonicSheet",
@@ -69,20 +78,25 @@ __all__ = [
     "PatchLoad",
     "PeriodicSamples",
     "PointSamples",
+    "RecordedSet",
     "Response",
     "Smoothing",
     "Tersoff",
     "WaveLoad",
     "WrappedBoxWarning",
     "atom_forces",
+    "atom_runs",
     "disk_loads",
     "equilibrate",
+    "generate_samples",
     "ideal_samples",
     "lammps_forces",
     "lammps_minimum",
     "nodes_that_fit",
     "read_atom_samples",
     "read_atoms",
+    "read_graphene_record",
+    "recorded_arrays",
     "relaxed_bond_length",
     "run_dynamics",
     "stiffness_matrix",

@@ -114,13 +114,13 @@ def read_atom_samples(
     OSError, ValueError
         As `read_atoms` and `AtomSamples`, or if atoms were lost or added, or the box changed.
     """
+    loads = real_array("forces", forces)
+    loads = loads[np.newaxis] if loads.ndim == 2 else loads
     first = read_atoms(before)
     paths = [after] if isinstance(after, str | os.PathLike) else list(after)
     if not paths:
         raise ValueError("after must name a file or more")
     moved = np.stack([_matching(first, read_atoms(path), before, path) for path in paths])
-    loads = real_array("forces", forces)
-    loads = loads[np.newaxis] if loads.ndim == 2 else loads
     whole = first.periodic if periodic is None else periodic
     if whole:
         return AtomSamples.from_positions(first.positions, moved, loads, first.box, first.masses)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +80,7 @@ class AtomSamples:
         before: ArrayLike,
         after: ArrayLike,
         forces: ArrayLike,
-        box: Sequence[float] | None,
+        box: tuple[float, float] | None,
         masses: ArrayLike | None = None,
     ) -> AtomSamples:
         """Take displacements between positions, across the borders of a periodic box.
@@ -94,7 +93,7 @@ class AtomSamples:
             Under load, in the same order.
         forces : array_like, shape of `after`
             Loads, eV/angstrom.
-        box : sequence of two floats, or None
+        box : tuple of two floats, or None
             Sides of the periodic box, angstrom; None for a body with a free edge.
         masses : array_like, shape (n_atoms,), optional
             Dalton.
@@ -133,7 +132,7 @@ class AtomSamples:
         self,
         nodes: tuple[int, int] | None = None,
         *,
-        spacing: float | Sequence[float] | None = None,
+        spacing: float | tuple[float, float] | None = None,
         smoothing: Smoothing | None = None,
     ) -> PeriodicSamples:
         """Coarse-grain onto a periodic grid.
@@ -142,7 +141,7 @@ class AtomSamples:
         ----------
         nodes : tuple of two ints, optional
             Along x1 and x2; 20 by 20 if there is no `spacing` either.
-        spacing : float or sequence of two floats, optional
+        spacing : float or tuple of two floats, optional
             Distances of nodes, angstrom. Alone it must divide the box; beside `nodes` it may miss
             it, with a warning that names the misfit.
         smoothing : Smoothing, optional
@@ -160,17 +159,12 @@ class AtomSamples:
         """
         if self.box is None:
             raise ValueError("box must not be None for a periodic grid: use on_lattice")
+        apart = (spacing, spacing) if isinstance(spacing, int | float) else spacing
         if nodes is None:
-            nodes = (20, 20) if spacing is None else nodes_that_fit(self.box, spacing)  # type: ignore[arg-type]
-            spacing = None
-        elif spacing is not None and np.ndim(spacing) == 0:
-            spacing = (float(spacing), float(spacing))  # type: ignore[arg-type]
+            nodes = (20, 20) if apart is None else nodes_that_fit(self.box, apart)
+            apart = None
         graining = CoarseGraining.on_grid(
-            self.positions,
-            self.box,
-            nodes,
-            smoothing=smoothing,
-            spacing=spacing,  # type: ignore[arg-type]
+            self.positions, self.box, nodes, smoothing=smoothing, spacing=apart
         )
         shape = (len(self), *nodes, 2)
         moved = graining.displacement(self.displacement, self.masses)

@@ -14,7 +14,6 @@ References
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +55,7 @@ class Smoothing:
     def __post_init__(self) -> None:
         check_number("radius", self.radius, above=0)
 
-    def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, distance: ArrayLike) -> NDArray[np.float64]:
         """Values at distances from zero to the radius, angstrom."""
         raise NotImplementedError
 
@@ -64,17 +63,17 @@ class Smoothing:
 class Cone(Smoothing):
     """tau = R - r, the paper's."""
 
-    def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, distance: ArrayLike) -> NDArray[np.float64]:
         """As in `Smoothing`."""
-        return np.maximum(0.0, self.radius - distance)
+        return np.maximum(0.0, self.radius - real_array("distance", distance))
 
 
 class Paraboloid(Smoothing):
     """tau = 1 - (r/R)^2, to which the paper compares the cone."""
 
-    def __call__(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, distance: ArrayLike) -> NDArray[np.float64]:
         """As in `Smoothing`."""
-        return np.maximum(0.0, 1.0 - (distance / self.radius) ** 2)
+        return np.maximum(0.0, 1.0 - (real_array("distance", distance) / self.radius) ** 2)
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,11 @@ class CoarseGraining:
     def on_grid(
         cls,
         positions: ArrayLike,
-        box: Sequence[float],
+        box: tuple[float, float],
         nodes: tuple[int, int] = (20, 20),
         *,
         smoothing: Smoothing | None = None,
-        spacing: Sequence[float] | None = None,
+        spacing: tuple[float, float] | None = None,
     ) -> CoarseGraining:
         """Nodes of a periodic grid that begins at the corner of the box, the last axis fastest.
 
@@ -108,13 +107,13 @@ class CoarseGraining:
         ----------
         positions : array_like, shape (n_atoms, 2)
             Of the unloaded sheet, angstrom.
-        box : sequence of two floats
+        box : tuple of two floats
             Sides of the periodic box, angstrom.
         nodes : tuple of two ints
             Number of nodes along x1 and x2.
         smoothing : Smoothing, optional
             A cone of radius 10 angstrom by default.
-        spacing : sequence of two floats, optional
+        spacing : tuple of two floats, optional
             Distances of nodes where they are not the box over `nodes`: then the grid's period is
             not that of the box, and a warning names the misfit. Nodes 5 angstrom apart in a box
             of 98.66 by 100.78 are such.
@@ -229,15 +228,15 @@ class CoarseGraining:
         return np.ascontiguousarray(np.moveaxis(shared, 0, -2))
 
 
-def nodes_that_fit(box: Sequence[float], spacing: float) -> tuple[int, int]:
+def nodes_that_fit(box: tuple[float, float], spacing: tuple[float, float]) -> tuple[int, int]:
     """Number of nodes a spacing apart in a periodic box.
 
     Parameters
     ----------
-    box : sequence of two floats
+    box : tuple of two floats
         Sides, angstrom.
-    spacing : float
-        Angstrom.
+    spacing : tuple of two floats
+        Along x1 and x2, angstrom.
 
     Returns
     -------
@@ -250,15 +249,17 @@ def nodes_that_fit(box: Sequence[float], spacing: float) -> tuple[int, int]:
         ``CoarseGraining.on_grid(..., nodes)`` takes these.
     """
     sides = _points("box", [box])[0]
-    h = check_number("spacing", spacing, above=0)
+    h = _points("spacing", [spacing])[0]
+    if not np.all(h > 0):
+        raise ValueError(f"spacing must be positive, got {spacing!r}")
     counts = np.maximum(1, np.rint(sides / h)).astype(int)
     misfit = counts * h - sides
     if np.any(np.abs(misfit) > _COMMENSURATE * sides):
         better = sides / counts
         raise ValueError(
-            f"spacing must divide the box of {sides[0]:.6g} by {sides[1]:.6g} angstrom, got {h:g}: "
-            f"{counts[0]} by {counts[1]} nodes miss it by {misfit[0]:+.3g} and {misfit[1]:+.3g} "
-            f"angstrom, and fit it {better[0]:.6g} and {better[1]:.6g} apart"
+            f"spacing must divide the box of {sides[0]:.6g} by {sides[1]:.6g} angstrom, got "
+            f"{h[0]:g} and {h[1]:g}: {counts[0]} by {counts[1]} nodes miss it by {misfit[0]:+.3g} "
+            f"and {misfit[1]:+.3g} angstrom, and fit it {better[0]:.6g} and {better[1]:.6g} apart"
         )
     return int(counts[0]), int(counts[1])
 

@@ -28,7 +28,7 @@ class Response(Protocol):
 
 def ideal_samples(
     response: Response,
-    box: Sequence[float],
+    box: tuple[float, float],
     loads: Sequence[Load] | None = None,
     nodes: tuple[int, int] = (20, 20),
 ) -> PeriodicSamples:
@@ -38,7 +38,7 @@ def ideal_samples(
     ----------
     response : Response
         What has a symbol.
-    box : sequence of two floats
+    box : tuple of two floats
         Sides of the periodic box, angstrom.
     loads : sequence of Load, optional
         By default the 70 training loads. Of one with waves shorter than two spacings, such as a

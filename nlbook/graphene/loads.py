@@ -17,7 +17,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +43,14 @@ class Load:
     amplitude: float
     """Factor of the pattern, TPa/angstrom."""
 
-    def pattern(self, points: ArrayLike, box: Sequence[float] | None) -> NDArray[np.float64]:
+    def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """Load at points, of amplitude 1.
 
         Parameters
         ----------
         points : array_like, shape (n, 2)
             Angstrom. In a periodic box they count from its corner, on a disk from its centre.
-        box : sequence of two floats, or None
+        box : tuple of two floats, or None
             Sides of the periodic box, angstrom; None on a disk.
 
         Returns
@@ -82,7 +81,7 @@ class WaveLoad(Load):
         check_integer("component", self.component, 0, 1)
         check_number("amplitude", self.amplitude)
 
-    def pattern(self, points: ArrayLike, box: Sequence[float] | None) -> NDArray[np.float64]:
+    def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """As in `Load`."""
         places, sides = _places(points), _sides(box)
         sides = sides if self.period is None else _sides(self.period)
@@ -116,7 +115,7 @@ class PatchLoad(Load):
         check_integer("side", self.side, 0, 1)
         check_number("amplitude", self.amplitude)
 
-    def pattern(self, points: ArrayLike, box: Sequence[float] | None) -> NDArray[np.float64]:
+    def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """As in `Load`; a box of which two patches would overlap is refused."""
         places, sides = _places(points), _sides(box)
         if 4 * self.radius > sides[self.side] * 1.05:
@@ -163,7 +162,9 @@ class DiskLoad(Load):
         check_number("radius", self.radius, least=0)
         check_number("amplitude", self.amplitude)
 
-    def pattern(self, points: ArrayLike, box: Sequence[float] | None = None) -> NDArray[np.float64]:
+    def pattern(
+        self, points: ArrayLike, box: tuple[float, float] | None = None
+    ) -> NDArray[np.float64]:
         """As in `Load`; points count from the centre of the disk."""
         if box is not None:
             raise ValueError(f"box must be None: these are the loads of a free disk, got {box!r}")
@@ -226,7 +227,7 @@ def disk_loads() -> list[DiskLoad]:
 def atom_forces(
     load: Load,
     positions: ArrayLike,
-    box: Sequence[float] | None,
+    box: tuple[float, float] | None,
     area: float,
     *,
     net_force: str = "remove",
@@ -239,7 +240,7 @@ def atom_forces(
         Which says where it acts.
     positions : array_like, shape (n, 2)
         Of the unloaded sheet, angstrom.
-    box : sequence of two floats, or None
+    box : tuple of two floats, or None
         As in `Load.pattern`.
     area : float
         Of the sheet for each atom, angstrom^2.
@@ -260,7 +261,7 @@ def atom_forces(
     """
     check_choice("net_force", net_force, ("remove", "refuse"))
     check_number("area", area, above=0)
-    field = load.pattern(positions, box)
+    field = load.pattern(real_array("positions", positions), box)
     carrying = np.any(field != 0, axis=1)
     if not np.any(carrying):
         raise ValueError(f"load must act on an atom or more, got {load!r}")
@@ -284,7 +285,7 @@ def _places(points: ArrayLike) -> NDArray[np.float64]:
     return places
 
 
-def _sides(box: Sequence[float] | None) -> NDArray[np.float64]:
+def _sides(box: tuple[float, float] | None) -> NDArray[np.float64]:
     if box is None:
         raise ValueError("box must be the sides of a periodic box: this load has no other meaning")
     sides = real_array("box", box, ndim=1)

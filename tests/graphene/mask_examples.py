@@ -11,12 +11,36 @@ from nlbook import graphene
 
 SHEET = graphene.GrapheneSheet((2, 1))
 DISK = graphene.GrapheneDisk(3.0)
+FIELD = np.zeros((8, 2))
+FIELDS = FIELD[np.newaxis]
+WAVE = graphene.WaveLoad((1, 0), 0)
+POINTS = np.array([[1.0, 2.0], [60.0, 3.0]])
+
+
+def graining() -> graphene.CoarseGraining:
+    sheet = graphene.GrapheneSheet((10, 6))
+    return graphene.CoarseGraining.on_grid(sheet.positions, sheet.box, (5, 5))
+
+
+def of_graining() -> np.ndarray:
+    return np.ones((240, 2))
+
+
 FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     "graphene.Bonds.extent": lambda: SHEET.bonds.extent,
     "graphene.Bonds.of_atoms": lambda: SHEET.bonds.of_atoms,
     "graphene.Bonds.find": lambda: graphene.Bonds.find,
     "graphene.Bonds.strains": lambda: SHEET.bonds.strains,
     "graphene.Bonds.vectors": lambda: SHEET.bonds.vectors,
+    **{
+        f"graphene.CoarseGraining.{name}": lambda name=name: getattr(graining(), name)
+        for name in ("displacement", "load", "mass_density")
+    },
+    "graphene.Cone.__call__": graphene.Cone,
+    "graphene.Paraboloid.__call__": graphene.Paraboloid,
+    "graphene.DiskLoad.pattern": lambda: graphene.DiskLoad(1).pattern,
+    "graphene.PatchLoad.pattern": lambda: graphene.PatchLoad(5.0, 0).pattern,
+    "graphene.WaveLoad.pattern": lambda: WAVE.pattern,
     **{
         f"graphene.Tersoff.{name}": lambda name=name: getattr(graphene.TERSOFF_CARBON, name)
         for name in ("atom_energies_and_forces", "energy_and_forces", "stiffness")
@@ -57,4 +81,48 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "graphene.Tersoff.stiffness": lambda: {**ATOMS},
     "graphene.Tersoff.atom_energies_and_forces": lambda: {**ATOMS},
     "graphene.Tersoff.energy_and_forces": lambda: {**ATOMS},
+    "graphene.AtomSamples": lambda: {
+        "positions": SHEET.positions,
+        "box": None,
+        "displacement": FIELDS,
+        "forces": FIELDS,
+        "masses": np.ones(8),
+    },
+    "graphene.CoarseGraining.displacement": lambda: {
+        "displacement": of_graining(),
+        "masses": np.ones(240),
+    },
+    "graphene.CoarseGraining.load": lambda: {"forces": of_graining()},
+    "graphene.CoarseGraining.mass_density": lambda: {"masses": np.ones(240)},
+    "graphene.Cone.__call__": lambda: {"distance": np.ones(3)},
+    "graphene.DiskLoad.pattern": lambda: {"points": POINTS},
+    "graphene.Paraboloid.__call__": lambda: {"distance": np.ones(3)},
+    "graphene.PatchLoad.pattern": lambda: {"points": POINTS, "box": (90.0, 90.0)},
+    "graphene.PeriodicSamples": lambda: {
+        "spacing": (5.0, 5.0),
+        "displacement": np.zeros((1, 3, 3, 2)),
+        "load": np.zeros((1, 3, 3, 2)),
+    },
+    "graphene.PointSamples": lambda: {
+        "points": POINTS,
+        "displacement": np.zeros((1, 2, 2)),
+        "load": np.zeros((1, 2, 2)),
+        "inside": np.array([True, True]),
+    },
+    "graphene.WaveLoad.pattern": lambda: {"points": POINTS, "box": (90.0, 90.0)},
+    "graphene.atom_forces": lambda: {
+        "load": WAVE,
+        "positions": SHEET.positions,
+        "box": SHEET.box,
+        "area": 2.8,
+    },
+    "graphene.lammps_forces": lambda: {"sheet": SHEET, "displacement": FIELD},
+    "graphene.lammps_minimum": lambda: {"sheet": SHEET, "forces": FIELD, "start": FIELD},
+    "graphene.read_atom_samples": lambda: {"before": "a", "after": "b", "forces": FIELD},
+    "graphene.run_dynamics": lambda: {
+        "sheet": SHEET,
+        "forces": FIELD,
+        "seed": 1,
+        "start": FIELD,
+    },
 }

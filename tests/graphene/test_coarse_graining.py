@@ -100,8 +100,8 @@ def test_far_nodes_of_a_lattice_change_nothing():
 def test_a_grid_that_does_not_fit_the_box_is_refused_with_its_residual():
     sheet = GrapheneSheet()
     with pytest.raises(ValueError, match=r"miss it by \+1.34 and -0.781.*fit it 4.93"):
-        nodes_that_fit(sheet.box, 5.0)
-    assert nodes_that_fit((100.0, 50.0), 5.0) == (20, 10)
+        nodes_that_fit(sheet.box, (5.0, 5.0))
+    assert nodes_that_fit((100.0, 50.0), (5.0, 5.0)) == (20, 10)
 
 
 def test_a_grid_wrapped_to_another_period_warns_and_names_the_misfit():
