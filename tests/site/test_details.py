@@ -108,7 +108,7 @@ def test_a_copy_numbers_as_the_two_pages_do(small_book):
     assert prose.index("Against 64.2, and Fig. 1.3.") < prose.index("## In short")
     assert r"\tag{1.2}" in prose
     assert "**Table 1.1.** Variances" in prose and "> **Result 1.1: Walkers *spread*" in prose
-    assert "> **Exercise 1.2**" in prose and "<summary>Solution</summary>" in prose
+    assert "<summary>Exercise 1.2</summary>" in prose and "<summary>Solution</summary>" in prose
 
 
 def test_looking_at_a_chapter_replaces_no_files_of_others(small_book, tmp_path):
