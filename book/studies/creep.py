@@ -155,6 +155,12 @@ def add_options(parser: argparse.ArgumentParser, n_realizations: int) -> None:
     parser.add_argument("--processes", type=int, default=1)
 
 
+def options_of(given: argparse.Namespace) -> dict[str, Any]:
+    """What `add_options` has read, as arguments of what records."""
+    named = {name: vars(given)[name] for name in ("seed", "earlier", "store", "processes")}
+    return {"n_realizations": given.realizations, **named}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record a case from the command line."""
     parser = argparse.ArgumentParser(prog="python book/studies/creep.py")
@@ -173,17 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.small
         else {}
     )
-    path = record_case(
-        given.case,
-        given.folder,
-        **small,
-        n_realizations=given.realizations,
-        seed=given.seed,
-        earlier=given.earlier,
-        store=given.store,
-        processes=given.processes,
-    )
-    print(path)
+    print(record_case(given.case, given.folder, **small, **options_of(given)))
     return 0
 
 

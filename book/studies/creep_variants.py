@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from creep import add_options, record_case
+from creep import add_options, options_of, record_case
 
 #: Case and changes to its protocol, by name.
 VARIANTS: dict[str, tuple[int, dict[str, Any]]] = {
@@ -95,15 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_options(parser, 200)
     given = parser.parse_args(arguments)
     for name in given.names or VARIANTS:
-        (path,) = record_variants(
-            given.folder,
-            [name],
-            n_realizations=given.realizations,
-            seed=given.seed,
-            earlier=given.earlier,
-            store=given.store,
-            processes=given.processes,
-        )
+        (path,) = record_variants(given.folder, [name], **options_of(given))
         print(path)
     return 0
 

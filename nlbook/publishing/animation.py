@@ -107,8 +107,8 @@ def _count_colours(
     for picture in pictures:
         codes = _codes(picture)
         shapes.add(codes.shape[::-1])
-        found, times = np.unique(codes, return_counts=True)
-        counts[found] += times
+        present, times = np.unique(codes, return_counts=True)
+        counts[present] += times
     if len(shapes) > 1:
         raise ValueError(f"the frames must be of one size, got {sorted(shapes)} pixels")
     colours = np.flatnonzero(counts)

@@ -35,8 +35,8 @@ class Book:
     @property
     def chapters(self) -> dict[str, Path]:
         """Name and source of each chapter, in order."""
-        found = sorted(p for p in self.book.glob("*.md") if _CHAPTER.fullmatch(p.name))
-        return {path.stem: path for path in found}
+        paths = sorted(p for p in self.book.glob("*.md") if _CHAPTER.fullmatch(p.name))
+        return {path.stem: path for path in paths}
 
     @property
     def executed(self) -> Path:
@@ -102,14 +102,14 @@ def find_book(start: str | os.PathLike[str] | None = None) -> Book:
     """
     named = os.environ.get("NLBOOK_BOOK")
     if start is None and named:
-        found = _book_at(Path(named).absolute())
-        if found is None:
+        book = _book_at(Path(named).absolute())
+        if book is None:
             raise BookError(f"NLBOOK_BOOK={named}: must be a folder book/ that holds tiers.yaml")
-        return found
+        return book
     first = Path(start if start is not None else Path.cwd()).absolute()
     for folder in (first, *first.parents):
-        if found := _book_at(folder):
-            return found
+        if book := _book_at(folder):
+            return book
     raise BookError(
         f"no book in {first} or above it: work in a clone of the book, or set NLBOOK_BOOK "
         "to its folder book/"

@@ -138,10 +138,10 @@ def save_results(
 def read_contents(folder: Path) -> dict[str, Any]:
     """What `save_results` wrote into a folder, by name; empty where it wrote nothing."""
     try:
-        found: dict[str, Any] = json.loads((folder / CONTENTS).read_text("utf-8"))
+        contents: dict[str, Any] = json.loads((folder / CONTENTS).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found
+    return contents
 
 
 @dataclass

@@ -304,16 +304,16 @@ def _parts(cells: list[Any], column: Column) -> dict[str, list[Any]]:
     """Cells of a column as columns of plain values."""
     if any(isinstance(cell, str | Glued | bool) for cell in cells):  # as it is read
         return {"": [_said(cell, column) for cell in cells]}
-    found: dict[str, list[Any]] = {}
+    parts: dict[str, list[Any]] = {}
     known = [cell for cell in cells if cell is not None]
     if not known or any(not isinstance(cell, Interval) for cell in known):
-        found[""] = [_value(cell) for cell in cells]
+        parts[""] = [_value(cell) for cell in cells]
     if any(isinstance(cell, Uncertain) for cell in cells):
-        found["error"] = [c.error if isinstance(c, Uncertain) else math.nan for c in cells]
+        parts["error"] = [c.error if isinstance(c, Uncertain) else math.nan for c in cells]
     if any(isinstance(cell, Interval) for cell in cells):
         ends = [_ends(c) if isinstance(c, Interval) else (math.nan, math.nan) for c in cells]
-        found["low"], found["high"] = ([end[k] for end in ends] for k in (0, 1))
-    return found
+        parts["low"], parts["high"] = ([end[k] for end in ends] for k in (0, 1))
+    return parts
 
 
 def _value(cell: Any) -> float:

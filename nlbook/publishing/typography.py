@@ -55,8 +55,8 @@ def number_text(value: float, spec: str = "") -> str:
 def pretty(text: str) -> str:
     """Set the numbers in a text, such as ``below 1e-6`` or ``-0.3``."""
 
-    def replace(found: re.Match[str]) -> str:
-        sign, digits, exponent = found.groups()
+    def replace(number: re.Match[str]) -> str:
+        sign, digits, exponent = number.groups()
         sign = sign.replace("-", MINUS)
         if exponent is None:
             return f"{sign}{digits}"
@@ -103,21 +103,21 @@ def align(texts: list[str]) -> list[str]:
 
     Texts of another form, such as powers of ten, are left as they are.
     """
-    decimals = [found.group(1) or "" for t in texts if (found := _DECIMAL.fullmatch(t))]
+    decimals = [decimal.group(1) or "" for t in texts if (decimal := _DECIMAL.fullmatch(t))]
     longest = max(map(len, decimals), default=0)
     filled = []
     for text in texts:
-        found = _DECIMAL.fullmatch(text)
-        missing = longest - len(found.group(1) or "") if found else 0
-        point = _POINT if missing and found and not found.group(1) else ""
+        decimal = _DECIMAL.fullmatch(text)
+        missing = longest - len(decimal.group(1) or "") if decimal else 0
+        point = _POINT if missing and decimal and not decimal.group(1) else ""
         filled.append(text + point + _FIGURE * missing)
     return filled
 
 
 def without_markup(text: str) -> str:
     """MyST text in plain characters; what has none stays as LaTeX writes it."""
-    text = _MATH.sub(lambda found: _plain_formula(found.group(1)), text)
-    text = _ROLE.sub(lambda found: found.group(1), text)
+    text = _MATH.sub(lambda match: _plain_formula(match.group(1)), text)
+    text = _ROLE.sub(lambda match: match.group(1), text)
     text = re.sub(r"`([^`]*)`", r"\1", text)
     text = re.sub(r"(?<![\w*])(\*{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*])", r"\2", text)
     return re.sub(r"\\([\\`*_{}\[\]<>$#|])", r"\1", text)
@@ -133,18 +133,18 @@ def _plain_formula(formula: str) -> str:
     text = re.sub(r"\\([A-Za-z]+)(?:\s(?=\w))?", _sign, text)
     for mark, table in (("^", _RAISED), ("_", _LOWERED)):
         pattern = re.escape(mark) + r"(?:\{([^{}]*)\}|(\S))"
-        text = re.sub(pattern, lambda found, m=mark, t=table: _moved(found, m, t), text)  # type: ignore[misc]
+        text = re.sub(pattern, lambda match, m=mark, t=table: _moved(match, m, t), text)  # type: ignore[misc]
     return re.sub(r"(?<![\w⁰-⁹])-(?=[\d\w])|(?<=\s)-(?=\s)", MINUS, text)
 
 
-def _accented(found: re.Match[str]) -> str:
-    letter = found.group(2) or found.group(3)
+def _accented(match: re.Match[str]) -> str:
+    letter = match.group(2) or match.group(3)
     letter = re.sub(r"\\([A-Za-z]+)", _sign, letter)
-    return unicodedata.normalize("NFC", letter + _ACCENTS[found.group(1)])
+    return unicodedata.normalize("NFC", letter + _ACCENTS[match.group(1)])
 
 
-def _sign(found: re.Match[str]) -> str:
-    name = found.group(1)
+def _sign(match: re.Match[str]) -> str:
+    name = match.group(1)
     if name in _SIGNS:
         return _SIGNS[name]
     if name in _VARIANTS:
@@ -153,14 +153,14 @@ def _sign(found: re.Match[str]) -> str:
     try:
         return unicodedata.lookup(f"GREEK {size} LETTER {_GREEK.get(name, name).upper()}")
     except KeyError:
-        return found.group(0)
+        return match.group(0)
 
 
 _GREEK = {"lambda": "lamda", "Lambda": "Lamda"}  # Unicode's spelling
 
 
-def _moved(found: re.Match[str], mark: str, table: dict[int, int]) -> str:
-    text = found.group(1) if found.group(1) is not None else found.group(2)
+def _moved(match: re.Match[str], mark: str, table: dict[int, int]) -> str:
+    text = match.group(1) if match.group(1) is not None else match.group(2)
     if mark == "^" and text in ("*", "′"):
         return text
     plain = text.replace(MINUS, "-")

@@ -44,18 +44,18 @@ def author_year(paper: Mapping[str, str]) -> str:
 
 def _people(paper: Mapping[str, str], full: bool = False) -> list[str]:
     text = paper.get("author") or paper.get("editor") or ""
-    found = []
+    names = []
     for person in re.split(r"\s+and\s+", text) if text else []:
         last, comma, first = person.partition(",")
         if not comma:
             first, _, last = person.rpartition(" ")
-        found.append(f"{first.strip()} {last.strip()}".strip() if full else last.strip())
-    return found
+        names.append(f"{first.strip()} {last.strip()}".strip() if full else last.strip())
+    return names
 
 
 def read_bibliography(file: Path) -> dict[str, dict[str, str]]:
     """Fields of each entry, with the marks of TeX taken out."""
-    found: dict[str, dict[str, str]] = {}
+    papers: dict[str, dict[str, str]] = {}
     for entry in re.split(r"^\s*@", file.read_text("utf-8"), flags=re.MULTILINE)[1:]:
         head = re.match(r"\w+\s*\{\s*([^,\s]+)\s*,", entry)
         if head is None:
@@ -63,8 +63,8 @@ def read_bibliography(file: Path) -> dict[str, dict[str, str]]:
         fields = re.findall(
             r"^\s*(\w+)\s*=\s*[{\"](.*?)[}\"]\s*,?\s*$", entry[head.end() :], re.MULTILINE
         )
-        found[head.group(1)] = {key.lower(): _untex(value) for key, value in fields}
-    return found
+        papers[head.group(1)] = {key.lower(): _untex(value) for key, value in fields}
+    return papers
 
 
 def _untex(text: str) -> str:

@@ -39,11 +39,11 @@ def sides(cells: Iterable[NotebookNode]) -> list[tuple[NotebookNode, bool]]:
     BookError
         A cell with the tag does not begin with a heading of level 2 or lower.
     """
-    found: list[tuple[NotebookNode, bool]] = []
+    placed: list[tuple[NotebookNode, bool]] = []
     level = 0  # of the section of the second page that goes on; 0 for none
     for cell in cells:
         if cell.cell_type != "markdown":
-            found.append((cell, level > 0))
+            placed.append((cell, level > 0))
             continue
         lines = cell.source.splitlines()
         headings = list(_headings(lines))
@@ -59,16 +59,16 @@ def sides(cells: Iterable[NotebookNode]) -> list[tuple[NotebookNode, bool]]:
             headings = headings[1:]
         end = next((line for line, depth in headings if depth <= level), None)
         if end is None:
-            found.append((cell, level > 0))
+            placed.append((cell, level > 0))
             continue
         for part, side in ((lines[:end], True), (lines[end:], False)):
             if any(line.strip() for line in part):
                 piece = copy.deepcopy(cell)
                 piece.source = "\n".join(part).strip("\n")
                 piece["id"] = f"{cell.get('id', 'cell')}-{'d' if side else 'r'}"
-                found.append((piece, side))
+                placed.append((piece, side))
         level = 0
-    return found
+    return placed
 
 
 def cut(notebook: NotebookNode, name: str, title: str) -> NotebookNode | None:
@@ -96,7 +96,7 @@ def cut(notebook: NotebookNode, name: str, title: str) -> NotebookNode | None:
         (notebook.cells, first_glued, second_glued),
         (second, second_glued, first_glued),
     ):
-        wanted = {found for cell in cells for found in _GLUED.findall(_text(cell))}
+        wanted = {glued for cell in cells for glued in _GLUED.findall(_text(cell))}
         if borrowed := [there[key] for key in sorted(wanted & there.keys() - here.keys())]:
             cells.append(_borrowing(borrowed))
     level = 0  # of the section of the second page that goes on
@@ -141,11 +141,11 @@ def _headings(lines: list[str]) -> Iterable[tuple[int, int]]:
             fence, start = marked.group(2), None
         elif _LABEL.match(line):
             start = number if start is None else start
-        elif found := _HEADING.match(line):
+        elif heading := _HEADING.match(line):
             first = number if start is None else start
             yield (
                 (0 if not any(one.strip() for one in lines[:first]) else first),
-                len(found.group(1)),
+                len(heading.group(1)),
             )
             start = None
         elif line.strip():

@@ -26,8 +26,8 @@ def numbered(lines: list[str]) -> Iterator[tuple[str, str]]:
     for kind, block in blocks(lines):
         if kind == "text":
             for line in block:
-                if found := EQUATION_END.match(line):
-                    yield "equation", found.group(2)
+                if ended := EQUATION_END.match(line):
+                    yield "equation", ended.group(2)
             continue
         directive, argument, options, body = parts(block)
         label = options.get("name") or options.get("label")

@@ -84,9 +84,9 @@ def render_prose(notebook: Any, name: str, book: Book) -> Any:
         cells.append(cell)
         if cell.cell_type == "markdown":
             cell.source = _render(cell.source, known)
-            if not noted and (found := re.search(r"^# .*$", cell.source, re.MULTILINE)):
+            if not noted and (title := re.search(r"^# .*$", cell.source, re.MULTILINE)):
                 noted = True
-                before, after = cell.source[: found.end()], cell.source[found.end() :]
+                before, after = cell.source[: title.end()], cell.source[title.end() :]
                 cell.source = f"{before}\n\n{NOTE}{after}"
         for shown in _shown(cell):
             kind, number = known.numbers[shown["name"]]
@@ -205,10 +205,10 @@ def _text(lines: list[str], known: _Known) -> list[str]:
             fence = opened.group(2)
         elif target := _TARGET.match(line):
             prose.append(f'<a id="{target.group(1)}"></a>')
-        elif found := EQUATION_END.match(line):
-            _, number = known.numbers.get(found.group(2), ("", ""))
+        elif ended := EQUATION_END.match(line):
+            _, number = known.numbers.get(ended.group(2), ("", ""))
             tag = rf"\tag{{{number}}}" if number else ""
-            prose.append(f"{found.group(1)}{tag}$$" if found.group(1) else f"{tag}\n$$".lstrip())
+            prose.append(f"{ended.group(1)}{tag}$$" if ended.group(1) else f"{tag}\n$$".lstrip())
         else:
             prose.append(line)
     flush()
@@ -218,8 +218,8 @@ def _text(lines: list[str], known: _Known) -> list[str]:
 def _role(match: re.Match[str], known: _Known) -> str:
     kind, text = match.group(1), " ".join(match.group(3).split())
     render = _ROLES.get(kind)
-    found = render(text, known) if render else None
-    return match.group(0) if found is None else found
+    shown = render(text, known) if render else None
+    return match.group(0) if shown is None else shown
 
 
 def _glue(text: str, known: _Known) -> str | None:
@@ -282,8 +282,8 @@ def _code(text: str, known: _Known) -> str:
 
 def _split(text: str) -> tuple[str, str]:
     """Words and target of ``words <target>``; no words in a bare target."""
-    found = _LABELLED.match(text)
-    return (found.group(1), found.group(2)) if found else ("", text)
+    labelled = _LABELLED.match(text)
+    return (labelled.group(1), labelled.group(2)) if labelled else ("", text)
 
 
 _ROLES: dict[str, Callable[[str, _Known], str | None]] = {

@@ -80,15 +80,15 @@ def read_parameters(chapter: str | Path, book: Book | None = None) -> dict[str, 
     cells = [cell for cell in code_cells(path) if "parameters" in cell.tags]
     if len(cells) != 1:
         raise BookError(f"{path.name}: {len(cells)} cells tagged 'parameters', must be one")
-    found = _read_cell(cells[0].source, path.name, cells[0].line)
+    parameters = _read_cell(cells[0].source, path.name, cells[0].line)
     for tier, given in _read_tiers(book, path.stem).items():
         where = f"tiers.yaml, {path.stem}, {tier}"
         for name, value in given.items():
-            _known(name, found, where)
-            parameter = found[name]
+            _known(name, parameters, where)
+            parameter = parameters[name]
             parameter.tiers[tier] = _at(where, convert, name, value, parameter.declaration)
-        _at(where, _relate, found, {name: p.at(tier) for name, p in found.items()})
-    return found
+        _at(where, _relate, parameters, {name: p.at(tier) for name, p in parameters.items()})
+    return parameters
 
 
 def resolve(
@@ -142,7 +142,7 @@ def matching_tiers(
 def _read_cell(source: str, file: str, first: int) -> dict[str, Parameter]:
     """Read the parameters cell; `first` is the line of the chapter that it begins on."""
     comments = _comments(source)
-    found: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = {}
     try:
         statements = ast.parse(source).body
     except SyntaxError as error:
@@ -162,7 +162,7 @@ def _read_cell(source: str, file: str, first: int) -> dict[str, Parameter]:
             members = parse(declared)
         except DeclarationError as error:
             raise BookError(f"{where}: {name}: {error}") from None
-        if name in found or not name.isascii() or name.startswith("_"):
+        if name in parameters or not name.isascii() or name.startswith("_"):
             raise BookError(f"{where}: {name} must be given once, in ASCII, without leading '_'")
         comment = comments.get(statement.end_lineno or 0, "")
         if not comment:
@@ -173,17 +173,17 @@ def _read_cell(source: str, file: str, first: int) -> dict[str, Parameter]:
             raise BookError(f"{where}: {line!r}: the value must be a literal") from None
         value = _at(where, convert, name, default, declared)
         types, allowed = type_text(members), range_text(members)
-        found[name] = Parameter(name, declared, types, allowed, value, comment)
+        parameters[name] = Parameter(name, declared, types, allowed, value, comment)
     where = f"{file}, line {first}"
-    for name, parameter in found.items():
+    for name, parameter in parameters.items():
         for bound in named_bounds(parse(parameter.declaration)):
-            if bound not in found or not _is_number(found[bound]):
+            if bound not in parameters or not _is_number(parameters[bound]):
                 raise BookError(
                     f"{where}: {name}: {parameter.declaration!r}: {bound!r} is no parameter that "
                     "is a number"
                 )
-    _at(where, _relate, found, {name: p.default for name, p in found.items()})
-    return found
+    _at(where, _relate, parameters, {name: p.default for name, p in parameters.items()})
+    return parameters
 
 
 def declaration_text(annotation: Any) -> str:

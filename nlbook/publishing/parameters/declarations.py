@@ -124,14 +124,14 @@ def range_text(declaration: Declaration) -> str:
 
 def named_bounds(declaration: Declaration) -> set[str]:
     """Names of the parameters that bound it."""
-    found: set[str] = set()
+    names: set[str] = set()
     for member in declaration:
         if isinstance(member.allowed, Range):
             ends = (member.allowed.low, member.allowed.high)
-            found.update(name for end in ends if isinstance(end, str) for name in _names(end))
+            names.update(name for end in ends if isinstance(end, str) for name in _names(end))
         for part in member.inner:
-            found |= named_bounds(part)
-    return found
+            names |= named_bounds(part)
+    return names
 
 
 class _Reader:
@@ -213,14 +213,14 @@ class _Reader:
         right = self.take()
         if right not in {"]", ")"}:
             raise self.error(f"an interval ends with ']' or ')', found {right!r}")
-        found = Range(low, high, left == "[", right == "]")
+        between = Range(low, high, left == "[", right == "]")
         if isinstance(low, float) and isinstance(high, float):
             empty = low > high or (low == high and not (left == "[" and right == "]"))
             if empty or low == math.inf or high == -math.inf:
-                raise self.error(f"{found} holds no number")
+                raise self.error(f"{between} holds no number")
         if (low == -math.inf and left == "[") or (high == math.inf and right == "]"):
-            raise self.error(f"{found}: an infinite bound is left out, by a round bracket")
-        return found
+            raise self.error(f"{between}: an infinite bound is left out, by a round bracket")
+        return between
 
     def bound(self, kind: str) -> float | str:
         words, depth = [self.take()], 0
@@ -254,9 +254,9 @@ class _Reader:
         return token
 
     def expect(self, token: str) -> None:
-        found = self.take()
-        if found != token:
-            raise self.error(f"{token!r} is missing" + (f" before {found!r}" if found else ""))
+        taken = self.take()
+        if taken != token:
+            raise self.error(f"{token!r} is missing" + (f" before {taken!r}" if taken else ""))
 
     def error(self, what: str) -> DeclarationError:
         return DeclarationError(f"{self.text!r}: {what}")

@@ -63,11 +63,11 @@ def _against_lock(book: Book) -> str:
                 continue  # for another system or Python
             name, pinned = locked.name, str(locked.specifier).removeprefix("==")
             try:
-                found = metadata.version(name)
+                installed = metadata.version(name)
             except metadata.PackageNotFoundError:
-                found = "none"
-            if found != pinned:
-                different.append(f"{name} {found} instead of {pinned}")
+                installed = "none"
+            if installed != pinned:
+                different.append(f"{name} {installed} instead of {pinned}")
     if not different:
         return "every package is at its locked version"
     shown = "; ".join(different[:5]) + (f"; {len(different) - 5} more" * (len(different) > 5))

@@ -158,12 +158,12 @@ def data_files(sources: Iterable[str], book: Book) -> list[Path]:
     A constant names a file or a folder there, with or without ``recorded/`` before it; a
     folder stands for all files in it. (A constant "." is a marker of a plot, not all there is.)
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     for source in sources:
         for node in ast.walk(_parse(source)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.update(_named_files(node.value, book.recorded))
-    return sorted(found)
+                files.update(_named_files(node.value, book.recorded))
+    return sorted(files)
 
 
 def _named_files(text: str, folder: Path) -> Iterator[Path]:

@@ -93,8 +93,8 @@ def worker_threads() -> int:
 def commit(book: Book) -> tuple[str | None, bool | None]:
     """Commit that the book is at, and whether its sources differ from it."""
     sources = ("book", "nlbook", *(file.name for file in book.locks))
-    found = host.commit_of(book.root, sources)
-    return (found.sha, found.dirty) if found else (None, None)
+    state = host.commit_of(book.root, sources)
+    return (state.sha, state.dirty) if state else (None, None)
 
 
 class MemoryWatch:

@@ -286,10 +286,10 @@ def _archive(folder: Path, saved: dict[str, Any], staged: Path) -> str:
 
 
 def _add_under_title(notebook: NotebookNode, note: str, name: str) -> None:
-    found = _title(notebook, name)
+    title = _title(notebook, name)
     for cell in notebook.cells:
-        if cell.source is found.string:
-            cell.source = f"{found.string[: found.end()]}\n\n{note}{found.string[found.end() :]}"
+        if cell.source is title.string:
+            cell.source = f"{title.string[: title.end()]}\n\n{note}{title.string[title.end() :]}"
             return
 
 
@@ -297,9 +297,9 @@ def _title(notebook: NotebookNode, name: str) -> re.Match[str]:
     """Find the line of a chapter's title."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (
-            found := re.search(r"^# +(.+?) *$", cell.source, re.MULTILINE)
+            title := re.search(r"^# +(.+?) *$", cell.source, re.MULTILINE)
         ):
-            return found
+            return title
     raise SiteError(f"{name} has no title: it must begin with a line '# Title'")
 
 
@@ -341,23 +341,23 @@ def _write_config(root: Path, staged: Path, repository: str | None, hub: str | N
 
 def _branch(root: Path) -> str:
     try:
-        found = host.git(root, "rev-parse", "--abbrev-ref", "HEAD").strip()
+        branch = host.git(root, "rev-parse", "--abbrev-ref", "HEAD").strip()
     except (OSError, subprocess.SubprocessError):
         return "main"
-    return "main" if found in ("", "HEAD") else found
+    return "main" if branch in ("", "HEAD") else branch
 
 
 def _costs(book: Book, name: str, record: dict[str, Any]) -> list[pages.Cost]:
     """Collect what is known of a chapter's cost: this run's record, and the measured model."""
-    found = []
+    rows = []
     ran = str(record.get("tier") or "own") if record else None
     for tier in TIERS:
         expected = estimate(name, resolve(name, tier, book=book), book, workers=_LAPTOP_CORES)
         if tier == ran:
-            found.append(_measured(name, tier, record, expected.tasks))
+            rows.append(_measured(name, tier, record, expected.tasks))
         elif expected.wall_hours is not None:
             where = (expected.provenance or {}).get("host") or "a measurement"
-            found.append(
+            rows.append(
                 pages.Cost(
                     name,
                     tier,
@@ -370,10 +370,10 @@ def _costs(book: Book, name: str, record: dict[str, Any]) -> list[pages.Cost]:
                 )
             )
         else:
-            found.append(pages.Cost(name, tier, tasks=expected.tasks, basis="—"))
+            rows.append(pages.Cost(name, tier, tasks=expected.tasks, basis="—"))
     if ran == "own":
-        found.append(_measured(name, "own", record, None))
-    return found
+        rows.append(_measured(name, "own", record, None))
+    return rows
 
 
 def _measured(name: str, tier: str, record: dict[str, Any], tasks: int | None) -> pages.Cost:

@@ -95,10 +95,10 @@ def _drop_files(html: Path) -> None:
 def _describe(text: str) -> str:
     """Say in the head of a page what its first paragraph says."""
     article = text[text.find("<article") :]
-    for found in re.finditer(r"<p>(.*?)</p>", article, re.DOTALL):
-        if "download" in found.group(1) or "sd-" in found.group(1):
+    for paragraph in re.finditer(r"<p>(.*?)</p>", article, re.DOTALL):
+        if "download" in paragraph.group(1) or "sd-" in paragraph.group(1):
             continue
-        plain = re.sub(r"<[^>]+>|\\\(.*?\\\)", "", found.group(1))
+        plain = re.sub(r"<[^>]+>|\\\(.*?\\\)", "", paragraph.group(1))
         words = entities.unescape(" ".join(plain.split()))
         words = re.sub(r" +([,.;:?!])", r"\1", words)  # behind a formula
         if len(words) < 40:

@@ -38,13 +38,13 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
     dict of str to list of str
         In the order of the modules' names.
     """
-    found = {}
+    by_module = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
         names = _listed(path)
         if names is not None:
-            found[".".join(parts).removesuffix(".__init__")] = names
-    return dict(sorted(found.items()))
+            by_module[".".join(parts).removesuffix(".__init__")] = names
+    return dict(sorted(by_module.items()))
 
 
 def _listed(path: Path) -> list[str] | None:
@@ -168,11 +168,11 @@ def _field_types(owner: str) -> dict[str, str]:
     """Types of the fields of a class, as its source writes them."""
     module, _, name = owner.rpartition(".")
     cls = getattr(import_module(module), name)
-    found: dict[str, str] = {}
+    types: dict[str, str] = {}
     for base in reversed(inspect.getmro(cls)):
         for field, kind in inspect.get_annotations(base).items():
-            found[field] = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-    return found
+            types[field] = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+    return types
 
 
 def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
