@@ -112,6 +112,7 @@ class PointsCertificate:
 
     subject: str  #: in words
     n_inside: int  #: points that are free
+    n_cut: int  #: points whose dilatation is needed and whose ball lacks points
     box: tuple[int, int] | None  #: nodes of the periodic box of the bound; None without a bound
     share: float  #: of the box's nodes that are free
     bound: float  #: no eigenvalue of L lies below, modulus/length**2; nan without a bound
@@ -120,10 +121,14 @@ class PointsCertificate:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the points have one equilibrium, by the bound or else by the eigenvalue."""
+        """Whether L is positive on the points, by the bound or else by the eigenvalue.
+
+        Where L is not symmetric, on scattered points or with balls that are cut, an eigenvalue of
+        its symmetric part below zero proves nothing: None.
+        """
         if self.bound > 0 or self.eigenvalue > 0:
             return True
-        return None if math.isnan(self.eigenvalue) else False
+        return None if self.box is None or math.isnan(self.eigenvalue) else False
 
     def words(self) -> str:
         """The certificate in a few sentences."""
@@ -135,7 +140,10 @@ class PointsCertificate:
                 f"eigenvalue is at least {self.bound:.3g}."
             )
         if not math.isnan(self.eigenvalue):
-            told += f" By the matrix itself it is {self.eigenvalue:.3g}."
+            of = "the matrix itself it" if self.box else "its symmetric part the least eigenvalue"
+            told += f" By {of} is {self.eigenvalue:.3g}."
+        if self.n_cut:
+            told += f" Of {self.n_cut} points the ball lacks nodes, and L is not symmetric."
         return told
 
 
@@ -273,7 +281,9 @@ def certify_points(solid: LinearPeridynamicSolid) -> PointsCertificate:
         eigenvalue = float(np.linalg.eigvalsh((dense + dense.T) / 2)[0])
     kind = "scattered" if points.spacing is None else f"{_apart(*points.spacing)} apart"
     subject = f"{n_inside} points {kind} with those around them held"
-    return PointsCertificate(subject, n_inside, box, share, bound, bond_bound, eigenvalue)
+    return PointsCertificate(
+        subject, n_inside, solid.n_cut, box, share, bound, bond_bound, eigenvalue
+    )
 
 
 def _by_periodic_box(
