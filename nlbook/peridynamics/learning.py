@@ -88,7 +88,8 @@ def fit_lps(
     ----------
     samples : object with `spacing`, `displacement` and `load`, or a sequence of them
         Fields of shape (n_samples, n1, n2, 2); several grids are fitted together. What
-        `nlbook.peridynamics.gather_samples` returns serves many fits.
+        `nlbook.peridynamics.gather_samples` returns serves many fits; with ``relative=False`` it
+        is the paper's own sum of squares that is made small.
     horizon : float
         delta on the nominal spacing sqrt(h1 h2), length; at least two spacings.
     degree : int

@@ -11,6 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.checks import real_array
 from nlbook.kernels import BernsteinKernel
 from nlbook.peridynamics.adam import AdamHistory
+from nlbook.peridynamics.certificates import (
+    PointsCertificate,
+    WaveCertificate,
+    certify_continuum,
+    certify_grid,
+    certify_lattice,
+    certify_points,
+)
 from nlbook.peridynamics.choices import (
     Constraint,
     ExactIntegrals,
@@ -28,6 +36,7 @@ from nlbook.peridynamics.symbols import symbol_basis
 __all__ = ["AlphaTrials", "LPSFit", "LongWaveModuli"]
 
 Array = NDArray[np.float64]
+Certificate = WaveCertificate | PointsCertificate
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class LPSFit:
 
     @property
     def residual_error(self) -> float:
-        """E_Res on the data: root of the mean over samples of |L u - b|**2 / |b|**2."""
+        """E_Res on the data, the root of the loss."""
         return float(np.sqrt(self.loss))
 
     @property
@@ -205,6 +214,32 @@ class LPSFit:
         LinearPeridynamicSolid
         """
         return LinearPeridynamicSolid(self.kernel, self.lame_lambda, self.shear_modulus, grid)
+
+    def certificates(self, *grids: PeriodicGrid | PointSet) -> tuple[Certificate, ...]:
+        """Where the solid is stable, by `nlbook.peridynamics.certificates`; `.words()` says it.
+
+        Parameters
+        ----------
+        grids : PeriodicGrid or PointSet
+            Others than that of the data, each by sums over its own nodes.
+
+        Returns
+        -------
+        tuple of WaveCertificate or PointsCertificate
+            Of the data's grid, of every grid with its spacings, of the continuum (by exact
+            integrals; alpha below 3), and of the others in their order.
+        """
+        solid = self.solid(self.grid)
+        found: list[Certificate] = [certify_grid(solid), certify_lattice(solid)]
+        if self.kernel.alpha < 3:
+            kernel = self.kernel
+            found.append(certify_continuum(kernel, self.lame_lambda, self.shear_modulus))
+        for grid in grids:
+            other = self.solid(grid)
+            found.append(
+                certify_points(other) if isinstance(grid, PointSet) else certify_grid(other)
+            )
+        return tuple(found)
 
     def residual(self, samples: Any) -> float:
         """E_Res: root of the mean over samples of |L u - b|**2 / |b|**2.

@@ -109,6 +109,7 @@ def sweep_lps(
     long_waves: LongWaves = FreeLongWaves(),  # noqa: B008
     quadrature: QuadratureChoice = GridQuadrature(),  # noqa: B008
     solver: Solver = GaussNewton(),  # noqa: B008
+    relative: bool = True,
     cluster: Any = None,
     store: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -125,6 +126,8 @@ def sweep_lps(
         M; the errors of the lowest are the unit of AvgE.
     constraint, alpha, long_waves, quadrature, solver
         As in `fit_lps`.
+    relative
+        As in `nlbook.peridynamics.gather_samples`, for what is fitted; errors are relative.
     cluster, store, progress
         As in `nlbook.parallel.run_tasks`.
 
@@ -147,7 +150,7 @@ def sweep_lps(
         raise ValueError(
             f"horizons and degrees must be one or more each, got {horizons!r} and {degrees!r}"
         )
-    spectra = gather_samples(training)
+    spectra = gather_samples(training, relative=relative)
     asked = {
         "alpha": alpha, "constraint": constraint, "long_waves": long_waves,
         "quadrature": quadrature, "solver": solver,
