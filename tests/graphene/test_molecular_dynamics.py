@@ -5,6 +5,7 @@ import pytest
 
 from nlbook.graphene import (
     LINDSAY_BROIDO,
+    TERSOFF_CARBON,
     Dynamics,
     GrapheneDisk,
     GrapheneSheet,
@@ -12,6 +13,7 @@ from nlbook.graphene import (
     atom_forces,
     lammps_forces,
     lammps_minimum,
+    molecular_dynamics,
     run_dynamics,
 )
 from nlbook.graphene.molecular_dynamics import without_rigid_motion
@@ -159,9 +161,40 @@ def test_a_bond_that_breaks_is_an_error():
         (lambda: Dynamics(temperature=0.0), "temperature"),
         (lambda: Dynamics(time_step=0.1), "time_step"),
         (lambda: Dynamics(iota=1.5), "iota"),
+        (lambda: Dynamics(forces_by="gromacs"), "forces_by"),
         (lambda: Dynamics(steps=2501), "steps must be a multiple of every"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_the_forces_of_this_package_and_of_lammps_move_atoms_alike():
+    own, theirs = (
+        run_dynamics(SHEET, FORCES, 3, Dynamics(equilibration=50, steps=100, forces_by=by))
+        for by in ("nlbook", "lammps")
+    )
+    assert np.abs(own.smoothed - theirs.smoothed).max() < 1e-10
+    assert own.signal_to_noise == pytest.approx(theirs.signal_to_noise, rel=1e-9)
+
+
+def test_the_stress_of_still_atoms_is_lammps_pressure():
+    """A sheet with a bond 1 % too long, in bar times angstrom by LAMMPS' rule for planes."""
+    sheet = GrapheneSheet((10, 6), 1.01 * SHEET.bond_length)
+    still = np.zeros((sheet.n_atoms, 2))
+    with molecular_dynamics._lammps(sheet, still, TERSOFF_CARBON, still) as (engine, _):
+        engine.command("run 0")
+        known = [-engine.get_thermo(name) / 1e7 / 3.35 for name in ("pxx", "pyy")]
+    found = molecular_dynamics._stress(sheet, TERSOFF_CARBON, still, 0.0)
+    assert np.allclose(found, known, rtol=1e-6)
+    assert found[0] == pytest.approx(0.0106, rel=0.1)  # 1 % of E/(1 - nu), 1.22/1.16 TPa
+
+
+def test_the_stress_of_moving_atoms_has_their_momentum():
+    """N k T over the volume, in SI units."""
+    cold, hot = (
+        molecular_dynamics._stress(SHEET, TERSOFF_CARBON, 0 * FORCES, t) for t in (0.0, 300.0)
+    )
+    expected = 1.380649e-23 * 300 / (SHEET.area_per_atom * 3.35 * 1e-30) * 1e-12
+    assert np.allclose(cold - hot, expected, rtol=1e-6)
