@@ -6,7 +6,7 @@ import pytest
 
 from nlbook.identification import RegressionWarning
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import kernel_regression
+from tests.benchmarks import kernel_regression, peridynamic_solid
 from tests.benchmarks.__main__ import TABLES, main
 from tests.benchmarks.measuring import Table
 
@@ -26,6 +26,14 @@ def test_the_table_of_fits_times_each_of_them(monkeypatch):
     table = kernel_regression.fit_table()
     names = {row["name"] for row in table.rows}
     assert {"nonnegative", "two stages", "joint", "unconstrained"} <= names
+
+
+def test_the_table_of_the_solid_times_each_part(monkeypatch):
+    monkeypatch.setattr(peridynamic_solid, "seconds", lambda call: call() is None or 1.0)
+    monkeypatch.setattr(peridynamic_solid, "SIZES", (10,))
+    table = peridynamic_solid.solid_table()
+    names = {row["name"] for row in table.rows}
+    assert {"10 x 10 nodes: L u", "10 x 10 nodes: equilibria"} <= names
 
 
 def test_help_names_the_tables_and_runs_none(capsys):

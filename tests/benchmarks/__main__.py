@@ -25,6 +25,7 @@ from tests.benchmarks import (
     dislocations,
     graphene,
     kernel_regression,
+    peridynamic_solid,
     two_d_four,
 )
 from tests.benchmarks.measuring import Table, write_json
@@ -52,6 +53,7 @@ TABLES: dict[str, Callable[[], Table | None]] = {
     "kernel_regression_gram": kernel_regression.gram_table,
     "kernel_regression_fits": kernel_regression.fit_table,
     "graphene": graphene.graphene_table,
+    "peridynamic_solid": peridynamic_solid.solid_table,
 }
 COSTS = "costs"
 
