@@ -16,7 +16,7 @@ __all__ = ["SAME", "fit_words"]
 # Losses that differ by less than this share are taken for equal.
 SAME = 1e-4
 # E_Res that no symbol removes, above which the data themselves are said to be at fault.
-_INCONSISTENT = 0.03
+_INCONSISTENT = 0.02
 # lambda + mu, as a share of mu, at which it counts as held by its bound; and volumes likewise.
 _HELD = 1e-5
 

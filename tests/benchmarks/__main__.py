@@ -26,6 +26,7 @@ from tests.benchmarks import (
     graphene,
     kernel_regression,
     peridynamic_solid,
+    peridynamics,
     two_d_four,
 )
 from tests.benchmarks.measuring import Table, write_json
@@ -54,6 +55,8 @@ TABLES: dict[str, Callable[[], Table | None]] = {
     "kernel_regression_fits": kernel_regression.fit_table,
     "graphene": graphene.graphene_table,
     "peridynamic_solid": peridynamic_solid.solid_table,
+    "peridynamics_evaluation": peridynamics.evaluation_table,
+    "peridynamics_fits": peridynamics.fit_table,
 }
 COSTS = "costs"
 
