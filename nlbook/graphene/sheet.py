@@ -83,9 +83,11 @@ class GrapheneSheet:
     bond_length: float = relaxed_bond_length()  #: a, angstrom
 
     def __post_init__(self) -> None:
-        n1, n2 = self.n_cells
-        check_integer("n_cells[0]", n1, 2)  # one cell would be its own neighbour
-        check_integer("n_cells[1]", n2, 1)
+        if np.shape(self.n_cells) != (2,):
+            raise ValueError(f"n_cells must be two integers, got {self.n_cells!r}")
+        n1 = check_integer("n_cells[0]", self.n_cells[0], 2)  # one would be its own neighbour
+        n2 = check_integer("n_cells[1]", self.n_cells[1], 1)
+        object.__setattr__(self, "n_cells", (n1, n2))
         check_number("bond_length", self.bond_length, above=0)
 
     @classmethod

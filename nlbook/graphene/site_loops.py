@@ -136,7 +136,7 @@ def _site(v, f, slope, parameters):
 @compiled(fastmath=_FUSED)
 def _planar_block(v, parameters, energies, slopes):
     """A block of whole bonds in the plane."""
-    for k in range(BLOCK):
+    for k in range(energies.size):
         bonds = (
             (v[k], v[BLOCK + k], 0.0),
             (v[3 * BLOCK + k], v[4 * BLOCK + k], 0.0),
@@ -152,7 +152,7 @@ def _planar_block(v, parameters, energies, slopes):
 @compiled(fastmath=_FUSED)
 def _spatial_block(v, parameters, energies, slopes):
     """A block of whole bonds in space."""
-    for k in range(BLOCK):
+    for k in range(energies.size):
         bonds = (
             (v[k], v[BLOCK + k], v[2 * BLOCK + k]),
             (v[3 * BLOCK + k], v[4 * BLOCK + k], v[5 * BLOCK + k]),
@@ -168,7 +168,7 @@ def _spatial_block(v, parameters, energies, slopes):
 @compiled(fastmath=_FUSED)
 def _cut_block(v, f, parameters, energies, slopes):
     """A block with bonds that are cut off, or missing; f holds fc, then its derivative."""
-    for k in range(BLOCK):
+    for k in range(energies.size):
         bonds = (
             (v[k], v[BLOCK + k], v[2 * BLOCK + k]),
             (v[3 * BLOCK + k], v[4 * BLOCK + k], v[5 * BLOCK + k]),

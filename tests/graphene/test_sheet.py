@@ -68,11 +68,17 @@ def test_the_disk_has_the_symmetry_of_a_hexagon():
     assert distances.min(axis=0).max() < 1e-12
 
 
+def test_cells_given_as_a_list_are_the_same_sheet():
+    assert hash(GrapheneSheet([4, 3])) == hash(GrapheneSheet((4, 3)))
+    assert GrapheneSheet(np.array([4, 3])) == GrapheneSheet((4, 3))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: GrapheneSheet((1, 4)), r"n_cells\[0\] must be an integer of at least 2, got 1"),
         (lambda: GrapheneSheet((4, 0)), r"n_cells\[1\] must be an integer of at least 1, got 0"),
+        (lambda: GrapheneSheet(4), "n_cells must be two integers, got 4"),
         (lambda: GrapheneSheet((4, 4), -1.0), "bond_length must be a finite number above 0"),
         (lambda: GrapheneDisk(1.0), "radius must be a finite number at least 2.9"),
     ],
