@@ -1,6 +1,6 @@
 """Engines on this machine, under MPI or as a job of Slurm: started, reached and stopped."""
 
-from nlbook.parallel.cluster.connection import connect, opened
+from nlbook.parallel.cluster.connection import connect
 from nlbook.parallel.cluster.mpi import block_partition, mpi_available, require_mpi, run_on_ranks
 from nlbook.parallel.cluster.records import ClusterRecord, list_clusters
 from nlbook.parallel.cluster.slurm import SlurmOptions, slurm_version
@@ -19,7 +19,6 @@ __all__ = [
     "connect",
     "list_clusters",
     "mpi_available",
-    "opened",
     "require_mpi",
     "run_on_ranks",
     "slurm_submission",

@@ -3,22 +3,14 @@
 from nlbook.parallel.store.code_tree import code_tree_hash
 from nlbook.parallel.store.files import read_header, write_atomically
 from nlbook.parallel.store.folder import Store, as_result, open_store
-from nlbook.parallel.store.keys import (
-    check_tasks,
-    describe_task,
-    function_name,
-    load_function,
-    task_key,
-)
+from nlbook.parallel.store.keys import check_tasks, function_name, task_key
 
 __all__ = [
     "Store",
     "as_result",
     "check_tasks",
     "code_tree_hash",
-    "describe_task",
     "function_name",
-    "load_function",
     "open_store",
     "read_header",
     "task_key",

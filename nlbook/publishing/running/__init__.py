@@ -4,20 +4,17 @@ from nlbook.publishing.running.build import execute_stale
 from nlbook.publishing.running.copies import check_copies, make_copies
 from nlbook.publishing.running.costs import Estimate, estimate
 from nlbook.publishing.running.doctor import findings
-from nlbook.publishing.running.freshness import chapter_key, is_fresh, why_stale
-from nlbook.publishing.running.locks import InUse
+from nlbook.publishing.running.freshness import chapter_key, why_stale
 from nlbook.publishing.running.records import read_record
 from nlbook.publishing.running.runner import run_chapter
 
 __all__ = [
     "Estimate",
-    "InUse",
     "chapter_key",
     "check_copies",
     "estimate",
     "execute_stale",
     "findings",
-    "is_fresh",
     "make_copies",
     "read_record",
     "run_chapter",

@@ -27,7 +27,6 @@ __all__ = [
     "chapter_key",
     "data_files",
     "followed_modules",
-    "is_fresh",
     "outputs_digest",
     "why_stale",
 ]
@@ -77,11 +76,6 @@ def chapter_key(
     for part in parts:
         digest.update(str(part).encode() + b"\0")
     return digest.hexdigest()
-
-
-def is_fresh(notebook: Path, book: Book | None = None) -> bool:
-    """Whether an executed notebook still belongs to its chapter (`why_stale`)."""
-    return why_stale(notebook, book) is None
 
 
 def why_stale(notebook: Path, book: Book | None = None, package: Path | None = None) -> str | None:

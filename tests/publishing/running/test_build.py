@@ -12,7 +12,7 @@ import pytest
 
 from nlbook.publishing.errors import RunFailed
 from nlbook.publishing.running.build import compile_ahead, execute_stale, stale_chapters
-from nlbook.publishing.running.freshness import is_fresh
+from nlbook.publishing.running.freshness import why_stale
 from tests.publishing.small_book import append, cell, kernels, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +31,7 @@ def test_stale_chapters_are_executed_side_by_side_and_fresh_ones_are_not(two):
     append(two, cell("import os", "print('workers', os.environ['NLBOOK_WORKERS'])"))
     lines = []
     assert execute_stale(two, "smoke", jobs=2, say=lines.append) == ["01_tiny", "02_other"]
-    assert all(is_fresh(two.executed / f"{name}.ipynb") for name in two.chapters)
+    assert all(why_stale(two.executed / f"{name}.ipynb") is None for name in two.chapters)
     assert lines[0] == "01_tiny: it was not executed; running it at tier smoke"
     assert lines[1].startswith("02_other: ")  # started before the first has ended
     assert sorted(line[:5] for line in lines[2:]) == ["[1/2]", "[2/2]"]
@@ -55,7 +55,7 @@ def test_a_failed_chapter_is_named_and_the_others_are_finished(two):
     with pytest.raises(RunFailed, match="01_tiny: ZeroDivisionError"):
         execute_stale(two, jobs=1, say=lambda line: None)
     assert not (two.executed / "01_tiny.ipynb").exists()
-    assert is_fresh(two.executed / "02_other.ipynb")
+    assert why_stale(two.executed / "02_other.ipynb") is None
 
 
 def test_compiling_ahead_runs_each_chapter_and_keeps_nothing_of_it(two):

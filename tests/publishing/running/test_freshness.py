@@ -13,7 +13,6 @@ from nlbook.publishing.running.freshness import (
     chapter_key,
     data_files,
     followed_modules,
-    is_fresh,
     why_stale,
 )
 from nlbook.publishing.running.runner import run_chapter
@@ -195,19 +194,19 @@ def notebook(book, executed):
 
 
 def test_a_run_is_fresh_also_in_another_place(book, notebook):
-    assert is_fresh(notebook)
+    assert why_stale(notebook) is None
 
 
 def test_a_run_is_fresh_after_new_prose_and_stale_after_new_code(book, notebook):
     edit(book.chapter("01_tiny"), "The total is", "The sum is")
-    assert is_fresh(notebook)
+    assert why_stale(notebook) is None
     edit(book.chapter("01_tiny"), "n_realizations * step", "step * n_realizations")
     assert why_stale(notebook) == "its code cells changed"
 
 
 def test_a_new_default_leaves_a_run_fresh_only_if_its_cell_is_the_same(book, notebook):
     edit(book.chapter("01_tiny"), "seed: int = 7", "seed: int = 8")
-    assert not is_fresh(notebook)
+    assert why_stale(notebook) is not None
 
 
 def test_a_run_is_stale_after_a_change_of_the_environment(book, notebook):
@@ -226,7 +225,7 @@ def test_a_run_that_was_edited_by_hand_is_stale(book, notebook, which):
     else:
         content.metadata["nlbook"]["parameters"]["seed"] = 8
     nbformat.write(content, notebook)
-    assert not is_fresh(notebook)
+    assert why_stale(notebook) is not None
 
 
 @pytest.mark.parametrize("text", ["", "{", json.dumps({"cells": []}), "[]"])

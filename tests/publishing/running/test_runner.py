@@ -18,7 +18,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nlbook.publishing import run_chapter
 from nlbook.publishing.errors import BookError, ParameterError, RunFailed
 from nlbook.publishing.running import runner
-from nlbook.publishing.running.freshness import is_fresh
+from nlbook.publishing.running.freshness import why_stale
 from nlbook.publishing.running.records import read_record
 from tests.publishing.small_book import append, cell, kernels, wait_until
 
@@ -61,7 +61,7 @@ def test_a_run_writes_the_notebook_and_its_record(book):
     assert path == book.runs / "01_tiny.ipynb"
     assert visible(book.runs) == ["01_tiny.ipynb", "01_tiny.json"]
     assert list(book.runs.glob(".*")) == []
-    assert is_fresh(path)
+    assert why_stale(path) is None
     made = nbformat.read(path, 4).metadata["nlbook"]
     record = read_record(path)
     for key in ("chapter", "tier", "parameters", "key", "seed"):
@@ -297,7 +297,7 @@ def test_twenty_kills_at_random_moments_leave_nothing_half_written(book):
         process.communicate()
         assert set(visible(book.runs)) <= {notebook.name, record.name, "earlier"}
         if notebook.exists():
-            assert is_fresh(notebook)
+            assert why_stale(notebook) is None
             assert outputs(notebook) == reference
         if record.exists():
             assert json.loads(record.read_text())["chapter"] == "01_tiny"
