@@ -182,4 +182,5 @@ def real_positions(positions: ArrayLike, n_atoms: int | None = None) -> NDArray[
         raise ValueError(
             f"positions must have shape ({many}, 2) or ({many}, 3), got {places.shape}"
         )
-    return places
+    # the loops are compiled for arrays that may be written; a sheet's own may not
+    return places if places.flags.writeable else places.copy()

@@ -92,6 +92,8 @@ def equilibrate(
     RuntimeError
         If what is left doesn't get below the tolerance.
     """
+    if not isinstance(body, GrapheneSheet | GrapheneDisk):
+        raise ValueError(f"body must be a GrapheneSheet or a GrapheneDisk, got {body!r}")
     problem = _Problem(body, potential, tolerance)
     loads = read_fields("forces", forces, body.n_atoms)
     check_number("tolerance", tolerance, least=1e-11)

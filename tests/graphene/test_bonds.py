@@ -33,6 +33,34 @@ def test_strains_are_those_of_a_stretched_sheet():
     assert strains == pytest.approx(np.full(len(strains), 0.01))
 
 
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("body", [GrapheneSheet((4, 3)), GrapheneDisk(12.0)])
+def test_the_extent_is_the_shortest_and_longest_bond_and_the_nearest_second_neighbours(
+    body, dimension
+):
+    places = np.zeros((body.n_atoms, dimension))
+    places[:, :2] = body.positions
+    places += np.random.default_rng(2).uniform(-0.1, 0.1, places.shape)
+    apart = places - places[:, np.newaxis]
+    if body.box is not None:
+        apart[..., :2] -= np.rint(apart[..., :2] / body.box) * body.box
+    distances = np.linalg.norm(apart, axis=-1)
+    bonded = np.zeros(distances.shape, bool)
+    for atom, row in enumerate(body.neighbours):
+        bonded[atom, row[row >= 0]] = True
+    second = (bonded.astype(int) @ bonded > 0) & ~np.eye(body.n_atoms, dtype=bool)
+    expected = distances[bonded].min(), distances[bonded].max(), distances[second].min()
+    assert body.bonds.extent(places) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_bonds_of_an_atom_lead_to_its_neighbours_and_are_zero_where_it_has_none():
+    disk = GrapheneDisk(6.0)
+    vectors = disk.bonds.of_atoms(disk.positions)
+    there = disk.neighbours >= 0
+    lengths = np.linalg.norm(vectors, axis=2)
+    assert lengths == pytest.approx(np.where(there, disk.bond_length, 0.0))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -145,6 +145,12 @@ def test_loads_that_break_bonds_are_refused():
         equilibrate(sheet, 20.0 * waves(sheet, n_samples=1))
 
 
+def test_atoms_within_the_cutoff_of_their_second_neighbours_are_refused():
+    pressed = GrapheneSheet((6, 4), 1.2)  # sqrt(3) times 1.2 is less than R + D = 2.1
+    with pytest.raises(ValueError, match=r"press atoms together: .* come within 2\.078 angstrom"):
+        equilibrate(pressed, np.zeros((pressed.n_atoms, 2)))
+
+
 def test_too_few_steps_are_said():
     sheet = GrapheneSheet((8, 5))
     with pytest.raises(RuntimeError, match="sample 0 are not balanced to 1e-09 .* after 1 steps"):
@@ -154,6 +160,7 @@ def test_too_few_steps_are_said():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"body": "graphene"}, "body must be a GrapheneSheet or a GrapheneDisk, got 'graphene'"),
         ({"forces": np.zeros((5, 2))}, r"forces must have shape \(n_samples, 24, 2\)"),
         ({"forces": np.full((24, 2), np.nan)}, "forces must be finite"),
         ({"start": np.zeros((3, 2))}, "start must have shape"),
