@@ -45,20 +45,23 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Solvable:
-    """Gamma >= coercivity mu q(k) I and Gamma >= 2 g g^T/mu at every wavevector that is looked at.
+    """Gamma >= coercivity mu q I, and Gamma - 2 g g^T/mu >= reserve mu q I, at many wavevectors.
 
-    q(k) = min(|k|**2, 4/h**2), h the nominal spacing of the data. On several grids the weighted
-    volumes m(delta) of the kernel, sums for one and the same integral, must not differ by more than
-    `volume_ratio`: without a bound, a part of the kernel that the coarse grid doesn't see grows
-    until the fine grid sees nothing else.
+    q(k) = min(|k|**2, 4/h**2), h the nominal spacing of the data. The reserve, which costs some
+    hundred-thousandths of the loss, is for the wavevectors between those that are looked at. On
+    several grids the weighted volumes m(delta) of the kernel, sums for one and the same integral,
+    must not differ by more than `volume_ratio`: without a bound, a part of the kernel that the
+    coarse grid doesn't see grows until the fine grid sees nothing else.
     """
 
     coercivity: float = 1e-4  #: least eigenvalue of Gamma over mu q(k)
+    reserve: float = 2e-3  #: least eigenvalue of Gamma - 2 g g^T/mu over mu q(k)
     refinement: int = 4  #: wavevectors lie that many times closer than the grid's, along each axis
     volume_ratio: float = 4.0  #: of hybrid data: largest m(delta) on a grid over that on the first
 
     def __post_init__(self) -> None:
         check_number("coercivity", self.coercivity, above=0, below=1)
+        check_number("reserve", self.reserve, least=0, below=1)
         check_number("volume_ratio", self.volume_ratio, above=1)
         check_integer("refinement", self.refinement, 1, 16)
 
@@ -114,7 +117,7 @@ class ExactIntegrals:
     """Integrals over the plane, by Bessel functions; constraints hold up to a wavenumber."""
 
     largest_wavenumber: float = 60.0  #: up to which constraints hold, times the horizon
-    n_wavenumbers: int = 240  #: from zero to there
+    n_wavenumbers: int = 1200  #: from zero to there
 
     def __post_init__(self) -> None:
         check_number("largest_wavenumber", self.largest_wavenumber, least=5.0)

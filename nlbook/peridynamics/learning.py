@@ -205,7 +205,11 @@ def learned(
         coefficients = objective.turn @ y
     mu = float(objective.mu_row @ y)
     margins = objective.stability.margins(y)
-    least = (float(margins[0].min()) + objective.stability.coercivity, float(margins[1].min()))
+    stability = objective.stability
+    least = (
+        float(margins[0].min()) + stability.coercivity,
+        float(margins[1].min()) + stability.reserve,
+    )
     fit = LPSFit(
         kernel=objective.bases[0].kernel(coefficients),
         lame_lambda=mu * (1 + rho),

@@ -6,11 +6,11 @@ and the symbol of the same kernel and moduli there is
 
     L = (mu/nu) (Gamma + rho g g^T/nu).
 
-The conditions Gamma >= coercivity nu q I and Gamma >= 2 g g^T/nu are linear matrix inequalities in
-a, the second by Schur's complement:
+The conditions Gamma >= coercivity nu q I and Gamma - 2 g g^T/nu >= reserve nu q I are linear matrix
+inequalities in a, the second by Schur's complement:
 
-    [ Gamma       sqrt2 g ]
-    [ sqrt2 g^T   nu      ]  >= 0.
+    [ Gamma - reserve nu q I   sqrt2 g ]
+    [ sqrt2 g^T                nu      ]  >= 0.
 
 With rho >= -2 it follows that L >= 0. Only what symbols see of a can be learned: the unknowns y are
 coordinates in which the symbols at all wavevectors together are orthonormal, a = T y. So they are
@@ -85,16 +85,18 @@ class StabilitySet:
     g: Array  #: (n_c, 2, n)
     volume: Array  #: of the grid that each belongs to (n_c, n)
     coercivity: float  #: least eigenvalue of Gamma over nu q
+    reserve: float  #: least eigenvalue of Gamma - 2 g g^T/nu over nu q
     volume_rows: Array  #: r with r.y >= 0, which keep the volumes on several grids alike (k, n)
 
     def margins(self, y: Array) -> tuple[Array, Array]:
-        """Least eigenvalues of Gamma/nu - coercivity and of Gamma/nu - 2 g g^T/nu**2, (n_c,)."""
+        """By how much Gamma/nu and Gamma/nu - 2 g g^T/nu**2 exceed their least eigenvalues, (n_c,)."""
         nu = self.volume @ y
         if not np.all(nu > 0):
             none = np.full(nu.shape, -np.inf)
             return none, none
         bonds, g = (self.gamma @ y) / nu[:, np.newaxis], (self.g @ y) / nu[:, np.newaxis]
-        return _least(bonds) - self.coercivity, _least(bonds - 2 * _square(g, g))
+        schur = _least(bonds - 2 * _square(g, g))
+        return _least(bonds) - self.coercivity, schur - self.reserve
 
     def bounds(self, chosen: NDArray[np.intp], inner: Array, origin: Array) -> list[MatrixBound]:
         """Both conditions at some wavevectors, for unknowns w with y = origin + inner w."""
@@ -111,7 +113,7 @@ class StabilitySet:
         bonds = gamma[:, [[0, 1], [1, 2]]]
         coercive = bonds - (self.coercivity + TIGHTENED) * one
         schur = np.zeros((len(chosen), 3, 3, nu.shape[1]))
-        schur[:, :2, :2] = bonds - TIGHTENED * one
+        schur[:, :2, :2] = bonds - (self.reserve + TIGHTENED) * one
         schur[:, :2, 2] = schur[:, 2, :2] = g
         schur[:, 2, 2] = nu
         return [MatrixBound(both[..., :-1], both[..., -1]) for both in (coercive, schur)]
@@ -256,6 +258,7 @@ def objective_of(
         np.concatenate([g @ turn for _, g, _ in found]),
         np.concatenate([np.tile(fine.mu_row @ turn, (len(g), 1)) for _, g, fine in found]),
         condition.coercivity,
+        condition.reserve,
         np.reshape(volume_rows if kind == "grid" else [], (-1, mu_row.size)),
     )
     return Objective(
