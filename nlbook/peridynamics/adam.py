@@ -56,6 +56,8 @@ class AdamHistory:
     second: Array
     #: H1, H2 and H3 after each (n_steps, 3), in 1/length**2, 1 and 1/length**2
     violation: Array
+    #: lambda and mu after each, in the unit of the loads times length squared (n_steps, 2)
+    moduli: Array
     #: steps of Adam in all
     n_steps: int
     #: whether it ended by its own rule: every |H| small, or a loss that stagnates
@@ -152,12 +154,13 @@ def _descent(
         admissible(positive=True)
     second: list[float] = []
     violation: list[Array] = []
+    on_the_way: list[Array] = []
     n_steps = settings.epochs
     stopped = len(first) > _OVER and first[-_OVER] - first[-1] <= _STAGNANT * first[-1]
     if corrected:
         stopped = _augmented(
             grids, (moduli, d, exponent), free, loss, lambda: admissible(False), settings,
-            second, violation,
+            second, violation, on_the_way,
         )  # fmt: skip
         n_steps += settings.epochs_correction * len(second)
     with torch.no_grad():
@@ -168,8 +171,9 @@ def _descent(
         a = mu * unit * d.numpy() * reach**last / volume
         rho = float(moduli[0]) / mu - 1 if mu > 0 else 0.0
     history = AdamHistory(
-        np.array(first), np.array(second), np.array(violation).reshape(-1, 3), n_steps, stopped
-    )
+        np.array(first), np.array(second), np.array(violation).reshape(-1, 3),
+        unit * np.array(on_the_way).reshape(-1, 2), n_steps, stopped,
+    )  # fmt: skip
     return np.append(a, rho), last, history
 
 
@@ -247,11 +251,12 @@ def _augmented(
     settings: Adam,
     losses: list[float],
     violations: list[Array],
+    on_the_way: list[Array],
 ) -> bool:
     """Stage 2; whether every H became small."""
     import torch
 
-    _, d, exponent = unknowns
+    moduli, d, exponent = unknowns
     slack = torch.ones(3, dtype=torch.float64, requires_grad=True)
     asked = torch.tensor([settings.coercivity, settings.coercivity, 0.0], dtype=torch.float64)
     multipliers, psi = torch.zeros(3, dtype=torch.float64), settings.penalty
@@ -273,6 +278,7 @@ def _augmented(
         with torch.no_grad():
             h = excess().numpy()
             losses.append(float(loss()))
+            on_the_way.append(moduli.numpy().copy())
         violations.append(h)
         sizes = np.abs(h)
         if np.all(sizes <= settings.tolerance):

@@ -80,6 +80,8 @@ def test_alpha_is_learned_and_stays_below_three():
     assert found.kernel.alpha <= 3
     assert found.kernel.alpha != 2.9
     assert found.loss == pytest.approx(found.history.losses[-1], rel=1e-9)
+    last = (found.lame_lambda, found.shear_modulus)
+    assert found.history.moduli[-1] == pytest.approx(last, rel=1e-9)
 
 
 def test_the_same_seed_gives_the_same_and_another_another():
