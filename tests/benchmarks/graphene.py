@@ -21,7 +21,7 @@ from nlbook.graphene import (
     training_loads,
 )
 from tests.benchmarks.measuring import Table, seconds
-from tests.graphene.test_lammps import lammps_atoms
+from tests.graphene.lammps_atoms import lammps_atoms
 
 STRAIN = 0.02  # greatest of a bond, as in the paper
 LAMMPS = "LAMMPS, tersoff, one thread"

@@ -104,7 +104,7 @@ def test_bond_strain_is_the_greatest_change_of_a_length():
 
 @pytest.mark.parametrize("size", [0.0, 0.2])
 def test_a_disk_is_at_rest_and_neither_shifts_nor_turns(size):
-    disk = GrapheneDisk(12.0)
+    disk = GrapheneDisk(8.0)
     loads = size * waves(disk, n_samples=2)
     found = equilibrate(disk, loads)
     turning = np.stack([-disk.positions[:, 1], disk.positions[:, 0]], axis=1)
