@@ -74,9 +74,10 @@ def test_equilibria_have_the_least_energy_with_the_loads():
 
 def test_strong_loads_are_found_by_newton_s_steps_as_by_small_increments():
     sheet = GrapheneSheet((8, 5))
-    loads = 2.0 * waves(sheet, n_samples=1)
+    loads = 3.0 * waves(sheet, n_samples=1)
     at_once = equilibrate(sheet, loads)
-    assert at_once.bond_strain[0] > 0.05
+    assert at_once.bond_strain[0] > 0.1
+    assert at_once.n_steps[0] < 12  # steps with the inverse at rest alone take 24 at two thirds
     start = np.zeros_like(loads)
     for part in np.linspace(0.1, 1.0, 10):
         start = equilibrate(sheet, part * loads, start=start).displacement
