@@ -17,6 +17,8 @@ __all__ = ["SAME", "fit_words"]
 SAME = 1e-4
 # E_Res that no symbol removes, above which the data themselves are said to be at fault.
 _INCONSISTENT = 0.02
+# Losses below this are rounding, a share of the squares of the loads.
+_ROUNDED = 1e-20
 # lambda + mu, as a share of mu, at which it counts as held by its bound; and volumes likewise.
 _HELD = 1e-5
 
@@ -41,9 +43,9 @@ def fit_words(fit: LPSFit, spectra: Sequence[SampleSpectrum]) -> list[str]:
             f"degree {fit.kernel.degree} has {n_coefficients} coefficients, of which symbols see "
             f"{seen} combinations: the rest is chosen as small as possible and means nothing"
         )
-    apart = fit.starts.max() / fit.starts.min() - 1
+    apart = fit.starts.max() / max(fit.starts.min(), _ROUNDED) - 1
     if apart > SAME:
-        ends = int(np.sum(fit.starts <= (1 + SAME) * fit.starts.min()))
+        ends = int(np.sum(fit.starts <= (1 + SAME) * max(fit.starts.min(), _ROUNDED)))
         said.append(
             f"{ends} of {len(fit.starts)} starts came to the least loss that was found, the others "
             f"ended up to {100 * apart:.2g} % above it: there may be a lower one; ask for more "

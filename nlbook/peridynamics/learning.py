@@ -259,7 +259,10 @@ def rebuilt(
 
 
 def _objective(spectra: Sequence[SampleSpectrum], asked: Asked, alpha: float) -> Objective:
-    condition = asked.constraint if isinstance(asked.constraint, Solvable) else Solvable()
+    # of nonnegative coefficients the eigenvalues are told, not asked for: on the grid itself
+    condition = (
+        asked.constraint if isinstance(asked.constraint, Solvable) else Solvable(refinement=1)
+    )
     return objective_of(
         spectra, asked.horizon, asked.degree, alpha, asked.quadrature, condition,
         whole=isinstance(asked.constraint, Nonnegative),

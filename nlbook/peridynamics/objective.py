@@ -89,7 +89,7 @@ class StabilitySet:
     volume_rows: Array  #: r with r.y >= 0, which keep the volumes on several grids alike (k, n)
 
     def margins(self, y: Array) -> tuple[Array, Array]:
-        """By how much eigenvalues exceed the least: of Gamma/nu, of it less 2 g g^T/nu**2, (n_c,)."""
+        """Least eigenvalues of both conditions over nu q, less what is asked of them, (n_c,)."""
         nu = self.volume @ y
         if not np.all(nu > 0):
             none = np.full(nu.shape, -np.inf)

@@ -68,6 +68,8 @@ def test_a_solid_in_the_family_is_found_again():
     samples = SimpleNamespace(spacing=(5.0, 5.0), displacement=known.solve(b), load=b)
     again = fit(samples, 12.5, 2)
     assert again.residual_error < 1e-6
+    assert again.converged
+    assert not any("starts" in words for words in again.warnings)
     assert again.lame_lambda == pytest.approx(known.lame_lambda, abs=1e-5)
     assert again.shear_modulus == pytest.approx(known.shear_modulus, abs=1e-5)
 
