@@ -41,8 +41,11 @@ def test_every_module_is_in_the_wheel(names):
     assert {name for name in names if name.endswith(".py")} == source
 
 
-def test_the_marker_of_types_is_in_the_wheel(names):
-    assert "nlbook/py.typed" in names
+def test_the_files_that_modules_read_are_in_the_wheel(names):
+    kinds = {".js", ".sbatch", ".typed"}
+    files = {p for p in (ROOT / "nlbook").rglob("*") if p.suffix in kinds}
+    assert {path.suffix for path in files} == kinds
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
 
 
 def test_the_licence_is_in_the_wheel(names):
