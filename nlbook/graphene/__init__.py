@@ -16,6 +16,7 @@ from nlbook.graphene.datasets import AtomRuns, atom_runs, generate_samples
 from nlbook.graphene.equilibrium import Equilibria, equilibrate
 from nlbook.graphene.harmonic import HarmonicDisk, HarmonicSheet, stiffness_matrix
 from nlbook.graphene.ideal import Response, ideal_samples
+from nlbook.graphene.lammps_engine import lammps_forces, lammps_minimum
 from nlbook.graphene.loads import (
     DiskLoad,
     Load,
@@ -26,13 +27,7 @@ from nlbook.graphene.loads import (
     training_loads,
     validation_loads,
 )
-from nlbook.graphene.molecular_dynamics import (
-    Dynamics,
-    DynamicsRun,
-    lammps_forces,
-    lammps_minimum,
-    run_dynamics,
-)
+from nlbook.graphene.molecular_dynamics import Dynamics, DynamicsRun, run_dynamics
 from nlbook.graphene.records import (
     GrapheneRecord,
     RecordedSet,

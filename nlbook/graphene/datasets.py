@@ -22,8 +22,9 @@ from nlbook.checks import check_number
 from nlbook.graphene.atom_samples import AtomSamples
 from nlbook.graphene.coarse_graining import Smoothing
 from nlbook.graphene.equilibrium import equilibrate
+from nlbook.graphene.lammps_engine import require_lammps
 from nlbook.graphene.loads import Load, atom_forces, training_loads
-from nlbook.graphene.molecular_dynamics import Dynamics, require_lammps, run_dynamics
+from nlbook.graphene.molecular_dynamics import Dynamics, run_dynamics
 from nlbook.graphene.samples import PeriodicSamples
 from nlbook.graphene.sheet import GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff

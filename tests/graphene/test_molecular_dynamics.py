@@ -11,12 +11,13 @@ from nlbook.graphene import (
     GrapheneSheet,
     WaveLoad,
     atom_forces,
+    lammps_engine,
     lammps_forces,
     lammps_minimum,
     molecular_dynamics,
     run_dynamics,
 )
-from nlbook.graphene.molecular_dynamics import without_rigid_motion
+from nlbook.graphene.lammps_engine import without_rigid_motion
 
 SHEET = GrapheneSheet((10, 6))
 FORCES = 2e-3 * atom_forces(WaveLoad((1, 1), 0), SHEET.positions, SHEET.box, SHEET.area_per_atom)
@@ -183,7 +184,7 @@ def test_the_stress_of_still_atoms_is_lammps_pressure():
     """A sheet with a bond 1 % too long, in bar times angstrom by LAMMPS' rule for planes."""
     sheet = GrapheneSheet((10, 6), 1.01 * SHEET.bond_length)
     still = np.zeros((sheet.n_atoms, 2))
-    with molecular_dynamics._lammps(sheet, still, TERSOFF_CARBON, still) as (engine, _):
+    with lammps_engine.started_lammps(sheet, still, TERSOFF_CARBON, still) as (engine, _):
         engine.command("run 0")
         known = [-engine.get_thermo(name) / 1e7 / 3.35 for name in ("pxx", "pyy")]
     found = molecular_dynamics._stress(sheet, TERSOFF_CARBON, still, 0.0)
