@@ -286,6 +286,38 @@ def test_predictions_balance_the_loads():
     np.testing.assert_allclose(solid.apply(u), SAMPLES.load[:3], atol=1e-12)
 
 
+def on_points(found, reach):
+    """An equilibrium of the whole plane near the middle of a box, as points with a rim."""
+    grid = PeriodicGrid((20, 20), (5.0, 5.0))
+    u = found.predict(SAMPLES.load[4:9])
+    places = grid.nodes.reshape(-1, 2)
+    inside = np.all(np.abs(places - 47.5) < 47.5 - 2 * reach + 1e-6, axis=1)
+    b = SAMPLES.load[4:9].reshape(5, -1, 2)
+    return SimpleNamespace(points=places, inside=inside, displacement=u.reshape(5, -1, 2), load=b)
+
+
+def test_errors_on_points_are_those_of_their_equilibrium():
+    found = fit(SAMPLES, 12.5, 2)
+    samples = on_points(found, 12.5)
+    assert samples.inside.sum() >= 49
+    assert found.displacement_error(samples) < 1e-10
+    assert found.absolute_residual(samples) < 1e-10
+    rng = np.random.default_rng(3)
+    pushed = rng.normal(size=samples.load.shape) * samples.inside[:, None]
+    samples.load = samples.load + pushed
+    sums = np.sum(pushed**2, axis=(1, 2))
+    assert found.absolute_residual(samples) == pytest.approx(np.sqrt(sums.mean()), rel=1e-9)
+    assert found.displacement_error(samples) > 0.01
+
+
+def test_points_are_no_data_to_fit_to():
+    found = fit(SAMPLES, 12.5, 2)
+    with pytest.raises(ValueError, match="^samples must lie on a periodic grid"):
+        fit_lps(on_points(found, 12.5), 12.5, 2)
+    with pytest.raises(ValueError, match="^samples must lie on a set of points"):
+        found.absolute_residual(SAMPLES)
+
+
 def test_data_that_no_symbol_explains_are_named():
     rng = np.random.default_rng(0)
     noisy = SimpleNamespace(
