@@ -1,6 +1,6 @@
 """Lower bounds of a symbol's stiffness over every wavevector of a lattice, by branch and bound.
 
-For a kernel's c = mu W K/m and a number kappa, F(k) = Gamma(k) + kappa g(k) g(k)^T as in
+For a kernel's c = mu W K/m and numbers kappa, F(k) = Gamma(k) + kappa g(k) g(k)^T as in
 `nlbook.peridynamics.symbols`. What is bounded is the least eigenvalue of F(k)/w(k) over all k != 0
 of the Brillouin zone |k1| <= pi/h1, |k2| <= pi/h2, beyond which the symbol repeats itself. Here
 w(k) = |k|**2 for waves of two horizons and more, which see moduli, and (pi/delta)**2 for shorter.
@@ -15,7 +15,7 @@ where F/|k|**2 is smooth. By the lattice's reflections a quarter of the zone is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,10 @@ __all__ = ["Bound", "least_stiffness"]
 Array = NDArray[np.float64]
 # Rounding of a sum over a ball, relative to the sum of the sizes of its terms.
 _ROUNDING = 1e-12
-# More cells than this and the bound that is reached is told as it is: half a minute.
+# More cells than this and the bound that is reached is told as it is: some ten seconds.
 _MOST_CELLS = 400_000
+_CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+_FIRST_CELLS = 8  # along each side
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ class Bound:
 def least_stiffness(
     offsets: Array,
     c: Array,
-    kappa: float,
+    kappas: Sequence[float],
     spacing: tuple[float, float],
     horizon: float,
     *,
     gap: float,
-) -> Bound:
-    """Least eigenvalue of F(k)/w(k) over all wavevectors of a lattice.
+) -> list[Bound]:
+    """Least eigenvalues of F(k)/w(k) over all wavevectors of a lattice.
 
     Parameters
     ----------
@@ -65,200 +67,185 @@ def least_stiffness(
         Ball of a node, symmetric under the reflections of both axes.
     c : ndarray, shape (n,)
         mu W K/m, of the same symmetry.
-    kappa : float
+    kappas : sequence of float
+        Factors of g g^T, a bound for each.
     spacing : (float, float)
         h1, h2.
     horizon : float
         Of the kernel.
     gap : float
-        The bound comes within this of the least value, or a twentieth of it; in the unit of
-        F/w, a modulus. A negative value ends the search.
+        A bound comes within this of the least value, or a twentieth of it; in the unit of F/w, a
+        modulus. A negative value ends its search.
 
     Returns
     -------
-    Bound
+    list of Bound
     """
-    zone = _Zone(offsets, c, kappa, spacing, horizon)
-    inner = _search(zone.near_zero, (zone.radius, math.pi / 2), zone.polar, gap, None)
-    whole = _search(zone.beyond, zone.edge, lambda k1, k2: (k1, k2), gap, inner)
-    return whole if whole.positive is not False else zone.lowest_of_sample(whole)
+    near, beyond = _NearZero(offsets, c, horizon), _Beyond(offsets, c, horizon, spacing)
+    bounds = [Bound(math.inf, math.inf, (0.0, 0.0)) for _ in kappas]
+    for region in (near, beyond):
+        bounds = _search(region, kappas, gap, bounds)
+    return [
+        bound if bound.positive is not False else beyond.lowest_of_sample(kappa, bound)
+        for kappa, bound in zip(kappas, bounds, strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class _Zone:
-    """F and bounds on its second derivatives, in cells near k = 0 and beyond."""
+class _Region:
+    """A rectangle of coordinates of wavevectors, and bounds on how F bends over them."""
 
     offsets: Array
     c: Array
-    kappa: float
-    spacing: tuple[float, float]
     horizon: float
 
-    @property
-    def radius(self) -> float:
-        """Of the polar cells: one over the horizon, well within the zone."""
-        return 1 / self.horizon
+    def moment(self, power: int) -> float:
+        """Sum of |c| r**power."""
+        return float(np.abs(self.c) @ np.hypot(*self.offsets.T) ** power)
 
     def weights(self, squares: Array) -> Array:
         """w(k) of |k|**2."""
         return np.minimum(squares, (math.pi / self.horizon) ** 2)
 
+
+@dataclass(frozen=True, eq=False)
+class _NearZero(_Region):
+    """Waves longer than 2 pi horizons in polar coordinates: F/|k|**2, which is smooth there."""
+
     @property
-    def edge(self) -> tuple[float, float]:
-        """Corner of the quarter of the zone."""
-        return (math.pi / self.spacing[0], math.pi / self.spacing[1])
+    def size(self) -> Array:
+        """Of |k| and of the angle, from zero."""
+        return np.array([1 / self.horizon, math.pi / 2])
 
-    @staticmethod
-    def polar(s: Array, angle: Array) -> tuple[Array, Array]:
-        """Wavevectors of polar coordinates."""
-        return s * np.cos(angle), s * np.sin(angle)
+    def wavevectors(self, nodes: Array) -> Array:
+        """Of the coordinates."""
+        s, angle = nodes.T
+        return np.stack([s * np.cos(angle), s * np.sin(angle)], axis=1)
 
-    def moments(self, power: int) -> float:
-        """Sum of |c| r**power."""
-        return float(np.abs(self.c) @ np.hypot(*self.offsets.T) ** power)
+    def parts(self, nodes: Array) -> tuple[Array, Array, Array]:
+        """Gamma/|k|**2, g/|k| and the weight that is left, one."""
+        s, angle = nodes.T
+        eta = np.stack([np.cos(angle), np.sin(angle)], axis=1) @ self.offsets.T
+        half = np.sinc(s[:, np.newaxis] * eta / (2 * np.pi))
+        unit = self.offsets / np.hypot(*self.offsets.T)[:, np.newaxis]
+        outer = (unit[:, :, np.newaxis] * unit[:, np.newaxis, :]).reshape(-1, 4)
+        gamma = ((8 * self.c * (eta * half) ** 2) @ outer).reshape(-1, 2, 2)
+        whole = np.sinc(s[:, np.newaxis] * eta / np.pi)
+        return gamma, (2 * self.c * eta * whole) @ self.offsets, np.ones(len(nodes))
 
-    def near_zero(self, low: Array, high: Array) -> tuple[Array, Array]:
-        """F/|k|**2 in polar cells: a lower bound of each, and the values at its corners."""
-        s, angle = _corners(low, high)
-        c, r2, r3, r4 = self.c, *(self.moments(p) for p in (2, 3, 4))
-        # (1 - cos x)/x**2 and sin(x)/x, whose curvatures are at most 1/12 and 1/3
-        eta = np.einsum("kqi,ni->kqn", np.stack([np.cos(angle), np.sin(angle)], -1), self.offsets)
-        half = np.sinc(s[..., np.newaxis] * eta / (2 * np.pi))
-        xi = self.offsets
-        unit = xi / np.hypot(*xi.T)[:, np.newaxis]
-        gamma = np.einsum("kqn,ni,nj->kqij", 8 * c * (eta * half) ** 2, unit, unit, optimize=True)
-        g = 2 * (c * eta * np.sinc(s[..., np.newaxis] * eta / np.pi)) @ xi
-        values = _least_eigenvalue(gamma, g, self.kappa)
-        top = high[:, 0]
-        bends = (
-            (16 / 12 * r4, 2 / 3 * r4, 2 * 0.4363 * r3),
-            (16 * r2, 2 * (r2 + 0.385 * top**2 * r4), 2 * r2),
-        )
-        dips = self._dips(low, high, g, bends) + _ROUNDING * (8 * r2 + abs(self.kappa) * r2**2)
-        return values.min(axis=1) - dips, values
+    def bends(self) -> Array:
+        """Along both coordinates, most of the bends of Gamma and g, and of the slope of g.
 
-    def beyond(self, low: Array, high: Array) -> tuple[Array, Array]:
-        """F/w in cells of wavevectors: a lower bound of each, and the values at its corners."""
-        k1, k2 = _corners(low, high)
-        k = np.stack([k1, k2], axis=-1)
-        gamma, g = sums_over_ball(k.reshape(-1, 2), self.offsets, self.c[:, np.newaxis])
-        gamma, g = gamma[:, 0].reshape(*k.shape, 2), g[:, 0].reshape(k.shape)
-        values = _least_eigenvalue(gamma, g, self.kappa)
-        size, r = np.abs(self.c), np.hypot(*self.offsets.T)
-        bends = tuple(
-            (
-                16 * float(size @ x**2),
-                2 * float(size @ (x**2 * r)),
-                2 * float(size @ (np.abs(x) * r)),
-            )
-            for x in self.offsets.T
-        )
-        rounding = _ROUNDING * (32 * self.moments(0) + abs(self.kappa) * self.moments(1) ** 2)
-        dips = self._dips(low, high, g, bends) + rounding
-        squares = (k**2).sum(axis=-1)
-        w = self.weights(squares)
-        bound = values.min(axis=1) - dips
-        # over the largest w of the cell where positive, over the least where negative
-        over = np.where(bound > 0, w.max(axis=1), w.min(axis=1))
-        bound = np.where(over > 0, bound / np.where(over > 0, over, 1.0), -np.inf)
-        bound = np.where(np.hypot(*high.T) <= self.radius, np.inf, bound)  # the polar cells have it
-        seen = squares >= self.radius**2
-        ratio = np.where(seen, values / np.where(seen, w, 1.0), np.inf)
-        return bound, ratio
-
-    def _dips(
-        self, low: Array, high: Array, g: Array, bends: tuple[tuple[float | Array, ...], ...]
-    ) -> Array:
-        """How far F may lie below the interpolation of the corners of each cell.
-
-        `bends` holds, for both coordinates, bounds on the second derivatives of Gamma and of g,
-        and on the first of g.
+        Of (1 - cos x)/x**2 and sin(x)/x the curvature is at most 1/12 and 1/3, and the slope of
+        the latter at most 0.4363.
         """
-        sides = high - low
-        largest = np.sqrt((g**2).sum(axis=-1)).max(axis=1)
-        for i, (_, _, slope) in enumerate(bends):
-            largest = largest + slope * sides[:, i] / 2
-        total: Array = np.zeros(len(low))
-        for i, (bonds, dilatation, slope) in enumerate(bends):
-            curvature = bonds + 2 * abs(self.kappa) * largest * dilatation
-            if self.kappa > 0:
-                curvature = curvature + 2 * self.kappa * np.square(slope)
-            total = total + sides[:, i] ** 2 * curvature / 8
-        return total
+        r2, r3, r4 = (self.moment(power) for power in (2, 3, 4))
+        across = 2 * (r2 + 0.385 * self.size[0] ** 2 * r4)
+        return np.array([[16 / 12 * r4, 2 / 3 * r4, 2 * 0.4363 * r3], [16 * r2, across, 2 * r2]])
 
-    def lowest_of_sample(self, bound: Bound) -> Bound:
+    def rounding(self, kappa: float) -> float:
+        """Of an eigenvalue."""
+        r2 = self.moment(2)
+        return _ROUNDING * (8 * r2 + abs(kappa) * r2**2)
+
+    def elsewhere(self, high: Array) -> NDArray[np.bool_]:
+        """Cells that another region has."""
+        return np.zeros(len(high), dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class _Beyond(_Region):
+    """A quarter of the zone, but for the waves near zero: F itself."""
+
+    spacing: tuple[float, float]
+
+    @property
+    def size(self) -> Array:
+        """Of k1 and k2, from zero."""
+        return math.pi / np.array(self.spacing)
+
+    def wavevectors(self, nodes: Array) -> Array:
+        """Of the coordinates."""
+        return nodes
+
+    def parts(self, nodes: Array) -> tuple[Array, Array, Array]:
+        """Gamma, g and w."""
+        gamma, g = sums_over_ball(nodes, self.offsets, self.c[:, np.newaxis])
+        return gamma[:, 0], g[:, 0], self.weights((nodes**2).sum(axis=1))
+
+    def bends(self) -> Array:
+        """As of the other region."""
+        size, r, x = np.abs(self.c), np.hypot(*self.offsets.T)[:, np.newaxis], self.offsets
+        return np.stack(
+            [16 * size @ x**2, 2 * size @ (x**2 * r), 2 * size @ (np.abs(x) * r)], axis=1
+        )
+
+    def rounding(self, kappa: float) -> float:
+        """Of an eigenvalue."""
+        return _ROUNDING * (32 * self.moment(0) + abs(kappa) * self.moment(1) ** 2)
+
+    def elsewhere(self, high: Array) -> NDArray[np.bool_]:
+        """Cells within the polar ones."""
+        return np.asarray(np.hypot(*high.T) <= 1 / self.horizon)
+
+    def lowest_of_sample(self, kappa: float, bound: Bound) -> Bound:
         """Where a negative value was met, the least of a sample of 65 x 65 wavevectors."""
-        axes = (np.linspace(0.0, end, 65) for end in self.edge)
+        axes = (np.linspace(0.0, end, 65) for end in self.size)
         k = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)[1:]
-        gamma, g = sums_over_ball(k, self.offsets, self.c[:, np.newaxis])
-        values = _least_eigenvalue(gamma[:, 0], g[:, 0], self.kappa)
-        values /= self.weights((k**2).sum(axis=1))
+        gamma, g, w = self.parts(k)
+        values = _least_eigenvalue(gamma, g, kappa) / w
         at = int(np.argmin(values))
         if values[at] >= bound.found:
             return bound
         return Bound(-math.inf, float(values[at]), (float(k[at, 0]), float(k[at, 1])))
 
 
-Evaluate = Callable[[Array, Array], tuple[Array, Array]]
-
-
 def _search(
-    evaluate: Evaluate,
-    size: tuple[float, float],
-    place: Callable[[Array, Array], tuple[Array, Array]],
-    gap: float,
-    before: Bound | None,
-) -> Bound:
-    """Split the cells of a rectangle from the origin until each is closed."""
-    found = before.found if before else math.inf
-    lower = before.lower if before else math.inf
-    where = before.wavevector if before else (0.0, 0.0)
-    low, high = _start(size)
-    n_cells = 0
-    while len(low) and found >= 0 and n_cells <= _MOST_CELLS:
-        n_cells += len(low)
-        bound, values = evaluate(low, high)
-        at = np.unravel_index(int(np.argmin(values)), values.shape)
-        if values[at] < found:
-            found = float(values[at])
-            corners = _corners(low, high)
-            k1, k2 = place(corners[0][at], corners[1][at])
-            where = (float(k1), float(k2))
-        closed = bound >= found - max(gap, found / 20)
-        lower = min(lower, float(bound[closed].min(initial=math.inf)))
-        low, high = _split(low[~closed], high[~closed])
-        unsettled = float(bound[~closed].min(initial=math.inf))
-    if found < 0:
-        lower = -math.inf
-    elif len(low):
-        lower = min(lower, unsettled)
-    return Bound(lower, found, where)
-
-
-def _start(size: tuple[float, float]) -> tuple[Array, Array]:
-    """A rectangle from the origin in 8 x 8 cells."""
-    edges = [np.linspace(0.0, end, 9) for end in size]
-    low = np.stack(np.meshgrid(edges[0][:-1], edges[1][:-1], indexing="ij"), -1).reshape(-1, 2)
-    high = np.stack(np.meshgrid(edges[0][1:], edges[1][1:], indexing="ij"), -1).reshape(-1, 2)
-    return low, high
-
-
-def _split(low: Array, high: Array) -> tuple[Array, Array]:
-    middle = (low + high) / 2
-    lows, highs = [], []
-    for first in (0, 1):
-        for second in (0, 1):
-            pick = np.array([first, second], dtype=bool)
-            lows.append(np.where(pick, middle, low))
-            highs.append(np.where(pick, high, middle))
-    return np.concatenate(lows), np.concatenate(highs)
-
-
-def _corners(low: Array, high: Array) -> tuple[Array, Array]:
-    """Both coordinates of the four corners of each cell, shape (n, 4)."""
-    first = np.stack([low[:, 0], low[:, 0], high[:, 0], high[:, 0]], axis=1)
-    second = np.stack([low[:, 1], high[:, 1], low[:, 1], high[:, 1]], axis=1)
-    return first, second
+    region: _NearZero | _Beyond, kappas: Sequence[float], gap: float, before: list[Bound]
+) -> list[Bound]:
+    """Split the cells of a region until each is closed for every kappa that is not yet negative."""
+    found = np.array([bound.found for bound in before])
+    lower = np.array([bound.lower for bound in before])
+    where = [bound.wavevector for bound in before]
+    reach = np.arange(_FIRST_CELLS)
+    cells = np.stack(np.meshgrid(reach, reach, indexing="ij"), axis=-1).reshape(-1, 2)
+    sides, bends, n_cells = region.size / _FIRST_CELLS, region.bends(), 0
+    while len(cells) and np.any(found >= 0):
+        n_cells += len(cells)
+        corners = (cells[:, np.newaxis] + _CORNERS).reshape(-1, 2)
+        keys, place = np.unique(corners @ np.array([2**32, 1]), return_inverse=True)
+        place = place.reshape(-1, 4)
+        nodes = np.stack([keys >> 32, keys & (2**32 - 1)], axis=1) * sides
+        k = region.wavevectors(nodes)
+        gamma, g, w = region.parts(nodes)
+        mine = ~region.elsewhere(nodes)
+        skipped = region.elsewhere((cells + 1) * sides)
+        length = np.sqrt((g**2).sum(axis=1))[place].max(axis=1) + bends[:, 2] @ sides / 2
+        bound = np.empty((len(kappas), len(cells)))
+        for j, kappa in enumerate(kappas):
+            values = _least_eigenvalue(gamma, g, kappa)
+            ratio = np.where(mine & (w > 0), values / np.where(w > 0, w, 1.0), np.inf)
+            at = int(np.argmin(ratio))
+            if ratio[at] < found[j]:
+                found[j], where[j] = ratio[at], (float(k[at, 0]), float(k[at, 1]))
+            curvature = bends[:, :1] + 2 * abs(kappa) * bends[:, 1:2] * length
+            curvature += 2 * max(kappa, 0.0) * bends[:, 2:] ** 2
+            least = values[place].min(axis=1) - sides**2 @ curvature / 8 - region.rounding(kappa)
+            # over the largest w of the cell where positive, over the least where negative
+            over = np.where(least > 0, w[place].max(axis=1), w[place].min(axis=1))
+            bound[j] = np.where(over > 0, least / np.where(over > 0, over, 1.0), -np.inf)
+        bound[:, skipped] = np.inf
+        wanted = np.maximum(gap, found / 20)[:, np.newaxis]
+        done = (bound >= found[:, np.newaxis] - wanted) | (found < 0)[:, np.newaxis]
+        closed = np.asarray(done.all(axis=0) | (n_cells > _MOST_CELLS))
+        lower = np.minimum(lower, bound[:, closed].min(axis=1, initial=math.inf))
+        cells = (2 * cells[~closed][:, np.newaxis] + _CORNERS).reshape(-1, 2)
+        sides = sides / 2
+    lower[found < 0] = -math.inf
+    return [
+        Bound(float(low), float(least), at)
+        for low, least, at in zip(lower, found, where, strict=True)
+    ]
 
 
 def _least_eigenvalue(gamma: Array, g: Array, kappa: float) -> Array:

@@ -15,8 +15,9 @@ over w(k) = k**2 for waves of two horizons and more, (pi/delta)**2 for shorter, 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,46 +40,65 @@ _DOUBLINGS = 11
 _MOST_INTERVALS = 20_000
 
 
-def least_stiffness_of_continuum(a: BernsteinKernel, kappa: float, *, gap: float) -> Bound:
-    """Least eigenvalue of the continuum's symbol over w(k), over all k > 0.
+def least_stiffness_of_continuum(
+    a: BernsteinKernel, kappas: Sequence[float], *, gap: float
+) -> list[Bound]:
+    """Least eigenvalues of the continuum's symbol over w(k), over all k > 0.
 
     Parameters
     ----------
     a : BernsteinKernel
         Influence function scaled by mu/m(delta), alpha below 3.
-    kappa : float
-        Factor of g g^T.
+    kappas : sequence of float
+        Factors of g g^T, a bound for each.
     gap : float
         As in `nlbook.peridynamics.bounds.least_stiffness`.
 
     Returns
     -------
-    Bound
-        Its wavevector along the first axis.
+    list of Bound
+        Wavevectors along the first axis.
     """
-    radial = _Radial(a, kappa)
+    radial = _Radial(a)
     start = 1 / a.horizon
-    nothing = Bound(math.inf, math.inf, (0.0, 0.0))
-    bound = _search(radial.near_zero, (0.0, start), np.ones_like, gap, nothing)
-
-    def weigh(k: Array) -> Array:
-        return np.minimum(k, math.pi / a.horizon) ** 2
-
-    bound = _search(radial.middle, (start, 8 * start), weigh, gap, bound)
-    # from where the tail is above the least value; if it never is, where it is highest;
-    # if it is nowhere positive, as far as a negative value may be met
+    bounds = [Bound(math.inf, math.inf, (0.0, 0.0)) for _ in kappas]
+    bounds = _search(radial.near_zero, (0.0, start), kappas, gap, bounds)
+    bounds = _search(radial.middle, (start, 8 * start), kappas, gap, bounds)
+    # from where every tail is above the least value; if one never is, where it is highest; if one
+    # is nowhere positive, as far as a negative value may be met
     ends = [2.0**n * start for n in range(3, _DOUBLINGS)]
-    tails = [radial.tail(k) for k in ends]
-    far = [n for n, tail in enumerate(tails) if tail > 0.95 * bound.found]
-    last = far[0] if far else int(np.argmax(tails))
-    if not tails[last] > 0:
-        last = len(ends) - 1
-    for k in ends[:last]:
-        if bound.positive is not False:
-            bound = _search(radial.middle, (k, 2 * k), weigh, gap, bound)
-    if bound.positive is False:
-        return bound
-    return Bound(min(bound.lower, tails[last]), bound.found, bound.wavevector)
+    tails = [[radial.tail(k, kappa) for k in ends] for kappa in kappas]
+    lasts = []
+    for tail, bound in zip(tails, bounds, strict=True):
+        far = [n for n, value in enumerate(tail) if value > 0.95 * bound.found]
+        last = far[0] if far else int(np.argmax(tail))
+        lasts.append(last if tail[last] > 0 else len(ends) - 1)
+    for n, k in enumerate(ends):
+        going = [j for j, last in enumerate(lasts) if n < last and bounds[j].found >= 0]
+        if going:
+            some = [bounds[j] for j in going]
+            some = _search(radial.middle, (k, 2 * k), [kappas[j] for j in going], gap, some)
+            for j, bound in zip(going, some, strict=True):
+                bounds[j] = bound
+    return [
+        Bound(min(bound.lower, tail[last]), bound.found, bound.wavevector)
+        if bound.found >= 0
+        else bound
+        for bound, tail, last in zip(bounds, tails, lasts, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The symbol at some wavenumbers, and bounds on how it bends between them."""
+
+    along: Array  #: Gamma along the wavevector, over k**2 near zero
+    across: Array  #: and across
+    g: Array  #: of the dilatation, over k near zero
+    w: Array  #: what is left to divide by
+    bends: tuple[float, float, float]  #: most of the second derivatives of the three
+    slope: float  #: most of the first derivative of g
+    size: float  #: of what an eigenvalue is made of, for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +106,11 @@ class _Radial:
     """The symbol as a function of k, bounds on its second derivatives, and its tail."""
 
     kernel: BernsteinKernel
-    kappa: float
 
-    def moment(self, power: float) -> float:
-        """Integral of |K| r**power dr."""
-        return _absolute_integral(self.kernel, power)
+    @functools.cached_property
+    def moments(self) -> list[float]:
+        """Integrals of |K| r**power dr, power from 2 to 5; two places are left empty."""
+        return [math.nan] * 2 + [_absolute_integral(self.kernel, power) for power in range(2, 6)]
 
     def parts(self, k: Array) -> tuple[Array, Array, Array]:
         """Gamma along and across, and g."""
@@ -99,39 +119,26 @@ class _Radial:
         coefficients = np.array(kernel.coefficients)
         return along @ coefficients, across @ coefficients, g @ coefficients
 
-    def near_zero(self, k: Array) -> tuple[Array, tuple[float, float], float]:
-        """Values over k**2 along and across, (2, n), their bends, and the size of rounding."""
-        tiny = 1e-6 / self.kernel.horizon  # below, the values differ by 1e-12 of themselves
-        at = np.maximum(k, tiny)
+    def near_zero(self, k: Array) -> _Samples:
+        """Up to one over the horizon; from (1 - cos x)/x**2 and sin(x)/x as in the plane."""
+        at = np.maximum(k, 1e-6 / self.kernel.horizon)  # below, they differ by 1e-12
         along, across, g = self.parts(at)
-        values = np.stack([along / at**2 + self.kappa * (g / at) ** 2, across / at**2])
-        r3, r4, r5 = (self.moment(p) for p in (3, 4, 5))
-        # from A(x) = (1 - cos x)/x**2 and sin(x)/x, |A''| <= 1/12 and 1/3, slope of sinc 0.4363
-        along_bend = 16 / 12 * r5 * 2 * math.pi * 5 / 16
-        g_bend, g_slope = 2 / 3 * r5 * 2 * math.pi * 3 / 8, 2 * 0.4363 * r4 * 8 / 3
-        g_most = 2 * math.pi * r3
-        bend = along_bend + self._of_square(g_most, g_slope, g_bend)
-        across_bend = 16 / 12 * r5 * 2 * math.pi / 16
-        return values, (bend, across_bend), 16 * math.pi * r3
+        turn, (r3, r4, r5) = 2 * math.pi, self.moments[3:]
+        bends = (16 / 12 * r5 * turn * 5 / 16, 16 / 12 * r5 * turn / 16, 2 / 3 * r5 * turn * 3 / 8)
+        slope = 2 * 0.4363 * r4 * 8 / 3
+        ones = np.ones_like(k)
+        return _Samples(along / at**2, across / at**2, g / at, ones, bends, slope, 8 * turn * r3)
 
-    def middle(self, k: Array) -> tuple[Array, tuple[float, float], float]:
-        """Values along and across, (2, n), their bends, and the size of rounding."""
+    def middle(self, k: Array) -> _Samples:
+        """Beyond."""
         along, across, g = self.parts(k)
-        values = np.stack([along + self.kappa * g**2, across])
-        r3, r4 = self.moment(3), self.moment(4)
-        g_bend, g_slope = 2 * r4 * 8 / 3, 2 * math.pi * r3
-        # |g| <= k times its slope at zero, and, by |J1| < 0.582, bounded
-        reach = min(4 * math.pi * 0.582 * self.moment(2), g_slope * float(k.max()))
-        bend = 16 * r3 * 2 * math.pi * 3 / 8 + self._of_square(reach, g_slope, g_bend)
-        size = 32 * math.pi * r3 * float(k.max()) ** 2
-        return values, (bend, 16 * r3 * 2 * math.pi / 8), size
+        turn, (r3, r4) = 2 * math.pi, self.moments[3:5]
+        bends = (16 * r3 * turn * 3 / 8, 16 * r3 * turn / 8, 2 * r4 * 8 / 3)
+        w = np.minimum(k, math.pi / self.kernel.horizon) ** 2
+        size = 16 * turn * r3 * float(k.max()) ** 2
+        return _Samples(along, across, g, w, bends, turn * r3, size)
 
-    def _of_square(self, most: float, slope: float, bend: float) -> float:
-        """Bound on how far kappa g**2 bends upwards."""
-        upward = 2 * abs(self.kappa) * most * bend
-        return upward + 2 * self.kappa * slope**2 if self.kappa > 0 else upward
-
-    def tail(self, k: float) -> float:
+    def tail(self, k: float, kappa: float) -> float:
         """What the symbol over (pi/delta)**2 stays above from k on."""
         kernel = self.kernel
         lead = kernel.coefficients[0] if kernel.alpha >= _SINGULAR else 0.0
@@ -149,11 +156,11 @@ class _Radial:
             4
             * math.pi
             * min(
-                _bessel_constant(p) * k**p * self.moment(2 + p)
+                _bessel_constant(p) * k**p * _absolute_integral(kernel, 2 + p)
                 for p in _powers(kernel.alpha - 3, 0.0)
             )
         )
-        limit -= max(0.0, -self.kappa) * dilatation**2
+        limit -= max(0.0, -kappa) * dilatation**2
         return limit * (kernel.horizon / math.pi) ** 2
 
 
@@ -208,6 +215,7 @@ def _slope_of_moment(kernel: BernsteinKernel) -> BernsteinKernel:
     return BernsteinKernel(tuple(slope.tolist()), kernel.horizon, kernel.alpha)
 
 
+@functools.lru_cache(maxsize=512)
 def _absolute_integral(kernel: BernsteinKernel, power: float) -> float:
     """Integral of |K| r**power dr: exact integrals between the changes of sign."""
     if not any(kernel.coefficients):
@@ -222,37 +230,52 @@ def _absolute_integral(kernel: BernsteinKernel, power: float) -> float:
 
 
 def _search(
-    evaluate: Callable[[Array], tuple[Array, tuple[float, float], float]],
+    evaluate: Callable[[Array], _Samples],
     interval: tuple[float, float],
-    weigh: Callable[[Array], Array],
+    kappas: Sequence[float],
     gap: float,
-    before: Bound,
-) -> Bound:
-    """Split the intervals from start to end until each is closed."""
-    lower, found, where = before.lower, before.found, before.wavevector
+    before: list[Bound],
+) -> list[Bound]:
+    """Split the intervals until each is closed for every kappa that is not yet negative."""
+    found = np.array([bound.found for bound in before])
+    lower = np.array([bound.lower for bound in before])
+    where = [bound.wavevector for bound in before]
     edges = np.linspace(*interval, 33)
     low, high = edges[:-1], edges[1:]
     n_intervals = 0
-    while len(low) and found >= 0 and n_intervals <= _MOST_INTERVALS:
+    while len(low) and np.any(found >= 0):
         n_intervals += len(low)
         nodes, places = np.unique(np.concatenate([low, high]), return_inverse=True)
-        values, bends, size = evaluate(nodes)
-        w = weigh(nodes)
-        at = int(np.argmin(values.min(axis=0) / w))
-        if values[:, at].min() / w[at] < found:
-            found, where = float(values[:, at].min() / w[at]), (float(nodes[at]), 0.0)
         left, right = places[: len(low)], places[len(low) :]
-        dips = np.multiply.outer(np.array(bends), (high - low) ** 2 / 8) + _ROUNDING * size
-        least = (np.minimum(values[:, left], values[:, right]) - dips).min(axis=0)
-        bound = least / np.where(least > 0, w[right], w[left])
-        closed = bound >= found - max(gap, found / 20)
-        lower = min(lower, float(bound[closed].min(initial=math.inf)))
-        unsettled = float(bound[~closed].min(initial=math.inf))
+        at_nodes, sides = evaluate(nodes), high - low
+        w, (along_bend, across_bend, g_bend) = at_nodes.w, at_nodes.bends
+        g = np.abs(at_nodes.g)
+        largest = np.maximum(g[left], g[right]) + at_nodes.slope * sides / 2
+        bound = np.empty((len(kappas), len(low)))
+        for j, kappa in enumerate(kappas):
+            along = at_nodes.along + kappa * at_nodes.g**2
+            values = np.minimum(along, at_nodes.across)
+            at = int(np.argmin(values / w))
+            if values[at] / w[at] < found[j]:
+                found[j], where[j] = values[at] / w[at], (float(nodes[at]), 0.0)
+            bend = along_bend + 2 * abs(kappa) * largest * g_bend
+            bend = bend + 2 * max(kappa, 0.0) * at_nodes.slope**2
+            dips = [sides**2 * bend / 8, sides**2 * across_bend / 8]
+            least = np.minimum(
+                np.minimum(along[left], along[right]) - dips[0],
+                np.minimum(at_nodes.across[left], at_nodes.across[right]) - dips[1],
+            )
+            least -= _ROUNDING * (at_nodes.size + abs(kappa) * largest**2)
+            bound[j] = least / np.where(least > 0, w[right], w[left])
+        wanted = np.maximum(gap, found / 20)[:, np.newaxis]
+        done = (bound >= found[:, np.newaxis] - wanted) | (found < 0)[:, np.newaxis]
+        closed = np.asarray(done.all(axis=0) | (n_intervals > _MOST_INTERVALS))
+        lower = np.minimum(lower, bound[:, closed].min(axis=1, initial=math.inf))
         low, high = low[~closed], high[~closed]
         middle = (low + high) / 2
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
-    if found < 0:
-        lower = -math.inf
-    elif len(low):
-        lower = min(lower, unsettled)
-    return Bound(lower, found, where)
+    lower[found < 0] = -math.inf
+    return [
+        Bound(float(low), float(least), at)
+        for low, least, at in zip(lower, found, where, strict=True)
+    ]
