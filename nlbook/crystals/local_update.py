@@ -24,9 +24,19 @@ from numpy.typing import NDArray
 from nlbook.compilation import compiled
 from nlbook.crystals.law import CrystalLaw
 
-__all__ = ["LANES", "advance_loop", "begin_loop", "law_arrays", "row", "work_size"]
+__all__ = [
+    "FIRST_STAGE",
+    "LANES",
+    "advance_loop",
+    "begin_loop",
+    "law_arrays",
+    "path_loop",
+    "row",
+    "work_size",
+]
 
 LANES = 16
+FIRST_STAGE = 1.0 - 0.5**0.5  # where in a step the first of two stages ends
 
 # Rows of a batch, and how many each takes; a tensor's are 11, 22, 12, 13, 23, 21, 31, 32 and 33,
 # of which one that is traceless has the first eight and one that is symmetric has its own order.
@@ -48,24 +58,30 @@ _ROWS = {
     "scale": 1,  # by which the step of Newton is shortened
     "error": 1,  # largest error of a scalar root
     "family": 1,  # sum over a family
+    "total": 1,  # sum of the twin fractions
+    "old": 1,  # of those that were there
+    "new": 1,  # of those that were not
+    "best": 1,  # largest force on one that comes
     "dissipated": 1,  # energy so far
     "product": 6,  # B B^T: 11, 22, 33, 12, 13, 23
 }
 _STARTS = np.concatenate([[0], np.cumsum(list(_ROWS.values()))]) * LANES
 (
     _INVERSE, _TRIAL, _STRESS, _BEFORE, _KEPT, _NEWTON, _RESIDUAL, _KNOWN, _EXPONENT,
-    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _DISSIPATED, _PRODUCT,
+    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _TOTAL, _OLD, _NEW, _BEST, _DISSIPATED, _PRODUCT,
     _SYSTEMS,
 ) = _STARTS.tolist()  # fmt: skip
 # Rows of each system, after those: of twins the fraction in place of the slip.
-_BLOCK = 15 * LANES
+_BLOCK = 16 * LANES
 _Y = 0 * LANES  # (excess stress / tau_0), whose power is the rate
 _E = 1 * LANES  # accumulated slip at the start of the step; a twin's fraction
 _LEFT = 2 * LANES  # exp(-h e/sigma) there; a twin's fraction now
-_MOVE = 3 * LANES  # slip of the step with its sign
+_MOVE = 3 * LANES  # slip of the step with its sign; shear of a twin
 _SLOPE = 4 * LANES  # its derivative by the resolved shear stress
 _HELD = 5 * LANES  # threshold from the other systems; a twin's driving force
 _TAU = 6 * LANES  # resolved shear stress
+_PAST = 15 * LANES  # of a twin: its fraction a step before
+_AHEAD = _Y  # of a twin: its fraction as extrapolated to the end of the step
 _P = 7 * LANES  # Schmid tensor, eight rows
 
 
@@ -89,7 +105,8 @@ def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:
     law : tuple
         Those of the slip systems; their changes in the twins, shape (n_slip, n_twin, 8); tau_0,
         rate, 1/m, h/sigma, sigma, latent hardening and number in its family of the slip systems,
-        shape (n_slip, 7); tau_0, rate, 1/m, h, shear and whether one-way, of the twins; K; and G.
+        shape (n_slip, 7); tau_0, rate, 1/m, h, shear, whether one-way, and the interaction of the
+        twins; and G.
     """
     systems = law.systems
     n, n_twin = systems.n_slip, systems.n_twin
@@ -109,17 +126,25 @@ def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:
         ]
     )[systems.family[:n]]
     turned = np.zeros((n, n_twin, 8))
-    twin = np.ones(6)
+    twin = np.ones(7)
     if law.twin is not None:
         t = law.twin
         one_way = float(t.mode == "one-way")
         twin = np.array(
-            [t.tau_0, t.reference_rate, 1.0 / t.rate_exponent, t.hardening, t.shear, one_way]
+            [
+                t.tau_0,
+                t.reference_rate,
+                1.0 / t.rate_exponent,
+                t.hardening,
+                t.shear,
+                one_way,
+                t.interaction,
+            ]
         )
         if t.reorientation:
             turned = _eight(systems.twinned_schmid_tensors) - schmid[:n, np.newaxis]
     constants = (
-        schmid[:n].copy(), turned, slip, twin, law.interaction_matrix, law.shear_modulus
+        schmid[:n].copy(), turned, slip, twin, law.shear_modulus
     )  # fmt: skip
     return schmid, constants
 
@@ -256,7 +281,7 @@ def _slips_loop(w, n, dt, slip, first):
                 s[_Y + i] = y
                 s[_MOVE + i] = amount * y * y if tau > 0.0 else -amount * y * y
                 s[_SLOPE + i] = 2.0 * amount * y / slope
-                w[_ERROR + i] = max(w[_ERROR + i], abs(value))
+                w[_ERROR + i] = w[_ERROR + i] if first else max(w[_ERROR + i], abs(value))
         else:
             for i in range(LANES):
                 tau = _resolved(w, s, i) if first else s[_TAU + i]
@@ -277,7 +302,9 @@ def _slips_loop(w, n, dt, slip, first):
                     if change <= 1e-14 * y:
                         break
                 step = amount * y**power
-                w[_ERROR + i] = max(w[_ERROR + i], tau_0 * abs(y - s[_Y + i]))
+                w[_ERROR + i] = (
+                    w[_ERROR + i] if first else max(w[_ERROR + i], tau_0 * abs(y - s[_Y + i]))
+                )
                 s[_TAU + i] = tau
                 s[_Y + i] = y
                 s[_MOVE + i] = step if tau > 0.0 else -step
@@ -285,79 +312,105 @@ def _slips_loop(w, n, dt, slip, first):
 
 
 @compiled()
-def _twins_loop(w, n, n_twin, dt, twin, interaction):
+def _twins_loop(w, n, n_twin, dt, twin):
     """Twin fractions at the stress M, one after the other, each by its root.
 
-    tau_0 y + h lambda = shear tau_b - 2 sum K lambda, with lambda = lambda_n + dt rate y |y|^(p-1)
-    in its bounds. Twins that are there come first, then the most driven of the others.
+    tau_0 y + h lambda_b = shear tau_b - 2 k (sum of the others), with lambda = lambda_n + dt rate
+    y |y|^(p-1) within its bounds. As twins in one grain repel each other, there are several
+    solutions, and the one that goes on from the state before is taken: a twin that is not there
+    at the start of the step comes only where those that are would leave it a driving force, and
+    of several the most driven comes first.
     """
-    for b in range(n_twin):
-        s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
+    repulsion = 2.0 * twin[6]
+    for i in range(LANES):
+        w[_TOTAL + i] = 0.0
+        w[_OLD + i] = 0.0
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
             s[_HELD + i] = twin[4] * _resolved(w, s, i)
-    for b in range(n_twin):
-        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 1)
-    for i in range(LANES):
-        w[_REACHED + i] = 0.0
-    for b in range(n_twin):
-        s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
-        for k in range(n_twin):
-            other = w[_SYSTEMS + (n + k) * _BLOCK : _SYSTEMS + (n + k + 1) * _BLOCK]
-            for i in range(LANES):
-                s[_Y + i] = (s[_HELD + i] if k == 0 else s[_Y + i]) - 2.0 * interaction[
-                    b, k
-                ] * other[_LEFT + i]
+            s[_TAU + i] = s[_LEFT + i]
+            w[_TOTAL + i] += s[_LEFT + i]
+            w[_OLD + i] += s[_LEFT + i] if s[_E + i] > 0.0 else 0.0
+    for b in range(n, n + n_twin):  # those that are there, without what might come
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
-            w[_REACHED + i] = max(w[_REACHED + i], s[_Y + i])
-    for b in range(n_twin):
-        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 2)
-    for b in range(n_twin):
-        _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, 3)
+            there = s[_E + i] > 0.0
+            others = w[_OLD + i] - (s[_LEFT + i] if there else 0.0)
+            new, _ = _twin_root(
+                s[_HELD + i] - repulsion * others, s[_E + i], 1.0 - others, dt, twin
+            )
+            w[_OLD + i] = others + new if there else w[_OLD + i]
+    for i in range(LANES):
+        w[_BEST + i] = 0.0
+        w[_NEW + i] = 0.0
+    for b in range(n, n + n_twin):  # which may come
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            drive = s[_HELD + i] - repulsion * w[_OLD + i]
+            comes = s[_E + i] == 0.0 and drive > 0.0
+            s[_Y + i] = drive if comes else 0.0
+            keep = s[_LEFT + i] if comes or s[_E + i] > 0.0 else 0.0
+            w[_TOTAL + i] += keep - s[_LEFT + i]
+            s[_LEFT + i] = keep
+            w[_BEST + i] = max(w[_BEST + i], s[_Y + i])
+            w[_NEW + i] += keep if comes else 0.0
+    for b in range(n, n + n_twin):  # the most driven of them first
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            first = w[_NEW + i] == 0.0 and w[_BEST + i] > 0.0 and s[_Y + i] == w[_BEST + i]
+            others = w[_OLD + i]
+            new, _ = _twin_root(s[_HELD + i] - repulsion * others, 0.0, 1.0 - others, dt, twin)
+            w[_TOTAL + i] += new if first else 0.0
+            s[_LEFT + i] = new if first else s[_LEFT + i]
+    shear, tau_0, hard = twin[4], twin[0], twin[3]
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            others = w[_TOTAL + i] - s[_LEFT + i]
+            drive = s[_HELD + i] - repulsion * others
+            new, rise = _twin_root(drive, s[_E + i], 1.0 - others, dt, twin)
+            may = s[_E + i] > 0.0 or s[_Y + i] > 0.0
+            new = new if may else 0.0
+            rise = rise if may else 0.0
+            w[_TOTAL + i] = others + new
+            s[_LEFT + i] = new
+            s[_MOVE + i] = shear * (new - s[_E + i])
+            s[_SLOPE + i] = shear * shear * rise / (tau_0 + hard * rise)
+            # a change since the iteration before is an error, of strain
+            w[_ERROR + i] = max(w[_ERROR + i], abs(shear * (new - s[_TAU + i])))
+
+
+@compiled(forceinline=True)
+def _twin_root(drive, before, free, dt, twin):
+    """A twin's fraction at a driving force without its own hardening, and its slope by y."""
+    tau_0, power, hard, one_way = twin[0], twin[2], twin[3], twin[5]
+    amount = dt * twin[1]
+    drive -= hard * before
+    size = abs(drive)
+    stiff = amount * hard
+    y = 2.0 * size / (tau_0 + np.sqrt(tau_0 * tau_0 + 4.0 * stiff * size))
+    step, rise = amount * y * y, 2.0 * amount * y
+    if power != 2.0:
+        y = _power_root(size, tau_0, stiff, power)
+        step, rise = amount * y**power, power * amount * y ** (power - 1.0)
+    forward = drive > 0.0
+    back = 0.0 if one_way > 0.0 else 1.0
+    new = before + (step if forward else -back * step)
+    bound = min(max(new, 0.0), max(free, 0.0))
+    return bound, (rise if forward else back * rise) if bound == new else 0.0
 
 
 @compiled()
-def _one_twin_loop(w, n, n_twin, b, dt, twin, interaction, phase):
-    """One twin of all grains; in phase 1 where it is there, in 2 where most driven, 3 everywhere."""
-    tau_0, power, hard, shear, one_way = twin[0], twin[2], twin[3], twin[4], twin[5]
-    amount = dt * twin[1]
-    s = w[_SYSTEMS + (n + b) * _BLOCK : _SYSTEMS + (n + b + 1) * _BLOCK]
-    # force in the row of the slope, the others' sum in that of the slip, while they are free
-    for i in range(LANES):
-        s[_SLOPE + i] = s[_HELD + i] - hard * s[_E + i]
-        s[_MOVE + i] = 1.0
-    for k in range(n_twin):
-        if k != b:
-            other = w[_SYSTEMS + (n + k) * _BLOCK : _SYSTEMS + (n + k + 1) * _BLOCK]
-            for i in range(LANES):
-                s[_SLOPE + i] -= 2.0 * interaction[b, k] * other[_LEFT + i]
-                s[_MOVE + i] -= other[_LEFT + i]
-    for i in range(LANES):
-        drive = s[_SLOPE + i]
-        size = abs(drive)
-        stiff = amount * hard
-        if power == 2.0:
-            y = 2.0 * size / (tau_0 + np.sqrt(tau_0 * tau_0 + 4.0 * stiff * size))
-            step, rise = amount * y * y, 2.0 * amount * y
-        else:
-            y = size / tau_0
-            for _ in range(30):
-                y -= (tau_0 * y + stiff * y**power - size) / (
-                    tau_0 + power * stiff * y ** (power - 1.0)
-                )
-            step, rise = amount * y**power, power * amount * y ** (power - 1.0)
-        step = step if drive > 0.0 else (-step if one_way == 0.0 else 0.0)
-        rise = rise if drive > 0.0 or one_way == 0.0 else 0.0
-        new = s[_E + i] + step
-        free = max(s[_MOVE + i], 0.0)
-        bound = min(max(new, 0.0), free)
-        rise = rise if bound == new else 0.0
-        now = s[_LEFT + i]
-        chosen = phase == 3 or (phase == 1 and now > 0.0)
-        chosen = chosen or (phase == 2 and now == 0.0 and s[_Y + i] == w[_REACHED + i])
-        bound = bound if chosen else now
-        s[_LEFT + i] = bound
-        s[_MOVE + i] = shear * (bound - s[_E + i])
-        s[_SLOPE + i] = shear * shear * rise / (tau_0 + hard * rise)
+def _power_root(size, tau_0, stiff, power):
+    """Root y of tau_0 y + stiff y^power = size, from above."""
+    y = size / tau_0
+    for _ in range(60):
+        step = (tau_0 * y + stiff * y**power - size) / (tau_0 + power * stiff * y ** (power - 1.0))
+        y -= step
+        if step <= 1e-15 * y:
+            break
+    return y
 
 
 @compiled()
@@ -373,7 +426,7 @@ def _turn_loop(w, n, n_twin, schmid, turned):
             d0, d1, d2, d3 = turned[a, b, 0], turned[a, b, 1], turned[a, b, 2], turned[a, b, 3]
             d4, d5, d6, d7 = turned[a, b, 4], turned[a, b, 5], turned[a, b, 6], turned[a, b, 7]
             for i in range(LANES):
-                fraction = t[_LEFT + i]
+                fraction = t[_AHEAD + i]
                 s[_P + i] += d0 * fraction
                 s[_P + LANES + i] += d1 * fraction
                 s[_P + 2 * LANES + i] += d2 * fraction
@@ -552,11 +605,34 @@ def _residual_loop(w, shear_modulus):
 
 @compiled(forceinline=True)
 def _column(w, i, k, g):
-    """Column k of the derivative of the residual without that of M: G (C H + H^T C), H = sums."""
+    """Column k of the derivative of the residual without that of M.
+
+    With H = sums of that column exp(-X) changes by -exp(-X) (H + [X, H]/2 + ...), so that C does
+    by -(C H + H^T C).
+    """
     q = _SUMS + k * LANES + i
-    h11, h22, h12, h13 = w[q], w[q + 5 * LANES], w[q + 10 * LANES], w[q + 15 * LANES]
-    h23, h21, h31, h32 = w[q + 20 * LANES], w[q + 25 * LANES], w[q + 30 * LANES], w[q + 35 * LANES]
-    h33 = -h11 - h22
+    a11, a22, a12, a13 = w[q], w[q + 5 * LANES], w[q + 10 * LANES], w[q + 15 * LANES]
+    a23, a21, a31, a32 = w[q + 20 * LANES], w[q + 25 * LANES], w[q + 30 * LANES], w[q + 35 * LANES]
+    a33 = -a11 - a22
+    x = _EXPONENT + i
+    x11, x22, x12, x13 = (
+        0.5 * w[x],
+        0.5 * w[x + LANES],
+        0.5 * w[x + 2 * LANES],
+        0.5 * w[x + 3 * LANES],
+    )
+    x23, x21 = 0.5 * w[x + 4 * LANES], 0.5 * w[x + 5 * LANES]
+    x31, x32 = 0.5 * w[x + 6 * LANES], 0.5 * w[x + 7 * LANES]
+    x33 = -x11 - x22
+    h11 = a11 + x12 * a21 + x13 * a31 - a12 * x21 - a13 * x31
+    h22 = a22 + x21 * a12 + x23 * a32 - a21 * x12 - a23 * x32
+    h33 = a33 + x31 * a13 + x32 * a23 - a31 * x13 - a32 * x23
+    h12 = a12 + x11 * a12 + x12 * a22 + x13 * a32 - a11 * x12 - a12 * x22 - a13 * x32
+    h13 = a13 + x11 * a13 + x12 * a23 + x13 * a33 - a11 * x13 - a12 * x23 - a13 * x33
+    h21 = a21 + x21 * a11 + x22 * a21 + x23 * a31 - a21 * x11 - a22 * x21 - a23 * x31
+    h23 = a23 + x21 * a13 + x22 * a23 + x23 * a33 - a21 * x13 - a22 * x23 - a23 * x33
+    h31 = a31 + x31 * a11 + x32 * a21 + x33 * a31 - a31 * x11 - a32 * x21 - a33 * x31
+    h32 = a32 + x31 * a12 + x32 * a22 + x33 * a32 - a31 * x12 - a32 * x22 - a33 * x32
     c11, c22, c33 = w[_RIGHT + i], w[_RIGHT + LANES + i], w[_RIGHT + 2 * LANES + i]
     c12, c13 = w[_RIGHT + 3 * LANES + i], w[_RIGHT + 4 * LANES + i]
     c23 = w[_RIGHT + 5 * LANES + i]
@@ -671,20 +747,19 @@ def _newton_loop(w, shear_modulus):
 @compiled()
 def _solve_loop(w, dt, law, tolerance):
     """Newton's method for all grains of a batch; the number of iterations, or -1."""
-    schmid, turned, slip, twin, interaction, shear_modulus = law
-    n, n_twin = len(schmid), len(interaction)
+    schmid, turned, slip, twin, shear_modulus = law
+    n, n_twin = turned.shape[0], turned.shape[1]
     for i in range(LANES):
         w[_SIZE + i] = np.inf
         w[_SCALE + i] = 1.0
     for iteration in range(100):
+        for i in range(LANES):
+            w[_ERROR + i] = 0.0
         if n_twin:
-            _twins_loop(w, n, n_twin, dt, twin, interaction)
-            _turn_loop(w, n, n_twin, schmid, turned)
+            _twins_loop(w, n, n_twin, dt, twin)
         _held_loop(w, n, slip)
         _slips_loop(w, n, dt, slip, True)
         _held_loop(w, n, slip)
-        for i in range(LANES):
-            w[_ERROR + i] = 0.0
         _slips_loop(w, n, dt, slip, False)
         _sum_loop(w, n + n_twin)
         _residual_loop(w, shear_modulus)
@@ -698,51 +773,92 @@ def _solve_loop(w, dt, law, tolerance):
     return -1
 
 
-@compiled()
-def advance_loop(w, c, dt, ratio, law, tolerance):
-    """Move the grains of a batch over one step; the number of iterations, or -1.
+@compiled(forceinline=True)
+def _resistance(step, rate, twin):
+    """Stress tau_0 (step / rate)^m that dissipates as a fraction grows by a step."""
+    return twin[0] * (step / rate) ** (1.0 / twin[2]) if step > 0.0 else 0.0
 
-    Parameters
-    ----------
-    w : ndarray, shape (work_size,)
-        The batch.
-    c : ndarray, shape (6,)
-        Cbar at the end of the step: 11, 22, 33, 12, 13, 23.
-    dt : float
-        Length of the step, s.
-    ratio : float
-        Of this step to the one before it, by which the stress is extrapolated.
-    law : tuple
-        Constants of the law, see `law_arrays`.
-    tolerance : float
-        Of the residual, over G.
-    """
-    n, n_twin = len(law[0]), len(law[4])
+
+@compiled()
+def _stage_loop(w, c, dt, law, tolerance):
+    """Solve for the stress at the end of a stage, given what is known of X; iterations, or -1."""
     slip = law[2]
-    for k in range(5):
-        for i in range(LANES):
-            m = w[_STRESS + k * LANES + i]
-            w[_STRESS + k * LANES + i] = m + ratio * (m - w[_BEFORE + k * LANES + i])
-            w[_BEFORE + k * LANES + i] = m
-    for a in range(n):
+    for a in range(law[1].shape[0]):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
         decay = slip[a, 3]
         for i in range(LANES):
             s[_LEFT + i] = _decay(decay * s[_E + i])
     _trial_loop(w, c)
-    iterations = _solve_loop(w, dt, law, tolerance)
+    return _solve_loop(w, dt, law, tolerance)
+
+
+@compiled()
+def _begin_step_loop(w, ratio, law, stages):
+    """Extrapolate the stress to the end of the first stage, and the twins to that of the step."""
+    schmid, turned = law[0], law[1]
+    n, n_twin = turned.shape[0], turned.shape[1]
+    part = ratio if stages == 1 else ratio * FIRST_STAGE
+    for k in range(5):
+        for i in range(LANES):
+            m = w[_STRESS + k * LANES + i]
+            w[_STRESS + k * LANES + i] = m + part * (m - w[_BEFORE + k * LANES + i])
+            w[_BEFORE + k * LANES + i] = m
+    for k in range(8):
+        for i in range(LANES):
+            w[_KNOWN + k * LANES + i] = 0.0
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            now = s[_E + i]
+            s[_AHEAD + i] = min(max(now + ratio * (now - s[_PAST + i]), 0.0), 1.0)
+            s[_PAST + i] = now
+    if n_twin:
+        _turn_loop(w, n, n_twin, schmid, turned)
+
+
+@compiled()
+def _second_stage_loop(w, dt, law):
+    """Go from the first stage to the start of the second: what the first has is known to it."""
+    slip, twin = law[2], law[3]
+    n, n_twin = law[1].shape[0], law[1].shape[1]
+    ahead = (1.0 - FIRST_STAGE) / FIRST_STAGE
+    for k in range(8):
+        for i in range(LANES):
+            w[_KNOWN + k * LANES + i] = ahead * w[_EXPONENT + k * LANES + i]
+    for k in range(5):
+        for i in range(LANES):
+            m = w[_BEFORE + k * LANES + i]
+            w[_STRESS + k * LANES + i] = m + (w[_STRESS + k * LANES + i] - m) * (1.0 / FIRST_STAGE)
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        tau_0 = slip[a, 0]
+        for i in range(LANES):
+            step = ahead * abs(s[_MOVE + i])
+            s[_E + i] += step
+            w[_DISSIPATED + i] += tau_0 * s[_Y + i] * step
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            step = s[_LEFT + i] - s[_E + i]
+            new = min(max(s[_E + i] + ahead * step, 0.0), 1.0)
+            back = twin[4] * (new - s[_E + i] - ahead * step)  # what the bounds take
+            w[_DISSIPATED + i] += abs(step * ahead) * _resistance(abs(step), dt * twin[1], twin)
+            s[_E + i] = s[_LEFT + i] = new
+            for k in range(8):
+                w[_KNOWN + k * LANES + i] += back * s[_P + k * LANES + i]
+
+
+@compiled()
+def _end_step_loop(w, dt, law):
+    """B = B_n exp(-X), and the slips and fractions of the last stage."""
+    slip, twin = law[2], law[3]
+    n, n_twin = law[1].shape[0], law[1].shape[1]
     for i in range(LANES):
-        e11, e12, e13 = (
-            w[_EXPONENTIAL + i], w[_EXPONENTIAL + LANES + i], w[_EXPONENTIAL + 2 * LANES + i]
-        )  # fmt: skip
-        e21, e22, e23 = (
-            w[_EXPONENTIAL + 3 * LANES + i], w[_EXPONENTIAL + 4 * LANES + i],
-            w[_EXPONENTIAL + 5 * LANES + i],
-        )  # fmt: skip
-        e31, e32, e33 = (
-            w[_EXPONENTIAL + 6 * LANES + i], w[_EXPONENTIAL + 7 * LANES + i],
-            w[_EXPONENTIAL + 8 * LANES + i],
-        )  # fmt: skip
+        e11, e12 = w[_EXPONENTIAL + i], w[_EXPONENTIAL + LANES + i]
+        e13, e21 = w[_EXPONENTIAL + 2 * LANES + i], w[_EXPONENTIAL + 3 * LANES + i]
+        e22, e23 = w[_EXPONENTIAL + 4 * LANES + i], w[_EXPONENTIAL + 5 * LANES + i]
+        e31, e32 = w[_EXPONENTIAL + 6 * LANES + i], w[_EXPONENTIAL + 7 * LANES + i]
+        e33 = w[_EXPONENTIAL + 8 * LANES + i]
         for r in range(0, 9 * LANES, 3 * LANES):
             b1, b2 = w[_INVERSE + r + i], w[_INVERSE + r + LANES + i]
             b3 = w[_INVERSE + r + 2 * LANES + i]
@@ -759,13 +875,79 @@ def advance_loop(w, c, dt, ratio, law, tolerance):
     for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
+            step = abs(s[_LEFT + i] - s[_E + i])
+            w[_DISSIPATED + i] += step * _resistance(step, dt * twin[1], twin)
             s[_E + i] = s[_LEFT + i]
-    return iterations
 
 
 @compiled()
-def summary_loop(w, weights, sums, activity):
-    """Add the weighted B B^T (11, 22, 33, 12, 13, 23) to sums, and the slips to activity."""
+def advance_loop(w, middle, c, dt, ratio, law, tolerance, stages):
+    """Move the grains of a batch over one step; the number of iterations, or -1.
+
+    One stage is backward Euler. Two are the implicit Runge-Kutta method of Alexander [1]_: with
+    gamma = 1 - 1/sqrt(2), a step of gamma dt whose rate counts 1 - gamma, and another of gamma dt
+    to the end; of second order, and as stable on stiff laws.
+
+    Parameters
+    ----------
+    w : ndarray, shape (work_size,)
+        The batch.
+    middle, c : ndarray, shape (6,)
+        Cbar at the end of the first of two stages, and of the step: 11, 22, 33, 12, 13, 23.
+    dt : float
+        Length of the step, s.
+    ratio : float
+        Of this step to the one before it, by which the stress is extrapolated.
+    law : tuple
+        Constants of the law, see `law_arrays`.
+    tolerance : float
+        Of the residual, over G.
+    stages : int
+        1 or 2.
+
+    References
+    ----------
+    .. [1] R. Alexander, SIAM J. Numer. Anal. 14 (1977) 1006.
+    """
+    _begin_step_loop(w, ratio, law, stages)
+    before = 0
+    if stages == 2:
+        before = _stage_loop(w, middle, FIRST_STAGE * dt, law, tolerance)
+        if before < 0:
+            return -1
+        _second_stage_loop(w, FIRST_STAGE * dt, law)
+    last = dt if stages == 1 else FIRST_STAGE * dt
+    after = _stage_loop(w, c, last, law, tolerance)
+    if after < 0:
+        return -1
+    _end_step_loop(w, last, law)
+    return before + after
+
+
+@compiled()
+def path_loop(w, middle, c, dt, law, tolerance, stages, weights, sums, activity, energy, each):
+    """Move a batch along a path; the number of times that were reached.
+
+    Adds to sums the weighted B B^T (11, 22, 33, 12, 13, 23), shape (n_times, 6); to activity the
+    slips, shape (n_times, n_systems), to energy what is stored and what was dissipated, shape
+    (n_times, 2); and writes B B^T of each grain where there is room.
+    """
+    for k in range(len(dt)):
+        ratio = dt[k] / dt[k - 1] if k > 1 else 0.0
+        one = 1 if k == 0 else stages
+        if advance_loop(w, middle[k], c[k], dt[k], ratio, law, tolerance, one) < 0:
+            return k
+        _summary_loop(w, law, weights, sums[k], activity[k], energy[k])
+        if each.shape[1]:
+            for i in range(LANES):
+                for r in range(6):
+                    each[k, i, r] = w[_PRODUCT + r * LANES + i]
+    return len(dt)
+
+
+@compiled()
+def _summary_loop(w, law, weights, sums, activity, energy):
+    """Add the weighted B B^T (11, 22, 33, 12, 13, 23) to sums, slips to activity, and energies."""
     for i in range(LANES):
         b11, b12, b13 = w[_INVERSE + i], w[_INVERSE + LANES + i], w[_INVERSE + 2 * LANES + i]
         b21, b22 = w[_INVERSE + 3 * LANES + i], w[_INVERSE + 4 * LANES + i]
@@ -784,3 +966,25 @@ def summary_loop(w, weights, sums, activity):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
         for i in range(LANES):
             activity[a] += weights[i] * s[_E + i]
+    slip, twin = law[2], law[3]
+    n, n_twin = law[1].shape[0], law[1].shape[1]
+    for i in range(LANES):
+        w[_TOTAL + i] = 0.0
+        w[_REACHED + i] = 0.0
+    for a in range(n):
+        s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+        decay, sigma = slip[a, 3], slip[a, 4]
+        length = sigma / decay if decay > 0.0 else 0.0
+        for i in range(LANES):
+            e = s[_E + i]
+            w[_REACHED + i] += (sigma + 0.5 * s[_HELD + i]) * e - length * (1.0 - _decay(decay * e))
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            e = s[_E + i]
+            w[_TOTAL + i] += e
+            w[_REACHED + i] += (0.5 * twin[3] - twin[6]) * e * e
+    for i in range(LANES):
+        stored = w[_REACHED + i] + twin[6] * w[_TOTAL + i] * w[_TOTAL + i]
+        energy[0] += weights[i] * stored
+        energy[1] += weights[i] * w[_DISSIPATED + i]

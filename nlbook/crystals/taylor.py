@@ -10,30 +10,36 @@ with B = Q F_in^-1 of `nlbook.crystals.local_update`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, overload
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_number
-from nlbook.compilation import compiled
+from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.crystals.law import CrystalLaw
 from nlbook.crystals.local_update import (
+    FIRST_STAGE,
     LANES,
-    advance_loop,
     begin_loop,
     law_arrays,
-    row,
-    summary_loop,
+    path_loop,
     work_size,
 )
 from nlbook.crystals.response import Response, StrainPath
 from nlbook.crystals.textures import Texture
+from nlbook.host import worker_threads
 from nlbook.parallel import checkpoint
 
-__all__ = ["grain_stresses", "taylor_response"]
+__all__ = ["Rule", "grain_stresses", "taylor_response"]
 
-_PRODUCT = row("product")
+Rule = Literal["euler", "two-stage"]
+"""Backward Euler, of first order; or Alexander's method of two stages, of second order."""
+
+
+class _Options(NamedTuple):
+    rule: Rule
+    tolerance: float
 
 
 @overload
@@ -49,26 +55,26 @@ def taylor_response(
     texture: Texture,
     law: CrystalLaw,
     *,
-    tolerance: float = 1e-10,
+    rule: Rule = "two-stage",
+    tolerance: float = 1e-9,
     workers: int | None = None,
-    progress: bool = False,
 ) -> Response | list[Response]:
     """Stress of a polycrystal along a strain path, or along each of several.
 
     Parameters
     ----------
     strain_path : StrainPath or sequence of StrainPath
-        In three dimensions; each of its times is one step.
+        In three dimensions; from each of its times to the next is one step.
     texture : Texture
         The grains.
     law : CrystalLaw
         Of all grains.
+    rule : {"two-stage", "euler"}
+        How a step is taken: of second order, or of first order in half the time.
     tolerance : float
         Of the elastic strain that solves a step.
     workers : int, optional
         Threads for several paths; by default NLBOOK_WORKERS or the usable cores.
-    progress : bool
-        Show a bar for several paths.
 
     Returns
     -------
@@ -80,19 +86,12 @@ def taylor_response(
     ValueError
         If a path is not of three dimensions, or steps are so long that one has no solution.
     """
-    check_number("tolerance", tolerance, above=0.0, below=1e-3)
+    options = _read_options(rule, tolerance)
     if isinstance(strain_path, StrainPath):
-        return _response(strain_path, texture, law, tolerance)[0]
-
-    def one(index: int) -> Response:
-        return _response(strain_path[index], texture, law, tolerance)[0]
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    from nlbook.host import worker_threads
-
-    with ThreadPoolExecutor(workers or worker_threads()) as pool:
-        return list(pool.map(one, range(len(strain_path))))
+        return _response(strain_path, texture, law, options)[0]
+    n_threads = worker_threads() if workers is None else check_integer("workers", workers, 1)
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(lambda path: _response(path, texture, law, options)[0], strain_path))
 
 
 def grain_stresses(
@@ -100,16 +99,21 @@ def grain_stresses(
     texture: Texture,
     law: CrystalLaw,
     *,
-    tolerance: float = 1e-10,
+    rule: Rule = "two-stage",
+    tolerance: float = 1e-9,
 ) -> NDArray[np.float64]:
     """Deviator of J times the Cauchy stress of each grain, GPa, shape (n_grains, n_times, 3, 3).
 
     The weighted sum over grains is that of `taylor_response`; parameters as there.
     """
-    check_number("tolerance", tolerance, above=0.0, below=1e-3)
-    inverse = _response(strain_path, texture, law, tolerance, keep=True)[1]
+    inverse = _response(strain_path, texture, law, _read_options(rule, tolerance), keep=True)[1]
     stretch = strain_path.isochoric.stretch
     return _deviator(law.shear_modulus * stretch @ np.moveaxis(inverse, 1, 0) @ stretch)
+
+
+def _read_options(rule: Rule, tolerance: float) -> _Options:
+    check_choice("rule", rule, get_args(Rule))
+    return _Options(rule, check_number("tolerance", tolerance, above=0.0, below=1e-3))
 
 
 def _deviator(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,33 +122,34 @@ def _deviator(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _response(
-    path: StrainPath, texture: Texture, law: CrystalLaw, tolerance: float, keep: bool = False
+    path: StrainPath, texture: Texture, law: CrystalLaw, options: _Options, keep: bool = False
 ) -> tuple[Response, NDArray[np.float64]]:
     """Answer to one path; and B B^T of each grain, or without `keep` their average."""
     if path.stretch.shape[1] != 3:
         raise ValueError("strain_path must be of three dimensions")
     n_times, n_grains = len(path.times), texture.n_grains
     schmid, constants = law_arrays(law)
-    n_systems, n_families = len(schmid), len(law.systems.names)
+    n_systems = len(schmid)
     stretch = path.isochoric.stretch
-    square = _six(stretch @ stretch)
+    before = path.stretch[np.maximum(np.arange(n_times) - 1, 0)]
+    middle = _isochoric(before + FIRST_STAGE * (path.stretch - before))
     # a path may start strained: its first step takes no time, and is elastic
     dt = np.diff(path.times, prepend=path.times[0])
     n_batches = -(-n_grains // LANES)
     grain = np.minimum(np.arange(n_batches * LANES), n_grains - 1)
     weights = np.where(np.arange(len(grain)) < n_grains, texture.weights[grain], 0.0)
-    sums = np.zeros((n_times, 6))
-    each = np.zeros((n_times, len(grain) if keep else 0, 6))
+    sums, energy = np.zeros((n_times, 6)), np.zeros((n_times, 2))
+    each = np.zeros((n_batches, n_times, LANES if keep else 0, 6))
     activity = np.zeros((n_times, n_systems))
-    dissipated = np.zeros(n_times)
     work = np.zeros(work_size(n_systems))
     for batch in range(n_batches):
         checkpoint()
         own = slice(batch * LANES, (batch + 1) * LANES)
         begin_loop(work, texture.rotations[grain[own]], schmid)
-        done = _path_loop(
-            work, square, dt, constants, tolerance, weights[own], sums,
-            each[:, own] if keep else each, activity, dissipated,
+        done = path_loop(
+            work, _six(middle @ middle), _six(stretch @ stretch), dt, constants,
+            options.tolerance, 1 if options.rule == "euler" else 2, weights[own], sums, activity,
+            energy, each[batch] if keep else each[0],
         )  # fmt: skip
         if done < n_times:
             raise ValueError(
@@ -152,35 +157,20 @@ def _response(
                 f"U changes by {np.abs(path.stretch[done] - path.stretch[done - 1]).max():.3g}, "
                 f"no solution was found for one of grains {own.start} to {own.stop - 1}"
             )
-    inverse = _full(each[:, :n_grains] if keep else sums[:, np.newaxis])
+    grains = np.moveaxis(each, 0, 1).reshape(n_times, -1, 6)[:, :n_grains]
+    inverse = _full(grains if keep else sums[:, np.newaxis])
     volume = path.volume_ratio[:, np.newaxis, np.newaxis]
     deviator = _deviator(law.shear_modulus * stretch @ _full(sums) @ stretch)
     stress = deviator / volume + 2 * law.lambda_e * (volume - 1) * np.eye(3)
-    families = np.eye(n_families)[law.systems.family]
+    families = np.eye(len(law.systems.names))[law.systems.family]
     return (
-        Response(path.times, path.stretch, stress, activity @ families, dissipated=dissipated),
+        Response(path.times, path.stretch, stress, activity @ families, energy[:, 0], energy[:, 1]),
         inverse,
     )
 
 
-@compiled()
-def _path_loop(w, square, dt, law, tolerance, weights, sums, each, activity, dissipated):
-    """Move a batch along a path; the number of times that were reached.
-
-    Adds to sums the weighted B B^T (11, 22, 33, 12, 13, 23), shape (n_times, 6); to activity the
-    slips, shape (n_times, n_systems); and writes B B^T of each grain where there is room.
-    """
-    for k in range(len(dt)):
-        ratio = dt[k] / dt[k - 1] if k > 1 else 0.0
-        if advance_loop(w, square[k], dt[k], ratio, law, tolerance) < 0:
-            return k
-        summary_loop(w, weights, sums[k], activity[k])
-        dissipated[k] += 0.0
-        if each.shape[1]:
-            for i in range(LANES):
-                for r in range(6):
-                    each[k, i, r] = w[_PRODUCT + r * LANES + i]
-    return len(dt)
+def _isochoric(stretch: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(stretch / np.linalg.det(stretch)[:, np.newaxis, np.newaxis] ** (1 / 3))
 
 
 def _six(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
