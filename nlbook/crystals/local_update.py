@@ -59,16 +59,16 @@ _ROWS = {
     "error": 1,  # largest error of a scalar root
     "family": 1,  # sum over a family
     "total": 1,  # sum of the twin fractions
-    "old": 1,  # of those that were there
-    "new": 1,  # of those that were not
-    "best": 1,  # largest force on one that comes
+    "first": 1,  # number of the twin whose turn comes first
+    "most": 1,  # its fraction, would it be alone
+    "added": 1,  # what of it is new
     "dissipated": 1,  # energy so far
     "product": 6,  # B B^T: 11, 22, 33, 12, 13, 23
 }
 _STARTS = np.concatenate([[0], np.cumsum(list(_ROWS.values()))]) * LANES
 (
     _INVERSE, _TRIAL, _STRESS, _BEFORE, _KEPT, _NEWTON, _RESIDUAL, _KNOWN, _EXPONENT,
-    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _TOTAL, _OLD, _NEW, _BEST, _DISSIPATED, _PRODUCT,
+    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _TOTAL, _FIRST, _MOST, _ADDED, _DISSIPATED, _PRODUCT,
     _SYSTEMS,
 ) = _STARTS.tolist()  # fmt: skip
 # Rows of each system, after those: of twins the fraction in place of the slip.
@@ -312,73 +312,64 @@ def _slips_loop(w, n, dt, slip, first):
 
 
 @compiled()
-def _twins_loop(w, n, n_twin, dt, twin):
-    """Twin fractions at the stress M, one after the other, each by its root.
+def _race_loop(w, n, n_twin, dt, twin):
+    """Which twin comes first, and what the others do to each in this stage.
 
-    tau_0 y + h lambda_b = shear tau_b - 2 k (sum of the others), with lambda = lambda_n + dt rate
-    y |y|^(p-1) within its bounds. As twins in one grain repel each other, there are several
-    solutions, and the one that goes on from the state before is taken: a twin that is not there
-    at the start of the step comes only where those that are would leave it a driving force, and
-    of several the most driven comes first.
+    Twins in one grain repel each other, so that they race until one leaves the others no force:
+    in steps too long to see that, the one wins that is there most, or would be after the step if
+    the others stayed as they are. It meets the others as they are at the start; they meet it as
+    it would be. These are numbers, so that each twin follows from its own shear stress.
     """
-    repulsion = 2.0 * twin[6]
+    shear, repulsion = twin[4], 2.0 * twin[6]
     for i in range(LANES):
         w[_TOTAL + i] = 0.0
-        w[_OLD + i] = 0.0
+        w[_MOST + i] = 0.0
+        w[_FIRST + i] = 0.0
+        w[_ADDED + i] = 0.0
     for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
-            s[_HELD + i] = twin[4] * _resolved(w, s, i)
-            s[_TAU + i] = s[_LEFT + i]
-            w[_TOTAL + i] += s[_LEFT + i]
-            w[_OLD + i] += s[_LEFT + i] if s[_E + i] > 0.0 else 0.0
-    for b in range(n, n + n_twin):  # those that are there, without what might come
+            w[_TOTAL + i] += s[_E + i]
+    for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        number = float(b)
         for i in range(LANES):
-            there = s[_E + i] > 0.0
-            others = w[_OLD + i] - (s[_LEFT + i] if there else 0.0)
-            new, _ = _twin_root(
-                s[_HELD + i] - repulsion * others, s[_E + i], 1.0 - others, dt, twin
-            )
-            w[_OLD + i] = others + new if there else w[_OLD + i]
-    for i in range(LANES):
-        w[_BEST + i] = 0.0
-        w[_NEW + i] = 0.0
-    for b in range(n, n + n_twin):  # which may come
+            before = s[_E + i]
+            others = w[_TOTAL + i] - before
+            drive = shear * _resolved(w, s, i) - repulsion * others
+            alone, _ = _twin_root(drive, before, 1.0 - others, dt, twin)
+            alone = max(alone, before)
+            more = alone > w[_MOST + i]
+            w[_FIRST + i] = number if more else w[_FIRST + i]
+            w[_ADDED + i] = alone - before if more else w[_ADDED + i]
+            w[_MOST + i] = max(alone, w[_MOST + i])
+    for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        number = float(b)
         for i in range(LANES):
-            drive = s[_HELD + i] - repulsion * w[_OLD + i]
-            comes = s[_E + i] == 0.0 and drive > 0.0
-            s[_Y + i] = drive if comes else 0.0
-            keep = s[_LEFT + i] if comes or s[_E + i] > 0.0 else 0.0
-            w[_TOTAL + i] += keep - s[_LEFT + i]
-            s[_LEFT + i] = keep
-            w[_BEST + i] = max(w[_BEST + i], s[_Y + i])
-            w[_NEW + i] += keep if comes else 0.0
-    for b in range(n, n + n_twin):  # the most driven of them first
-        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
-        for i in range(LANES):
-            first = w[_NEW + i] == 0.0 and w[_BEST + i] > 0.0 and s[_Y + i] == w[_BEST + i]
-            others = w[_OLD + i]
-            new, _ = _twin_root(s[_HELD + i] - repulsion * others, 0.0, 1.0 - others, dt, twin)
-            w[_TOTAL + i] += new if first else 0.0
-            s[_LEFT + i] = new if first else s[_LEFT + i]
+            first = w[_FIRST + i] == number
+            others = w[_TOTAL + i] - s[_E + i] + (0.0 if first else w[_ADDED + i])
+            s[_HELD + i] = repulsion * others
+            # so that all together never are more than the grain
+            s[_TAU + i] = s[_E + i] + (1.0 - w[_TOTAL + i]) * (0.5 if first else 0.5 / n_twin)
+
+
+@compiled()
+def _twins_loop(w, n, n_twin, dt, twin):
+    """Twin fractions at the stress M, each by its root.
+
+    tau_0 y + h lambda = shear tau - what the others do, with lambda = lambda_n + dt rate y
+    |y|^(p-1), of no less than zero and no more than there is room for.
+    """
     shear, tau_0, hard = twin[4], twin[0], twin[3]
     for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
-            others = w[_TOTAL + i] - s[_LEFT + i]
-            drive = s[_HELD + i] - repulsion * others
-            new, rise = _twin_root(drive, s[_E + i], 1.0 - others, dt, twin)
-            may = s[_E + i] > 0.0 or s[_Y + i] > 0.0
-            new = new if may else 0.0
-            rise = rise if may else 0.0
-            w[_TOTAL + i] = others + new
+            drive = shear * _resolved(w, s, i) - s[_HELD + i]
+            new, rise = _twin_root(drive, s[_E + i], s[_TAU + i], dt, twin)
             s[_LEFT + i] = new
             s[_MOVE + i] = shear * (new - s[_E + i])
             s[_SLOPE + i] = shear * shear * rise / (tau_0 + hard * rise)
-            # a change since the iteration before is an error, of strain
-            w[_ERROR + i] = max(w[_ERROR + i], abs(shear * (new - s[_TAU + i])))
 
 
 @compiled(forceinline=True)
@@ -752,6 +743,8 @@ def _solve_loop(w, dt, law, tolerance):
     for i in range(LANES):
         w[_SIZE + i] = np.inf
         w[_SCALE + i] = 1.0
+    if n_twin:
+        _race_loop(w, n, n_twin, dt, twin)
     for iteration in range(100):
         for i in range(LANES):
             w[_ERROR + i] = 0.0
@@ -910,18 +903,17 @@ def advance_loop(w, middle, c, dt, ratio, law, tolerance, stages):
     .. [1] R. Alexander, SIAM J. Numer. Anal. 14 (1977) 1006.
     """
     _begin_step_loop(w, ratio, law, stages)
-    before = 0
-    if stages == 2:
-        before = _stage_loop(w, middle, FIRST_STAGE * dt, law, tolerance)
-        if before < 0:
+    part = dt if stages == 1 else FIRST_STAGE * dt
+    total = 0
+    for stage in range(stages):
+        if stage:
+            _second_stage_loop(w, part, law)
+        iterations = _stage_loop(w, c if stage == stages - 1 else middle, part, law, tolerance)
+        if iterations < 0:
             return -1
-        _second_stage_loop(w, FIRST_STAGE * dt, law)
-    last = dt if stages == 1 else FIRST_STAGE * dt
-    after = _stage_loop(w, c, last, law, tolerance)
-    if after < 0:
-        return -1
-    _end_step_loop(w, last, law)
-    return before + after
+        total += iterations
+    _end_step_loop(w, part, law)
+    return total
 
 
 @compiled()
