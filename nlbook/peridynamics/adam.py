@@ -58,6 +58,8 @@ class AdamHistory:
     violation: Array
     #: lambda and mu after each, in the unit of the loads times length squared (n_steps, 2)
     moduli: Array
+    #: the same after each step of Adam, of both stages (n, 2)
+    path: Array
     #: steps of Adam in all
     n_steps: int
     #: whether it ended by its own rule: every |H| small, or a loss that stagnates
@@ -139,13 +141,17 @@ def _descent(
     def loss() -> Any:
         return sum(grid.loss(moduli, d, exponent) for grid in grids)
 
+    path: list[Array] = []
+
     def admissible(positive: bool) -> None:
+        """What the paper maps after each step."""
         with torch.no_grad():
             if positive:
                 d.clamp_(min=0.0)
             moduli[1].clamp_(min=0.0)
             moduli[0] = torch.clamp(moduli[0] + moduli[1], min=0.0) - moduli[1]
             exponent.clamp_(max=3.0)
+        path.append(unit * moduli.detach().numpy())
 
     first: list[float] = []
     optimiser = torch.optim.Adam(free, lr=settings.rate, foreach=False)
@@ -172,7 +178,7 @@ def _descent(
         rho = float(moduli[0]) / mu - 1 if mu > 0 else 0.0
     history = AdamHistory(
         np.array(first), np.array(second), np.array(violation).reshape(-1, 3),
-        unit * np.array(on_the_way).reshape(-1, 2), n_steps, stopped,
+        unit * np.array(on_the_way).reshape(-1, 2), np.array(path), n_steps, stopped,
     )  # fmt: skip
     return np.append(a, rho), last, history
 

@@ -54,6 +54,15 @@ def test_the_loss_is_that_of_the_fit():
     assert found.loss == pytest.approx(found.residual(SAMPLES) ** 2, rel=1e-9)
 
 
+def test_the_way_of_the_moduli_ends_at_the_fit():
+    found = fit(SAMPLES, 12.5, 2, solver=FEW)
+    path = found.history.path
+    assert len(path) == 400 + 100 * len(found.history.second) == found.history.n_steps
+    np.testing.assert_allclose(path[-1], [found.lame_lambda, found.shear_modulus], rtol=1e-9)
+    assert np.all(path.sum(axis=1) >= 0)
+    assert np.all(path[:, 1] >= 0)
+
+
 def test_the_prediction_step_keeps_what_it_maps():
     found = fit(SAMPLES, 12.5, 3, Nonnegative(), solver=FEW)
     assert min(found.kernel.coefficients) >= 0
