@@ -32,17 +32,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft, sparse
 from scipy.sparse import linalg
 
-from nlbook.checks import check_number, real_array
+from nlbook.checks import check_choice, check_number, real_array
 from nlbook.kernels import RadialKernel, check_kernel
 from nlbook.peridynamics.assembly import assemble
 from nlbook.peridynamics.bonds import Bonds, find_bonds, nominal_horizon
+from nlbook.peridynamics.coefficients import (
+    SolidQuadrature,
+    bond_coefficients,
+    lattice_coefficients,
+)
 from nlbook.peridynamics.grids import PeriodicGrid, PointSet
 from nlbook.peridynamics.quadrature import LatticeQuadrature, lattice_quadrature
 from nlbook.peridynamics.symbols import sums_over_ball
 
 __all__ = ["LinearPeridynamicSolid"]
 
-# A weighted volume or an eigenvalue smaller than this, relative to what it is made of, is rounding.
+# An eigenvalue smaller than this, relative to the largest, is rounding.
 _VANISHING = 1e-12
 # The mean of a load, relative to its root mean square, that counts as a net force.
 _NET = 1e-8
@@ -67,6 +72,7 @@ class LinearPeridynamicSolid:
     lame_lambda: float  #: lambda, modulus
     shear_modulus: float  #: mu, modulus, positive
     grid: PeriodicGrid | PointSet  #: where it lives; a kernel's horizon, see `lattice_quadrature`
+    quadrature: SolidQuadrature = "least norm"  #: or "moments", see `peridynamics.coefficients`
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel)
@@ -75,6 +81,9 @@ class LinearPeridynamicSolid:
         check_number("shear_modulus", self.shear_modulus, above=0)
         if not isinstance(self.grid, (PeriodicGrid, PointSet)):
             raise ValueError(f"grid must be a PeriodicGrid or a PointSet, got {self.grid!r}")
+        check_choice("quadrature", self.quadrature, ("least norm", "moments"))
+        if self.quadrature == "moments" and self.grid.spacing is None:
+            raise ValueError("quadrature must be 'least norm' on scattered points, got 'moments'")
         self.kernel.radial_integral(self.kernel.horizon, 2.0)  # refuses alpha from 3 on
         if self.grid.spacing is not None:
             _ = self._lattice_coefficients
@@ -290,9 +299,7 @@ class LinearPeridynamicSolid:
         """The ball of a node and c = mu W K/m of its nodes."""
         assert self.grid.spacing is not None
         ball = lattice_quadrature(self.grid.spacing, self.horizon)
-        r = np.minimum(ball.distances, self.kernel.horizon)
-        values = ball.weights * self.kernel(r)
-        return ball, self.shear_modulus * values / _volume(values * ball.distances**2)
+        return ball, lattice_coefficients(self.kernel, ball, self.shear_modulus, self.quadrature)
 
     @functools.cached_property
     def _bonds(self) -> Bonds:
@@ -301,14 +308,13 @@ class LinearPeridynamicSolid:
     @functools.cached_property
     def _bond_coefficients(self) -> NDArray[np.float64]:
         """mu W K/m of every bond, m of its owner."""
-        bonds = self._bonds
-        r = np.hypot(*bonds.offsets.T)
-        values = bonds.weights * self.kernel(np.minimum(r, self.kernel.horizon))
-        parts, n = values * r**2, len(bonds.owners)
-        volumes = np.asarray(np.bincount(bonds.owner, parts, minlength=n), dtype=np.float64)
-        made_of = np.asarray(np.bincount(bonds.owner, np.abs(parts), minlength=n), dtype=np.float64)
-        _check_volumes(volumes, made_of)
-        return np.asarray(self.shear_modulus * values / volumes[bonds.owner])
+        if self.quadrature == "least norm":
+            return bond_coefficients(self.kernel, self._bonds, self.shear_modulus)
+        if self.n_cut:
+            raise ValueError(
+                f"points must fill every ball for quadrature by moments; {self.n_cut} lack some"
+            )
+        return np.tile(self._lattice_coefficients[1], len(self._bonds.owners))
 
     @functools.cached_property
     def _inside_rows(self) -> NDArray[np.int64]:
@@ -381,18 +387,3 @@ class LinearPeridynamicSolid:
         if linalg.onenormest(inverse) * abs(square).sum(axis=0).max() * _VANISHING >= 1:
             raise ValueError(said)
         return factorisation
-
-
-def _volume(parts: NDArray[np.float64]) -> float:
-    """Sum of W K r**2, refused where it vanishes."""
-    total = float(parts.sum())
-    _check_volumes(np.array([total]), np.array([np.abs(parts).sum()]))
-    return total
-
-
-def _check_volumes(volumes: NDArray[np.float64], made_of: NDArray[np.float64]) -> None:
-    if np.any(np.abs(volumes) <= _VANISHING * made_of):
-        raise ValueError(
-            "kernel must have a weighted volume m, the sum of W K r**2 over the ball, other than "
-            "zero: its positive and negative parts cancel on this grid"
-        )
