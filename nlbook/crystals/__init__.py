@@ -8,6 +8,7 @@ from nlbook.crystals.law import (
     magnesium,
     plane_pair,
 )
+from nlbook.crystals.plane_grains import GrainMap, VoronoiGrains
 from nlbook.crystals.response import Response, StrainPath
 from nlbook.crystals.systems import (
     SlipSystems,
@@ -19,15 +20,21 @@ from nlbook.crystals.systems import (
 )
 from nlbook.crystals.taylor import grain_stresses, taylor_response
 from nlbook.crystals.textures import Texture, random_texture
+from nlbook.crystals.unit_cell import CellFields, UnitCell, cell_task
 
 __all__ = [
+    "CellFields",
     "CrystalLaw",
+    "GrainMap",
     "Response",
     "SlipConstants",
     "SlipSystems",
     "StrainPath",
     "Texture",
     "TwinConstants",
+    "UnitCell",
+    "VoronoiGrains",
+    "cell_task",
     "cubic",
     "fcc",
     "grain_stresses",
