@@ -201,7 +201,10 @@ class LPSFit:
         return np.asarray(np.fft.irfft2(answer.reshape(waves.shape), s=where.shape, axes=(1, 2)))
 
     def solid(self, grid: PeriodicGrid | PointSet) -> LinearPeridynamicSolid:
-        """The solid on a grid or a set of points, by least-norm sums over its nodes.
+        """The solid on a grid or a set of points, by sums over its nodes.
+
+        After exact integrals, on a lattice, the sums are by the kernel's own moments; else by
+        least-norm weights: see `nlbook.peridynamics.coefficients`.
 
         Parameters
         ----------
@@ -213,7 +216,14 @@ class LPSFit:
         -------
         LinearPeridynamicSolid
         """
-        return LinearPeridynamicSolid(self.kernel, self.lame_lambda, self.shear_modulus, grid)
+        exact = isinstance(self.quadrature, ExactIntegrals) and grid.spacing is not None
+        return LinearPeridynamicSolid(
+            self.kernel,
+            self.lame_lambda,
+            self.shear_modulus,
+            grid,
+            "moments" if exact else "least norm",
+        )
 
     def certificates(self, *grids: PeriodicGrid | PointSet) -> tuple[Certificate, ...]:
         """Where the solid is stable, by `nlbook.peridynamics.certificates`; `.words()` says it.
