@@ -22,6 +22,7 @@ from nlbook import (
     interior_point,
     kernels,
 )
+from tests.crystals import mask_examples as crystals_examples
 from tests.graphene import mask_examples as graphene_examples
 from tests.peridynamics import mask_examples as peridynamics_examples
 
@@ -141,6 +142,7 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     "kernels.BernsteinKernel.radial_integral": lambda: BERNSTEIN.radial_integral,
     "kernels.PowerLawKernel.__call__": lambda: KERNEL,
     "kernels.PowerLawKernel.radial_integral": lambda: KERNEL.radial_integral,
+    **crystals_examples.FUNCTIONS,
     **graphene_examples.FUNCTIONS,
     **peridynamics_examples.FUNCTIONS,
 }
@@ -379,6 +381,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "kernels.PowerLawKernel.__call__": lambda: {"r": WAVES},
     "kernels.PowerLawKernel.radial_integral": lambda: {"radius": WAVES, "power": 2.0},
     "kernels.bernstein_basis": lambda: {"degree": 2, "fraction": WAVES / 4},
+    **crystals_examples.EXAMPLES,
     **graphene_examples.EXAMPLES,
     **peridynamics_examples.EXAMPLES,
 }

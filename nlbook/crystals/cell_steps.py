@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.crystals.fourier import GreenOperator, conjugate_gradients, divergence_loop
+from nlbook.crystals.fourier import GreenOperator, conjugate_gradients
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.plane_update import plane_constants, stress_loop, work_rows
+from nlbook.crystals.pixel_loops import divergence_loop, gradient_loop
+from nlbook.crystals.plane_loops import LANES, N_ROWS, stress_loop
+from nlbook.crystals.plane_update import plane_constants
 
 __all__ = ["CellSteps"]
 
@@ -40,13 +42,13 @@ class CellSteps:
         self._axes = np.stack([np.cos(angles + own), np.sin(angles + own)])
         self._green = GreenOperator(shape, _elastic(law))
         self._target = (tolerance * law.shear_modulus) ** 2 * angles.size
-        self._padded = np.zeros((2, shape[0] + 1, shape[1] + 1))
+        self._deformation = np.zeros((4, *shape))
         self._known = np.ones((2, *shape))
         self._trial_piola = np.zeros((4, *shape))
         self._trial_moved = np.zeros((2, *shape))
         self._tangent = np.zeros((10, *shape))
         self._force = np.zeros((2, *shape))
-        self._rows = work_rows(shape[1])
+        self._room = np.zeros(N_ROWS * LANES)
         #: displacement of the corners from the mean, in sides of a pixel, shape (2, n1, n2)
         self.displacement = np.zeros((2, *shape))
         #: slip Gamma and accumulated slip e, shape (n1, n2)
@@ -166,13 +168,13 @@ class CellSteps:
     ) -> float:
         """Stress and Div P at a displacement; the sum of its squares, infinite if det F <= 0."""
         self.counts[0] += 1
-        padded = self._padded
-        padded[:, :-1, :-1] = displacement
-        padded[:, -1, :-1] = displacement[:, 0]
-        padded[:, :, -1] = padded[:, :, 0]
+        gradient_loop(displacement, mean, self._deformation)
+        flat = (2, -1)
         if not stress_loop(
-            padded, mean, self._axes, self._known, amount, self._constants, self._trial_moved,
-            self._trial_piola, self._tangent, with_tangent, self._rows,
+            self._deformation.reshape(4, -1), self._axes.reshape(flat), self._known.reshape(flat),
+            amount, self._constants, self._trial_moved.reshape(flat),
+            self._trial_piola.reshape(4, -1), self._tangent.reshape(10, -1), with_tangent,
+            self._room,
         ):  # fmt: skip
             return np.inf
         divergence_loop(self._trial_piola, self._force)

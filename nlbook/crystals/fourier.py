@@ -24,14 +24,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from nlbook.compilation import compiled
+from nlbook.crystals.pixel_loops import (
+    divergence_loop,
+    gradient_loop,
+    tangent_loop,
+    wave_loop,
+)
 
 __all__ = [
     "GreenOperator",
     "conjugate_gradients",
     "discrete_divergence",
     "discrete_gradient",
-    "divergence_loop",
 ]
 
 
@@ -64,18 +68,8 @@ class GreenOperator:
     def __call__(self, force: NDArray[np.float64]) -> NDArray[np.float64]:
         """Displacement whose stress has this divergence, shape (2, n1, n2)."""
         waves = fft.rfft2(force)
-        _product_loop(waves, self._own, self._cross)
+        wave_loop(waves, self._own, self._cross)
         return np.asarray(fft.irfft2(waves, self._shape, overwrite_x=True))
-
-
-@compiled()
-def _product_loop(waves, own, cross):
-    """The symmetric matrix of each wave times its two components, in place."""
-    for i in range(waves.shape[1]):
-        for j in range(waves.shape[2]):
-            first, second = waves[0, i, j], waves[1, i, j]
-            waves[0, i, j] = own[0, i, j] * first + cross[i, j] * second
-            waves[1, i, j] = np.conj(cross[i, j]) * first + own[1, i, j] * second
 
 
 def discrete_gradient(displacement: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,9 +86,7 @@ def discrete_gradient(displacement: NDArray[np.float64]) -> NDArray[np.float64]:
         du_1/dx_1, du_1/dx_2, du_2/dx_1, du_2/dx_2.
     """
     gradient = np.empty((4, *displacement.shape[1:]))
-    unit = np.zeros((10, *displacement.shape[1:]))
-    unit[[0, 4, 7, 9]] = 1.0
-    _stress_rate_loop(displacement, unit, gradient)
+    gradient_loop(np.ascontiguousarray(displacement), np.zeros(4), gradient)
     return gradient
 
 
@@ -114,49 +106,6 @@ def discrete_divergence(piola: NDArray[np.float64]) -> NDArray[np.float64]:
     force = np.empty((2, *piola.shape[1:]))
     divergence_loop(np.ascontiguousarray(piola), force)
     return force
-
-
-@compiled()
-def divergence_loop(piola, force):
-    """force[i] = sum_j D_j P_ij, of the four pixels that meet in a corner."""
-    n1, n2 = piola.shape[1:]
-    for k in range(2):
-        for i in range(n1):
-            along, back_along = piola[2 * k, i], piola[2 * k, i - 1]
-            across, back_across = piola[2 * k + 1, i], piola[2 * k + 1, i - 1]
-            row = force[k, i]
-            last = n2 - 1
-            row[0] = 0.5 * (
-                along[0] + along[last] - back_along[0] - back_along[last]
-                + across[0] - across[last] + back_across[0] - back_across[last]
-            )  # fmt: skip
-            for j in range(1, n2):
-                row[j] = 0.5 * (
-                    along[j] + along[j - 1] - back_along[j] - back_along[j - 1]
-                    + across[j] - across[j - 1] + back_across[j] - back_across[j - 1]
-                )  # fmt: skip
-
-
-@compiled()
-def _stress_rate_loop(displacement, tangent, rate):
-    """rate = tangent : grad u in each pixel; tangent the upper triangle of a symmetric matrix."""
-    n1, n2 = displacement.shape[1:]
-    for i in range(n1):
-        after = i + 1 if i + 1 < n1 else 0
-        u1, v1 = displacement[0, i], displacement[0, after]
-        u2, v2 = displacement[1, i], displacement[1, after]
-        for j in range(n2):
-            k = j + 1 if j + 1 < n2 else 0
-            a = 0.5 * (v1[j] - u1[j] + v1[k] - u1[k])
-            b = 0.5 * (u1[k] - u1[j] + v1[k] - v1[j])
-            c = 0.5 * (v2[j] - u2[j] + v2[k] - u2[k])
-            d = 0.5 * (u2[k] - u2[j] + v2[k] - v2[j])
-            t01, t02, t03 = tangent[1, i, j], tangent[2, i, j], tangent[3, i, j]
-            t12, t13, t23 = tangent[5, i, j], tangent[6, i, j], tangent[8, i, j]
-            rate[0, i, j] = tangent[0, i, j] * a + t01 * b + t02 * c + t03 * d
-            rate[1, i, j] = t01 * a + tangent[4, i, j] * b + t12 * c + t13 * d
-            rate[2, i, j] = t02 * a + t12 * b + tangent[7, i, j] * c + t23 * d
-            rate[3, i, j] = t03 * a + t13 * b + t23 * c + tangent[9, i, j] * d
 
 
 def conjugate_gradients(
@@ -188,7 +137,8 @@ def conjugate_gradients(
     """
     left = force.copy()
     displacement = np.zeros_like(force)
-    change, rate = np.empty_like(force), np.empty((4, *force.shape[1:]))
+    change, none = np.empty_like(force), np.zeros(4)
+    gradient, rate = np.empty((2, 4, *force.shape[1:]))
     direction = np.zeros_like(force)
     before = np.inf
     for _ in range(most):
@@ -197,7 +147,8 @@ def conjugate_gradients(
         direction *= product / before
         direction -= better
         before = product
-        _stress_rate_loop(direction, tangent, rate)
+        gradient_loop(direction, none, gradient)
+        tangent_loop(tangent, gradient, rate)
         divergence_loop(rate, change)
         curvature = -_dot(direction, change)
         if not curvature > 0.0:

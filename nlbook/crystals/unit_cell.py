@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer, check_number
+from nlbook.checks import check_integer, check_number, check_unmasked
 from nlbook.crystals.cell_steps import CellSteps
 from nlbook.crystals.fourier import discrete_gradient
 from nlbook.crystals.law import CrystalLaw, plane_pair
@@ -210,6 +210,7 @@ class UnitCell:
             As `response`; or if a number names no time.
         """
         n_times = len(strain_path.times)
+        check_unmasked("places", places)
         wanted = {check_integer("places", p, -n_times, n_times - 1) % n_times for p in places}
         kept = []
         whole = (2, 2, *self.shape)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nlbook.crystals import CrystalLaw, SlipConstants, SlipSystems, cubic, magnesium, plane_pair
-from nlbook.crystals.plane_update import plane_constants, stress_loop, work_rows
+from nlbook.crystals.plane_loops import LANES, N_ROWS, stress_loop
+from nlbook.crystals.plane_update import plane_constants
 from tests.crystals import plane_reference
 
 HARD = CrystalLaw(
@@ -22,21 +23,24 @@ LAWS = {"plain": plane_pair(), "hard": HARD, "linear": LINEAR, "stiff": STIFF}
 
 
 def update(law, deformation, angles, slip, accumulated, time):
-    """The loop on a row of pixels with mean F and no displacement, one at a time."""
+    """The loop on pixels, more than one block of them: moves, first Piola stresses, tangents."""
     constants, own = plane_constants(law)
     n = len(angles)
-    moved, piola, tangent = np.zeros((2, 1, n)), np.zeros((4, 1, n)), np.zeros((10, 1, n))
-    for k in range(n):
-        known = np.array([np.exp(-2 * slip[k]), accumulated[k]]).reshape(2, 1, 1)
-        axes = np.array([np.cos(angles[k] + own), np.sin(angles[k] + own)]).reshape(2, 1, 1)
-        one = [np.zeros((rows, 1, 1)) for rows in (2, 4, 10)]
-        assert stress_loop(
-            np.zeros((2, 2, 2)), deformation[k].ravel(), axes, known,
-            time * constants[3], constants, *one, True, work_rows(1),
-        )  # fmt: skip
-        for whole, part in zip((moved, piola, tangent), one, strict=True):
-            whole[:, 0, k] = part[:, 0, 0]
-    return moved[:, 0], piola[:, 0].T.reshape(n, 2, 2), tangent[:, 0]
+    copies = 1 + 70 // n
+    known = np.stack([np.exp(-2 * slip), accumulated])
+    axes = np.stack([np.cos(angles + own), np.sin(angles + own)])
+    flat = np.ascontiguousarray(deformation.reshape(n, 4).T)
+    many = [np.tile(array, copies) for array in (flat, axes, known)]
+    moved, piola, tangent = (np.zeros((rows, n * copies)) for rows in (2, 4, 10))
+    amount = time * constants[3]
+    room = np.zeros(N_ROWS * LANES)
+    assert stress_loop(*many, amount, constants, moved, piola, tangent, True, room)
+    again = [np.zeros((rows, n * copies)) for rows in (2, 4, 10)]
+    assert stress_loop(*many, amount, constants, *again, False, room)
+    assert np.array_equal(again[0], moved) and np.array_equal(again[1], piola)
+    for array in (moved, piola, tangent):  # a pixel's answer does not depend on its neighbours
+        assert np.abs(array - np.tile(array[:, :n], copies)).max() < 1e-11 * np.abs(array).max()
+    return moved[:, :n], piola[:, :n].T.reshape(n, 2, 2), tangent[:, :n]
 
 
 def states(n, seed, spread=0.1):
@@ -101,12 +105,12 @@ def test_tangent_is_the_derivative_of_the_stress(name):
 
 def test_a_pixel_that_is_turned_inside_out_is_told():
     constants, _ = plane_constants(plane_pair())
-    axes, known = np.ones((2, 1, 1)) / np.sqrt(2), np.array([[[1.0]], [[0.0]]])
-    room = [np.zeros((rows, 1, 1)) for rows in (2, 4, 10)]
-    mean = np.array([1.0, 0.0, 0.0, -0.1])
-    assert not stress_loop(
-        np.zeros((2, 2, 2)), mean, axes, known, 1e-3, constants, *room, False, work_rows(1)
-    )
+    deformation = np.tile(np.eye(2).reshape(4, 1), 70)
+    deformation[3, 66] = -0.1
+    axes, known = np.full((2, 70), np.sqrt(0.5)), np.stack([np.ones(70), np.zeros(70)])
+    written = [np.zeros((rows, 70)) for rows in (2, 4, 10)]
+    room = np.zeros(N_ROWS * LANES)
+    assert not stress_loop(deformation, axes, known, 1e-3, constants, *written, False, room)
 
 
 def test_the_sign_of_a_normal_does_not_matter():

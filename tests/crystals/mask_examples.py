@@ -1,0 +1,25 @@
+"""Example arguments of what takes arrays in crystals, for `tests.mask_examples`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nlbook import crystals
+
+TIMES, PLANE = np.array([0.0, 1.0]), np.stack([np.eye(2), np.diag([1.001, 0.999])])
+CELL = crystals.UnitCell((2, 2), crystals.VoronoiGrains(1))
+
+FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
+    "crystals.UnitCell.fields": lambda: CELL.fields,
+}
+EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "crystals.GrainMap": lambda: {"labels": np.zeros((2, 2)), "angles": np.array([0.3])},
+    "crystals.UnitCell.fields": lambda: {
+        "strain_path": crystals.StrainPath(TIMES, PLANE),
+        "places": np.array([0, 1]),
+    },
+    "crystals.cell_task": lambda: {"cell": CELL, "times": TIMES, "stretch": PLANE},
+}
