@@ -1,6 +1,7 @@
 """A linear peridynamic solid: its operator, symbols and certificates; and learning it."""
 
 from nlbook.peridynamics.adam import AdamHistory
+from nlbook.peridynamics.alpha_search import AlphaTrials
 from nlbook.peridynamics.bounds import Bound
 from nlbook.peridynamics.certificates import (
     PointsCertificate,
@@ -24,7 +25,7 @@ from nlbook.peridynamics.continuum import continuum_basis, continuum_parts, cont
 from nlbook.peridynamics.grids import PeriodicGrid, PointSet, lattice_spacing
 from nlbook.peridynamics.learning import LearningWarning, fit_lps
 from nlbook.peridynamics.quadrature import LatticeQuadrature, lattice_quadrature, least_norm_weights
-from nlbook.peridynamics.result import AlphaTrials, LongWaveModuli, LPSFit
+from nlbook.peridynamics.result import LongWaveModuli, LPSFit
 from nlbook.peridynamics.sample_spectra import SampleSpectrum, gather_samples
 from nlbook.peridynamics.samples import (
     GridSamples,

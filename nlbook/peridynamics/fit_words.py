@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nlbook.peridynamics.alpha_search import SAME
 from nlbook.peridynamics.choices import GridQuadrature
 from nlbook.peridynamics.quadrature import lattice_quadrature
 from nlbook.peridynamics.result import LPSFit
 from nlbook.peridynamics.sample_spectra import SampleSpectrum
 
-__all__ = ["SAME", "fit_words"]
+__all__ = ["fit_words"]
 
-# Losses that differ by less than this share are taken for equal.
-SAME = 1e-4
 # E_Res that no symbol removes, above which the data themselves are said to be at fault.
 _INCONSISTENT = 0.02
 # Losses below this are rounding, a share of the squares of the loads.

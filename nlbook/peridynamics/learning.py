@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
-from nlbook.checks import check_number
+from nlbook.convex import SolverFailure
 from nlbook.peridynamics.adam import AdamHistory, adam_descent
+from nlbook.peridynamics.alpha_search import AlphaTrials, seek_alpha
 from nlbook.peridynamics.choices import (
     Adam,
     Constraint,
@@ -37,21 +37,20 @@ from nlbook.peridynamics.choices import (
     Solver,
     check_kind,
 )
-from nlbook.peridynamics.fit_words import SAME, fit_words
+from nlbook.peridynamics.fit_words import fit_words
 from nlbook.peridynamics.gauss_newton import Descent, best_of, descend, first_guesses
 from nlbook.peridynamics.objective import Objective, objective_of
 from nlbook.peridynamics.programmes import Subspace, Working
-from nlbook.peridynamics.result import AlphaTrials, LongWaveModuli, LPSFit
+from nlbook.peridynamics.result import LongWaveModuli, LPSFit
 from nlbook.peridynamics.sample_spectra import SampleSpectrum, gather_samples, net_force_words
 
 __all__ = ["Asked", "LearningWarning", "fit_lps", "fit_quietly", "learned", "rebuilt"]
 
 Array = NDArray[np.float64]
 
-# Exponents at which an interval is looked at before the best is refined, and how finely.
-_LOOKS, _ALPHA_TOLERANCE = 9, 5e-3
-# An exponent so near to an end of its interval, as a share of it, is held by the end.
-_AT_THE_END = 0.01
+# Fits of a higher degree start from that of this degree too: with exact integrals and a wide
+# horizon all other starts may end above it.
+_RUNG = 5
 
 
 class LearningWarning(UserWarning):
@@ -161,9 +160,14 @@ def fit_quietly(
     said = net_force_words(spectra)
     search = AlphaTrials(np.empty(0), np.empty(0))
     if isinstance(alpha, tuple):
-        search, words = _search(spectra, asked, alpha)
+        assert isinstance(solver, GaussNewton)  # Adam learns alpha by itself
+        quick = replace(asked, solver=replace(solver, starts=1))
+        none = AlphaTrials(np.empty(0), np.empty(0))
+        search, words = seek_alpha(
+            lambda one: _fitted(spectra, quick, one, None, none, []).loss, alpha
+        )
         said += words
-        alpha = float(search.alpha[_first_of_best(search.loss)])
+        alpha = search.best
     return _fitted(spectra, asked, alpha, start, search, said)
 
 
@@ -185,7 +189,8 @@ def _fitted(
         best = Descent(x, objective.loss(x), history.losses, -np.inf, history.stopped)
         return learned(spectra, asked, objective, [best], search, said, history, found[:-1])
     objective = _objective(spectra, asked, alpha)
-    return learned(spectra, asked, objective, _descents(objective, asked, start), search, said)
+    descents = _descents(spectra, objective, asked, start)
+    return learned(spectra, asked, objective, descents, search, said)
 
 
 def learned(
@@ -269,10 +274,14 @@ def _objective(spectra: Sequence[SampleSpectrum], asked: Asked, alpha: float) ->
     )  # fmt: skip
 
 
-def _descents(objective: Objective, asked: Asked, start: LPSFit | None) -> list[Descent]:
+def _descents(
+    spectra: Sequence[SampleSpectrum], objective: Objective, asked: Asked, start: LPSFit | None
+) -> list[Descent]:
     assert isinstance(asked.solver, GaussNewton)
     subspace = _subspace(objective, asked)
     guesses = first_guesses(objective, asked.solver)
+    if asked.degree > _RUNG and isinstance(asked.constraint, Solvable):
+        guesses += _from_lower_degree(spectra, objective, asked)
     if start is not None:
         if not isinstance(start, LPSFit) or start.kernel.degree != asked.degree:
             raise ValueError(f"start must be a fit of degree {asked.degree}, got {start!r}")
@@ -290,6 +299,25 @@ def _descents(objective: Objective, asked: Asked, start: LPSFit | None) -> list[
             f"{asked.constraint!r} and {asked.long_waves!r}, and they leave none: raise the degree "
             f"or the horizon"
         ) from None
+
+
+def _from_lower_degree(
+    spectra: Sequence[SampleSpectrum], objective: Objective, asked: Asked
+) -> list[Array]:
+    """The fit of degree `_RUNG`, in the unknowns of a higher one; none if there is no such fit."""
+    assert isinstance(asked.solver, GaussNewton)
+    lower = replace(asked, degree=_RUNG, solver=replace(asked.solver, starts=1))
+    small = _objective(spectra, lower, objective.bases[0].alpha)
+    try:
+        best = best_of(_descents(spectra, small, lower, None))
+    except (ValueError, SolverFailure):
+        return []
+    coefficients = small.turn @ best.x[:-1]
+    for degree in range(_RUNG + 1, asked.degree + 1):  # the same polynomial, a degree higher
+        share = np.arange(degree + 1) / degree
+        below, above = np.append(0.0, coefficients), np.append(coefficients, 0.0)
+        coefficients = share * below + (1 - share) * above
+    return [np.append(objective.unknowns @ coefficients, best.x[-1])]
 
 
 def _subspace(objective: Objective, asked: Asked) -> Subspace:
@@ -321,56 +349,6 @@ def _long_wave_moduli(objective: Objective, y: Array, rho: float, mu: float) -> 
     return LongWaveModuli(
         float(a + kappa * g1**2), float(c + kappa * g2**2), float(b + kappa * g1 * g2), float(b)
     )
-
-
-def _search(
-    spectra: Sequence[SampleSpectrum], asked: Asked, interval: tuple[float, float]
-) -> tuple[AlphaTrials, list[str]]:
-    """Exponents tried and their losses, the least within a tolerance among them."""
-    if len(interval) != 2:
-        raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
-    low, high = (check_number("alpha", end) for end in interval)
-    if not low < high:
-        raise ValueError(f"alpha must be a number or a rising pair, got {interval!r}")
-    assert isinstance(asked.solver, GaussNewton)
-    quick = replace(asked, solver=replace(asked.solver, starts=1))
-    none = AlphaTrials(np.empty(0), np.empty(0))
-    tried: dict[float, float] = {}
-
-    def loss(alpha: float) -> float:
-        tried[alpha] = _fitted(spectra, quick, alpha, None, none, []).loss
-        return tried[alpha]
-
-    looks = np.linspace(low, high, _LOOKS)
-    losses = np.array([loss(float(one)) for one in looks])
-    words = []
-    if losses.max() - losses.min() <= SAME * losses.min():
-        words = [
-            f"alpha from {low:g} to {high:g} fits equally well: it can't be told from these data; "
-            f"the smallest is taken"
-        ]
-    else:
-        at, step = int(np.argmin(losses)), float(looks[1] - looks[0])
-        optimize.minimize_scalar(
-            loss,
-            bounds=(max(low, looks[at] - step), min(high, looks[at] + step)),
-            method="bounded",
-            options={"xatol": _ALPHA_TOLERANCE},
-        )
-    exponents, least = np.array(sorted(tried.items())).T
-    best = float(exponents[_first_of_best(least)])
-    end = low if best - low < high - best else high
-    if not words and abs(best - end) <= _AT_THE_END * (high - low):
-        words = [
-            f"alpha ended at {best:.4g}, at the end of the interval from {low:g} to {high:g}: "
-            f"what it would be beyond is not known"
-        ]
-    return AlphaTrials(exponents, least), words
-
-
-def _first_of_best(losses: Array) -> int:
-    """The first loss that is as good as the least: which is the least may hang on rounding."""
-    return int(np.flatnonzero(losses <= (1 + 1e-8) * losses.min())[0])
 
 
 def _refuse_for_adam(asked: Asked, alpha: float | tuple[float, float]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.checks import real_array
 from nlbook.kernels import BernsteinKernel
 from nlbook.peridynamics.adam import AdamHistory
+from nlbook.peridynamics.alpha_search import AlphaTrials
 from nlbook.peridynamics.certificates import (
     PointsCertificate,
     WaveCertificate,
@@ -33,7 +34,7 @@ from nlbook.peridynamics.samples import GridSamples, SetSamples, read_samples
 from nlbook.peridynamics.solid import LinearPeridynamicSolid
 from nlbook.peridynamics.symbols import symbol_basis
 
-__all__ = ["AlphaTrials", "LPSFit", "LongWaveModuli"]
+__all__ = ["LPSFit", "LongWaveModuli"]
 
 Array = NDArray[np.float64]
 Certificate = WaveCertificate | PointsCertificate
@@ -47,14 +48,6 @@ class LongWaveModuli:
     c22: float  #: along x2; that of c11 on a square grid
     c12: float  #: of both
     c66: float  #: of shear
-
-
-@dataclass(frozen=True, eq=False)
-class AlphaTrials:
-    """Exponents that were tried, ascending, and what came of them."""
-
-    alpha: Array  #: (n,)
-    loss: Array  #: of the best solid with it (n,), the square of E_Res
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,6 +82,14 @@ def test_all_starts_come_to_one_end_that_is_stationary():
     assert found.loss * (1 - 1e-7) <= found.lower_bound <= found.loss * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("horizon", [12.5, 25.0])
+def test_a_higher_degree_leaves_no_more(horizon):
+    """Polynomials of one degree are among those of the next."""
+    losses = [fit(SAMPLES, horizon, m, quadrature=ExactIntegrals()).loss for m in (2, 3, 5, 6, 8)]
+    # the reserve is over q, so the conditions are the same; ends are known to 1e-7
+    assert np.all(np.diff(losses) <= 1e-6 * np.array(losses[:-1]))
+
+
 def test_a_general_method_ends_no_lower():
     """Scipy's SLSQP, from the fit and from the paper's start, under the same conditions."""
     found = fit(SAMPLES, 12.5, 2)
@@ -275,7 +283,7 @@ def test_rounding_of_the_data_changes_nothing():
 def test_a_fit_starts_from_another():
     first = fit(SAMPLES, 20.0, 10, solver=GaussNewton(starts=1))
     again = fit(SAMPLES, 20.0, 10, solver=GaussNewton(starts=1), start=first)
-    assert again.starts.shape == (2,)
+    assert again.starts.shape == (first.starts.size + 1,)
     assert again.loss == pytest.approx(first.loss, rel=1e-8)
 
 
