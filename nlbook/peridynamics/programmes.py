@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 _WITHIN = 10.0
 # Conditions that are added at a time, and how often before all that are violated are.
 _AT_A_TIME, _ROUNDS = 16, 20
+# No two closer than this along the line of wavevectors are added at once.
+_APART = 3
 # Conditions whose eigenvalues come so near to their bounds, over mu q, are kept for the next time.
 _NEAR = 0.02
 
@@ -128,10 +130,21 @@ def linearised(
             break
         rounds += 1
         if rounds <= _ROUNDS:
-            violated = violated[np.argsort(over[violated])[:_AT_A_TIME]]
+            violated = _worst(violated, over)
         working.chosen = np.concatenate([working.chosen, violated])
     rest = objective.rest
     return Step(found, near.loss + rest, bound + rest, near.met)
+
+
+def _worst(violated: NDArray[np.intp], over: Array) -> NDArray[np.intp]:
+    """The most violated, no two of them close together: neighbours are mended with them."""
+    taken: list[int] = []
+    for at in violated[np.argsort(over[violated])].tolist():
+        if all(abs(at - other) > _APART for other in taken):
+            taken.append(at)
+            if len(taken) == _AT_A_TIME:
+                break
+    return np.array(taken, dtype=np.intp)
 
 
 def _linear(objective: Objective, subspace: Subspace) -> tuple[Array, Array]:
