@@ -1,5 +1,7 @@
 """Crystal plasticity: single crystals that slip and twin, and polycrystals of them."""
 
+from nlbook.crystals.datasets import DataSet, make_data_set
+from nlbook.crystals.grain_choice import choose_few
 from nlbook.crystals.law import (
     CrystalLaw,
     SlipConstants,
@@ -8,8 +10,32 @@ from nlbook.crystals.law import (
     magnesium,
     plane_pair,
 )
+from nlbook.crystals.measures import (
+    StressErrors,
+    anisotropy,
+    formula_response,
+    mean_errors,
+    stress_errors,
+)
 from nlbook.crystals.plane_grains import GrainMap, VoronoiGrains
+from nlbook.crystals.reduced import (
+    GrainDictionary,
+    ReducedPolycrystal,
+    TaylorPolycrystal,
+    reduce_polycrystal,
+)
 from nlbook.crystals.response import Response, StrainPath
+from nlbook.crystals.strain_paths import (
+    PathRule,
+    cavity_path,
+    draw_strain_path,
+    load_unload_path,
+    rejected_share,
+    rotated_path,
+    sample_strain_paths,
+    shear_path,
+    uniaxial_path,
+)
 from nlbook.crystals.systems import (
     SlipSystems,
     fcc,
@@ -25,25 +51,46 @@ from nlbook.crystals.unit_cell import CellFields, UnitCell, cell_task
 __all__ = [
     "CellFields",
     "CrystalLaw",
+    "DataSet",
+    "GrainDictionary",
     "GrainMap",
+    "PathRule",
+    "ReducedPolycrystal",
     "Response",
     "SlipConstants",
     "SlipSystems",
     "StrainPath",
+    "StressErrors",
+    "TaylorPolycrystal",
     "Texture",
     "TwinConstants",
     "UnitCell",
     "VoronoiGrains",
+    "anisotropy",
+    "cavity_path",
     "cell_task",
+    "choose_few",
     "cubic",
+    "draw_strain_path",
     "fcc",
+    "formula_response",
     "grain_stresses",
     "hcp",
+    "load_unload_path",
     "magnesium",
+    "make_data_set",
+    "mean_errors",
     "miller_systems",
     "plane_pair",
     "random_texture",
+    "reduce_polycrystal",
+    "rejected_share",
+    "rotated_path",
+    "sample_strain_paths",
+    "shear_path",
+    "stress_errors",
     "taylor_response",
     "tension_twin_shear",
     "two_dimensional_pair",
+    "uniaxial_path",
 ]

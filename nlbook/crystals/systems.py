@@ -30,6 +30,7 @@ __all__ = [
     "two_dimensional_pair",
 ]
 
+_ROUNDING = 4 * np.finfo(np.float64).eps
 _ORTHOGONAL = 1e-6  # largest cosine between a direction and its plane's normal
 
 
@@ -64,7 +65,8 @@ class SlipSystems:
             length = np.linalg.norm(array, axis=1, keepdims=True)
             if not np.all(length > 0):
                 raise ValueError(f"{name} must not be zero, as number {int(np.argmin(length))} is")
-            vectors[name] = array / length
+            # what has unit length to rounding stays as it is, so that a copy is the same to the bit
+            vectors[name] = np.where(np.abs(length - 1) < _ROUNDING, array, array / length)
         if vectors["directions"].shape != vectors["normals"].shape:
             raise ValueError("directions and normals must be as many")
         cosine = np.abs(np.sum(vectors["directions"] * vectors["normals"], axis=1))

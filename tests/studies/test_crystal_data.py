@@ -1,0 +1,111 @@
+"""The record of chapter 6 against what a few of its paths are when computed again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import crystal_data
+from crystal_rivals import WAYS, simplex_weights
+from nlbook.crystals import (
+    DataSet,
+    ReducedPolycrystal,
+    TaylorPolycrystal,
+    choose_few,
+    magnesium,
+    stress_errors,
+)
+
+RECORDED = Path(__file__).resolve().parents[2] / "book/recorded/crystals"
+
+
+@pytest.fixture(scope="module")
+def errors():
+    return json.loads((RECORDED / "errors.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("file", "seed"), [("training", crystal_data.TRAINING), ("held_out", crystal_data.HELD_OUT)]
+)
+def test_recorded_paths_are_what_is_computed_again(file, seed):
+    recorded = DataSet.load(RECORDED / f"{file}.npz")
+    material = TaylorPolycrystal(crystal_data.polycrystal(), magnesium(twins=None))
+    again = crystal_data.data_set(material, 2, seed, None)
+    largest = np.abs(again.stress).max()
+    assert recorded.stress[:2] == pytest.approx(again.stress, rel=2e-7, abs=1e-7 * largest)
+    assert recorded.stretch[:2] == pytest.approx(again.stretch, rel=2e-7, abs=1e-8)
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 24, 32])
+def test_recorded_few_grains_err_on_unseen_paths_as_recorded(errors, size):
+    few = ReducedPolycrystal.load(RECORDED / f"grains_{size}.json")
+    assert few.n_grains <= size and few.n_polycrystal == 128
+    recorded = DataSet.load(RECORDED / "held_out.npz")
+    ours = crystal_data.data_set(few, 3, crystal_data.HELD_OUT, None).responses
+    found = [
+        stress_errors(one, other).deviatoric
+        for one, other in zip(ours, recorded.responses, strict=False)
+    ]
+    assert max(found) <= errors["grains"]["reduced"][str(size)]["largest"] * (1 + 1e-4)
+
+
+def test_more_grains_err_less_and_chosen_ones_less_than_half_of_random_ones(errors):
+    table = errors["grains"]
+    sizes = sorted(table["reduced"], key=int)
+    found = [table["reduced"][n]["deviatoric"] for n in sizes]
+    assert found == sorted(found, reverse=True)
+    random = [np.mean(table["random"][n]) for n in sizes]
+    assert all(one < 0.6 * other for one, other in zip(found, random, strict=True))
+
+
+def test_as_many_other_random_grains_err_more_than_sixteen_chosen_ones(errors):
+    assert errors["grains"]["reduced"]["16"]["deviatoric"] < np.mean(errors["grains"]["floor"])
+
+
+def test_the_formula_alone_has_all_of_the_pressure_and_none_of_the_deviator(errors):
+    formula = errors["formula"]
+    assert formula["pressure"] < 1e-6 and formula["deviatoric"] == pytest.approx(1.0)
+    assert formula["total"] < 0.2
+
+
+def test_no_rival_is_better_on_the_paths_chosen_on(errors):
+    rows = [row for row in errors["rivals"] if row["way"] in WAYS]
+    for n in {row["n_grains"] for row in rows}:
+        ours = next(
+            row["training"] for row in rows
+            if row["n_grains"] == n and row["way"].endswith("restarts")
+        )  # fmt: skip
+        assert ours <= min(row["training"] for row in rows if row["n_grains"] == n) * (1 + 1e-6)
+
+
+def test_the_record_says_where_it_comes_from():
+    provenance = json.loads((RECORDED / "provenance.json").read_text())
+    assert provenance["dirty"] is False and len(provenance["commit"]) == 40
+    assert sum(file.stat().st_size for file in RECORDED.iterdir()) < 6e6
+
+
+def test_scipy_s_weights_on_a_set_are_those_of_the_choice():
+    rows = np.random.default_rng(3).normal(size=(30, 20))
+    gram = rows @ rows.T
+    chosen, weights = choose_few(gram, 6)
+    columns, again = simplex_weights(gram, chosen)
+    assert np.array_equal(columns, chosen)
+    assert again == pytest.approx(weights, abs=1e-9)
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_a_way_chooses_so_many_of_sum_one(way):
+    rows = np.random.default_rng(4).normal(size=(60, 40)) + 0.05
+    chosen, weights = WAYS[way](rows @ rows.T, 7)
+    assert len(chosen) <= 7 and weights.sum() == pytest.approx(1.0) and weights.min() > 0
+
+
+def test_a_small_record_is_made(tmp_path):
+    crystal_data.record(
+        tmp_path, store=tmp_path / "store", n_paths=2, n_held_out=2, n_sample=2, n_choosing=2,
+        n_candidates=12, n_turns=1, sizes=(4,), twinned_sizes=(),
+    )  # fmt: skip
+    assert len(DataSet.load(tmp_path / "training.npz")) == 2
+    assert ReducedPolycrystal.load(tmp_path / "grains_4.json").n_paths == 2
+    assert "floor" in json.loads((tmp_path / "errors.json").read_text())["grains"]
