@@ -230,13 +230,19 @@ class LPSFit:
         -------
         tuple of WaveCertificate or PointsCertificate
             Of the data's grid, of every grid with its spacings, of the continuum (by exact
-            integrals; alpha below 3), and of the others in their order.
+            integrals), and of the others in their order.
+
+        Raises
+        ------
+        ValueError
+            If alpha is 3 or more, for which sums over nodes don't exist.
         """
         solid = self.solid(self.grid)
-        found: list[Certificate] = [certify_grid(solid), certify_lattice(solid)]
-        if self.kernel.alpha < 3:
-            kernel = self.kernel
-            found.append(certify_continuum(kernel, self.lame_lambda, self.shear_modulus))
+        found: list[Certificate] = [
+            certify_grid(solid),
+            certify_lattice(solid),
+            certify_continuum(self.kernel, self.lame_lambda, self.shear_modulus),
+        ]
         for grid in grids:
             other = self.solid(grid)
             found.append(

@@ -133,6 +133,13 @@ def test_what_is_learned_is_certified_beyond_the_wavevectors_that_are_looked_at(
     assert in_continuum.any_moduli
 
 
+def test_a_kernel_too_singular_for_sums_has_integrals_and_no_certificates():
+    found = fit(SAMPLES, 12.5, 2, alpha=3.5, quadrature=ExactIntegrals())
+    assert found.residual_error < 0.05
+    with pytest.raises(ValueError, match="^alpha must be below 3"):
+        found.certificates()
+
+
 def test_certificates_of_other_grids_follow():
     others = PeriodicGrid((40, 40), (2.5, 2.5)), PeriodicGrid((8, 8), (5.0, 5.0))
     found = fit(SAMPLES, 12.5, 5, quadrature=ExactIntegrals())
