@@ -164,7 +164,9 @@ def choose(
         started = time.perf_counter()
         few = reduce_polycrystal(dictionary, size, n_turns=n_turns)
         seconds[str(size)] = time.perf_counter() - started
-        found[size] = few if law.twin else few.judged(polycrystal(), judging)
+        found[size] = (
+            few if law.twin else few.judged(polycrystal(), judging, n_rotated=2, n_rotations=3)
+        )
     return dictionary, found, seconds
 
 
