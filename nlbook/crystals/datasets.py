@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_integer, real_array
 from nlbook.crystals.response import Response, StrainPath
 from nlbook.crystals.strain_paths import PathRule, draw_strain_path
 from nlbook.parallel import run_tasks, task_seed
@@ -51,12 +51,19 @@ class DataSet:
     substeps: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        shape = (len(self.stretch), len(self.times), *self.stretch.shape[-2:])
+        for name, ndim in (("times", 1), ("stretch", 4), ("stress", 4)):
+            object.__setattr__(self, name, real_array(name, getattr(self, name), ndim=ndim))
+        shape = (len(self.stretch), len(self.times), *self.stretch.shape[-1:] * 2)
         if self.stretch.shape != shape or self.stress.shape != shape:
             raise ValueError(
                 f"stretch and stress must have shape (n_paths, {len(self.times)}, d, d), got "
                 f"{self.stretch.shape} and {self.stress.shape}"
             )
+        for name in ("n_rejected", "substeps"):
+            whole = real_array(name, getattr(self, name), ndim=1)
+            if whole.shape != shape[:1] or np.any(whole != np.round(whole)):
+                raise ValueError(f"{name} must be a whole number for each of {shape[0]} paths")
+            object.__setattr__(self, name, whole.astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.stretch)

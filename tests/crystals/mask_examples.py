@@ -16,6 +16,18 @@ FUNCTIONS: Mapping[str, Callable[[], Callable[..., Any]]] = {
     "crystals.UnitCell.fields": lambda: CELL.fields,
 }
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "crystals.DataSet": lambda: {
+        "times": TIMES,
+        "stretch": PLANE[np.newaxis],
+        "stress": np.zeros((1, 2, 2, 2)),
+        "n_rejected": np.array([0]),
+        "substeps": np.array([1]),
+    },
+    "crystals.choose_few": lambda: {"gram": np.diag([1.0, 2.0]), "n_chosen": 1},
+    "crystals.rotated_path": lambda: {
+        "path": crystals.StrainPath(TIMES, PLANE),
+        "rotation": np.eye(2),
+    },
     "crystals.GrainMap": lambda: {"labels": np.zeros((2, 2)), "angles": np.array([0.3])},
     "crystals.UnitCell.fields": lambda: {
         "strain_path": crystals.StrainPath(TIMES, PLANE),

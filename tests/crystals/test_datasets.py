@@ -17,6 +17,7 @@ from nlbook.crystals import (
     taylor_response,
 )
 
+TIMES = np.array([0.0, 1.0, 2.0])
 RULE = PathRule(n_steps=20)
 MATERIAL = TaylorPolycrystal(random_texture(4, 1), magnesium(twins=None))
 
@@ -109,6 +110,20 @@ def test_bad_arguments_are_refused_by_name(options, named):
         make_data_set(MATERIAL, **given)
 
 
-def test_arrays_that_do_not_fit_are_refused(data):
-    with pytest.raises(ValueError, match="stretch and stress"):
-        DataSet(data.times[1:], data.stretch, data.stress, data.n_rejected, data.substeps)
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"times": TIMES[1:]}, "stretch and stress"),
+        ({"stress": np.zeros((1, 3, 2, 3))}, "stretch and stress"),
+        ({"stretch": np.full((1, 3, 2, 2), np.inf)}, "stretch"),
+        ({"n_rejected": [0.5]}, "n_rejected"),
+        ({"substeps": [1, 1]}, "substeps"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(change, named):
+    given = {
+        "times": TIMES, "stretch": np.tile(np.eye(2), (1, 3, 1, 1)),
+        "stress": np.zeros((1, 3, 2, 2)), "n_rejected": [0], "substeps": [1],
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=named):
+        DataSet(**(given | change))
