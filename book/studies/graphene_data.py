@@ -104,7 +104,8 @@ def record_set(
     Returns
     -------
     dict
-        Provenance of the set.
+        Provenance of the set. Its seconds are those of this call, which finds in the store what
+        an earlier one had finished.
     """
     made = SETS[name]
     moving = dynamics or DYNAMICS["disk" if made.loads == "disk" else "sheet"]
