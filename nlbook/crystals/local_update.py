@@ -38,6 +38,9 @@ __all__ = [
 LANES = 16
 FIRST_STAGE = 1.0 - 0.5**0.5  # where in a step the first of two stages ends
 
+# Where a solution is approached by shorter stages: the first of them, their growth and tolerance.
+_SHORTEST, _FASTER, _LOOSE = 1e-6, 8.0, 1e-5
+
 # Rows of a batch, and how many each takes; a tensor's are 11, 22, 12, 13, 23, 21, 31, 32 and 33,
 # of which one that is traceless has the first eight and one that is symmetric has its own order.
 _ROWS = {
@@ -68,7 +71,8 @@ _ROWS = {
 _STARTS = np.concatenate([[0], np.cumsum(list(_ROWS.values()))]) * LANES
 (
     _INVERSE, _TRIAL, _STRESS, _BEFORE, _KEPT, _NEWTON, _RESIDUAL, _KNOWN, _EXPONENT,
-    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _TOTAL, _FIRST, _MOST, _ADDED, _DISSIPATED, _PRODUCT,
+    _EXPONENTIAL, _RIGHT, _SUMS, _SIZE, _REACHED, _SCALE, _ERROR, _FAMILY, _TOTAL,
+    _FIRST, _MOST, _ADDED, _DISSIPATED, _PRODUCT,
     _SYSTEMS,
 ) = _STARTS.tolist()  # fmt: skip
 # Rows of each system, after those: of twins the fraction in place of the slip.
@@ -736,16 +740,14 @@ def _newton_loop(w, shear_modulus):
 
 
 @compiled()
-def _solve_loop(w, dt, law, tolerance):
+def _iterate_loop(w, dt, law, tolerance, most):
     """Newton's method for all grains of a batch; the number of iterations, or -1."""
-    schmid, turned, slip, twin, shear_modulus = law
+    turned, slip, twin, shear_modulus = law[1], law[2], law[3], law[4]
     n, n_twin = turned.shape[0], turned.shape[1]
     for i in range(LANES):
         w[_SIZE + i] = np.inf
         w[_SCALE + i] = 1.0
-    if n_twin:
-        _race_loop(w, n, n_twin, dt, twin)
-    for iteration in range(100):
+    for iteration in range(most):
         for i in range(LANES):
             w[_ERROR + i] = 0.0
         if n_twin:
@@ -764,6 +766,39 @@ def _solve_loop(w, dt, law, tolerance):
             return iteration
         _newton_loop(w, shear_modulus)
     return -1
+
+
+@compiled()
+def _solve_loop(w, dt, law, tolerance):
+    """Stress at the end of a stage of length dt; the number of iterations, or -1.
+
+    Where Newton's method fails from the extrapolated stress, as it may where a law hardly depends
+    on the rate, it goes from the stress before by stages that are first too short to slip much.
+    """
+    n, n_twin = law[1].shape[0], law[1].shape[1]
+    if n_twin:
+        _race_loop(w, n, n_twin, dt, law[3])
+    part, total, again = 1.0, 0, False
+    while True:
+        last = part == 1.0
+        aim = tolerance if last else max(tolerance, _LOOSE)
+        iterations = _iterate_loop(w, part * dt, law, aim, 60 if again else 25)
+        if iterations >= 0:
+            total += iterations
+            if last:
+                return total
+            part = min(_FASTER * part, 1.0)
+        elif again:
+            return -1
+        else:
+            again, part, total = True, _SHORTEST, 25
+            for k in range(5):
+                for i in range(LANES):
+                    w[_STRESS + k * LANES + i] = w[_BEFORE + k * LANES + i]
+            for a in range(n):
+                s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
+                for i in range(LANES):
+                    s[_MOVE + i] = 0.0
 
 
 @compiled(forceinline=True)
