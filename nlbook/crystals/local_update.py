@@ -236,8 +236,12 @@ def _resolved(w, s, i):
 
 
 @compiled()
-def _held_loop(w, n, slip):
-    """Thresholds of the slip systems from the slips of the others in their families."""
+def _held_loop(w, n, slip, ahead):
+    """Thresholds of the slip systems from the slips of the others in their families.
+
+    At the slips so far, or ahead by as much as they last moved: these thresholds are extrapolated
+    to the end of a stage and not iterated, so that each slip follows from its own shear stress.
+    """
     start = 0
     while start < n:
         stop = start + int(slip[start, 6])
@@ -247,11 +251,11 @@ def _held_loop(w, n, slip):
         for a in range(start, stop if latent > 0.0 else start):
             s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
             for i in range(LANES):
-                w[_FAMILY + i] += latent * (s[_E + i] + abs(s[_MOVE + i]))
+                w[_FAMILY + i] += latent * (s[_E + i] + ahead * abs(s[_MOVE + i]))
         for a in range(start, stop):
             s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
             for i in range(LANES):
-                own = latent * (s[_E + i] + abs(s[_MOVE + i]))
+                own = latent * (s[_E + i] + ahead * abs(s[_MOVE + i]))
                 s[_HELD + i] = max(w[_FAMILY + i] - own, 0.0)
         start = stop
 
@@ -752,9 +756,7 @@ def _iterate_loop(w, dt, law, tolerance, most):
             w[_ERROR + i] = 0.0
         if n_twin:
             _twins_loop(w, n, n_twin, dt, twin)
-        _held_loop(w, n, slip)
         _slips_loop(w, n, dt, slip, True)
-        _held_loop(w, n, slip)
         _slips_loop(w, n, dt, slip, False)
         _sum_loop(w, n + n_twin)
         _residual_loop(w, shear_modulus)
@@ -776,6 +778,7 @@ def _solve_loop(w, dt, law, tolerance):
     on the rate, it goes from the stress before by stages that are first too short to slip much.
     """
     n, n_twin = law[1].shape[0], law[1].shape[1]
+    _held_loop(w, n, law[2], 1.0)
     if n_twin:
         _race_loop(w, n, n_twin, dt, law[3])
     part, total, again = 1.0, 0, False
@@ -795,10 +798,6 @@ def _solve_loop(w, dt, law, tolerance):
             for k in range(5):
                 for i in range(LANES):
                     w[_STRESS + k * LANES + i] = w[_BEFORE + k * LANES + i]
-            for a in range(n):
-                s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
-                for i in range(LANES):
-                    s[_MOVE + i] = 0.0
 
 
 @compiled(forceinline=True)
@@ -998,6 +997,7 @@ def _summary_loop(w, law, weights, sums, activity, energy):
     for i in range(LANES):
         w[_TOTAL + i] = 0.0
         w[_REACHED + i] = 0.0
+    _held_loop(w, n, slip, 0.0)
     for a in range(n):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
         decay, sigma = slip[a, 3], slip[a, 4]

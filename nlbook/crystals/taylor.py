@@ -131,8 +131,8 @@ def _response(
     schmid, constants = law_arrays(law)
     n_systems = len(schmid)
     stretch = path.isochoric.stretch
-    before = path.stretch[np.maximum(np.arange(n_times) - 1, 0)]
-    middle = _isochoric(before + FIRST_STAGE * (path.stretch - before))
+    before = stretch[np.maximum(np.arange(n_times) - 1, 0)]
+    middle = _isochoric(before + FIRST_STAGE * (stretch - before))
     # a path may start strained: its first step takes no time, and is elastic
     dt = np.diff(path.times, prepend=path.times[0])
     n_batches = -(-n_grains // LANES)

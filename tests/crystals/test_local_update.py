@@ -1,0 +1,122 @@
+"""One step of a batch of grains against bisection and a general root finder."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from nlbook.crystals import local_update as lanes
+from nlbook.crystals import magnesium, random_texture
+from tests.crystals.plain import plain_step, threshold
+
+LANES = lanes.LANES
+DT = 2.5e-8  # of 800 steps in 20 microseconds
+
+
+def six(tensor):
+    return np.array([tensor[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))])
+
+
+def rows(work, name, count):
+    return work[lanes.row(name) :][: count * LANES].reshape(count, LANES)
+
+
+def systems(work, n):
+    return work[lanes.work_size(0) :].reshape(n, -1, LANES)
+
+
+def random_state(seed, law, size):
+    """A batch of strained grains, and the Cbar of a stretch to which they go."""
+    generator = np.random.default_rng(seed)
+    schmid, constants = lanes.law_arrays(law)
+    work = np.zeros(lanes.work_size(len(schmid)))
+    lanes.begin_loop(work, random_texture(LANES, seed).rotations, schmid)
+    strain = generator.normal(scale=0.03, size=(3, 3))
+    strain = strain + strain.T - 2 * np.trace(strain) / 3 * np.eye(3)
+    inverse = rows(work, "inverse", 9)
+    for lane in range(LANES):  # plastic strain near that of the stretch
+        plastic = -strain + generator.normal(scale=size, size=(3, 3))
+        plastic -= np.trace(plastic) / 3 * np.eye(3)
+        inverse[:, lane] = (expm(plastic) @ inverse[:, lane].reshape(3, 3)).ravel()
+    systems(work, len(schmid))[:12, 1] = generator.uniform(0.0, 0.05, size=(12, LANES))
+    stretch = expm(strain)
+    return work, constants, stretch @ stretch
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-3, 4e-3])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_step_is_the_one_that_a_general_root_finder_finds(seed, size):
+    law = magnesium(twins=None)
+    work, constants, square = random_state(seed, law, size)
+    before = work.copy()
+    done = lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
+    assert done > 0
+    compared = 0
+    for lane in range(0, LANES, 4):
+        inverse = rows(before, "inverse", 9)[:, lane].reshape(3, 3)
+        e = systems(before, 12)[:, 1, lane]
+        expected, slips, stress, residual = plain_step(law, inverse, e, e, square, DT)
+        if residual > 1e-9:  # the general finder failed, not the loop
+            continue
+        compared += 1
+        m = rows(work, "stress", 5)[:, lane]
+        assert m == pytest.approx(stress[[0, 1, 0, 0, 1], [0, 1, 1, 2, 2]], abs=1e-8)
+        assert np.max(np.abs(rows(work, "inverse", 9)[:, lane].reshape(3, 3) - expected)) < 1e-9
+        moved = systems(work, 12)[:, 1, lane] - e
+        assert moved == pytest.approx(np.abs(slips), abs=1e-9)
+    assert compared
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+@pytest.mark.parametrize("twins", [None, "reversible", "one-way"])
+def test_plastic_strain_keeps_the_volume(twins, stages):
+    law = magnesium(twins=twins)
+    work, constants, square = random_state(5, law, 3e-3)
+    for _ in range(50):
+        assert lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-9, stages)
+    inverse = rows(work, "inverse", 9).T.reshape(LANES, 3, 3)
+    assert np.max(np.abs(np.linalg.det(inverse) - 1)) < 1e-12
+
+
+def test_the_flow_rule_holds_after_a_step():
+    """rate = rate_0 ((|tau| - g)/tau_0)^2, read off the state alone."""
+    law = magnesium(twins=None)
+    work, constants, square = random_state(7, law, 3e-3)
+    before = systems(work, 12)[:, 1].copy()
+    lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
+    schmid = law.systems.schmid_tensors
+    tau_0 = np.array([c.tau_0 for c in law.slip])[law.systems.family]
+    inverse = rows(work, "inverse", 9).T.reshape(LANES, 3, 3)
+    moving = 0
+    for lane in range(LANES):
+        elastic = inverse[lane].T @ square @ inverse[lane]
+        tau = np.einsum("aij,ij->a", schmid, law.shear_modulus * elastic)
+        e = systems(work, 12)[:, 1, lane]
+        excess = np.maximum(np.abs(tau) - threshold(law, e, before[:, lane]), 0.0)
+        expected = DT * 1e5 * (excess / tau_0) ** 2
+        assert e - before[:, lane] == pytest.approx(expected, abs=1e-10)
+        moving += np.count_nonzero(expected)
+    assert moving > 50
+
+
+def test_twins_together_are_never_more_than_the_grain():
+    law = magnesium()
+    work, constants, square = random_state(11, law, 3e-2)
+    for _ in range(300):
+        lanes.advance_loop(work, six(square), six(square), 1e-6, 0.0, constants, 1e-9, 1)
+        fractions = systems(work, 18)[12:, 1]
+        assert fractions.min() >= 0.0
+        assert fractions.sum(axis=0).max() <= 1.0
+
+
+def test_a_series_of_the_exponential_is_as_good_as_it_says():
+    law = magnesium(twins=None)
+    schmid, constants = lanes.law_arrays(law)
+    work = np.zeros(lanes.work_size(12))
+    lanes.begin_loop(work, np.repeat(np.eye(3)[None], LANES, 0), schmid)
+    matrix = np.random.default_rng(1).normal(size=(3, 3))
+    matrix -= np.trace(matrix) / 3 * np.eye(3)
+    matrix *= 0.5 / np.linalg.norm(matrix, 2)
+    rows(work, "exponent", 8)[:] = matrix.ravel()[[0, 4, 1, 2, 5, 3, 6, 7], None]
+    lanes._residual_loop(work, 25.0)
+    series = rows(work, "exponential", 9)[:, 0].reshape(3, 3)
+    assert np.max(np.abs(series - expm(-matrix))) < 1e-13
