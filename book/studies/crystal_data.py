@@ -106,7 +106,7 @@ def special_errors(few: ReducedPolycrystal) -> dict[str, float]:
     return found
 
 
-def step_errors(law: CrystalLaw, n_paths: int = 4) -> dict[str, Any]:
+def step_errors(law: CrystalLaw, n_paths: int = 3) -> dict[str, Any]:
     """Mean deviatoric errors at the steps of the record, and around them, against 3200 steps."""
 
     def thinned(path: StrainPath, every: int) -> StrainPath:
@@ -159,7 +159,7 @@ def choose(
     dictionary = GrainDictionary.along(paths, polycrystal(), law, candidates=candidates)
     seconds = {"dictionary": time.perf_counter() - started}
     found = {}
-    judging = sample_strain_paths(10, HELD_OUT, PathRule(n_steps=SUBSTEPS * RULE.n_steps))
+    judging = sample_strain_paths(6, HELD_OUT, PathRule(n_steps=SUBSTEPS * RULE.n_steps))
     for size in sizes:
         started = time.perf_counter()
         few = reduce_polycrystal(dictionary, size, n_turns=n_turns)
@@ -175,9 +175,9 @@ def random_errors(law: CrystalLaw, reference: DataSet, sizes: Sequence[int]) -> 
     return {
         str(size): [
             errors_of(
-                TaylorPolycrystal(random_texture(size, 100 + draw), law), reference, HELD_OUT, 30
+                TaylorPolycrystal(random_texture(size, 100 + draw), law), reference, HELD_OUT, 20
             )["deviatoric"]
-            for draw in range(4)
+            for draw in range(3)
         ]
         for size in sizes
     }
@@ -210,7 +210,7 @@ def record(
     errors: dict[str, Any] = {
         "rejected": {
             f"{strain:g}, {dimension}": rejected_share(
-                500, HELD_OUT, PathRule(largest_strain=strain, dimension=dimension)
+                200, HELD_OUT, PathRule(largest_strain=strain, dimension=dimension)
             )
             for strain in (0.1, 0.5)
             for dimension in (2, 3)
@@ -244,6 +244,7 @@ def record(
         }
         for n, few in found.items():
             few.save(folder / f"{name}_{n}.json")
+        write(folder / "errors.json", errors)
         if name == "grains":
             errors["rivals"] = rivals(dictionary, sample_strain_paths(20, HELD_OUT, RULE), wanted)
     write(folder / "errors.json", errors)
