@@ -30,6 +30,7 @@ ROOMS = [
 RETURNED = {
     "crystals.CellFields",
     "crystals.GrainDictionary",
+    "crystals.Response",
     "diffusion.LineWeights",
     "dislocations.Avalanches",
     "dislocations.CreepEnsemble",

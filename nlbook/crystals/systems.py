@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from nlbook.checks import check_number, real_array
 
 __all__ = [
+    "Families",
     "SlipSystems",
     "fcc",
     "hcp",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 _ROUNDING = 4 * np.finfo(np.float64).eps
+Families = Mapping[str, Sequence[tuple[tuple[int, ...], tuple[int, ...]]]]
+"""Pairs of indices, of a direction and of its plane, by name of the family."""
+
 _ORTHOGONAL = 1e-6  # largest cosine between a direction and its plane's normal
 
 
@@ -159,8 +163,8 @@ class SlipSystems:
 
 
 def miller_systems(
-    slip: Mapping[str, Sequence[tuple[Sequence[int], Sequence[int]]]],
-    twins: Mapping[str, Sequence[tuple[Sequence[int], Sequence[int]]]] | None = None,
+    slip: Families,
+    twins: Families | None = None,
     c_over_a: float | None = None,
 ) -> SlipSystems:
     """Systems from Miller indices, or in a hexagonal crystal from Miller-Bravais indices.
@@ -185,7 +189,9 @@ def miller_systems(
     """
     if c_over_a is not None:
         check_number("c_over_a", c_over_a, above=0.0)
-    names, kinds, family = [], [], []
+    names: list[str] = []
+    kinds: list[bool] = []
+    family: list[int] = []
     directions, normals = [], []
     for twin, families in ((False, slip), (True, twins or {})):
         for name, pairs in families.items():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple, get_args, overload
+from typing import Literal, NamedTuple, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,23 @@ class _Options(NamedTuple):
 
 @overload
 def taylor_response(
-    strain_path: StrainPath, texture: Texture, law: CrystalLaw, **options: Any
+    strain_path: StrainPath,
+    texture: Texture,
+    law: CrystalLaw,
+    *,
+    rule: Rule = ...,
+    tolerance: float = ...,
+    workers: int | None = ...,
 ) -> Response: ...
 @overload
 def taylor_response(
-    strain_path: Sequence[StrainPath], texture: Texture, law: CrystalLaw, **options: Any
+    strain_path: Sequence[StrainPath],
+    texture: Texture,
+    law: CrystalLaw,
+    *,
+    rule: Rule = ...,
+    tolerance: float = ...,
+    workers: int | None = ...,
 ) -> list[Response]: ...
 def taylor_response(
     strain_path: StrainPath | Sequence[StrainPath],
