@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nlbook.crystals.fourier import GreenOperator, conjugate_gradients
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.pixel_loops import divergence_loop, gradient_loop
+from nlbook.crystals.pixel_loops import divergence_loop, dot_loop, gradient_loop
 from nlbook.crystals.plane_loops import LANES, N_ROWS, stress_loop
 from nlbook.crystals.plane_update import plane_constants
 
@@ -178,7 +178,7 @@ class CellSteps:
         ):  # fmt: skip
             return np.inf
         divergence_loop(self._trial_piola, self._force)
-        return float(np.vdot(self._force, self._force))
+        return float(dot_loop(self._force, self._force))
 
 
 def _elastic(law: CrystalLaw) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from scipy import fft
 
 from nlbook.crystals.pixel_loops import (
     divergence_loop,
+    dot_loop,
     gradient_loop,
     tangent_loop,
     wave_loop,
@@ -143,23 +144,19 @@ def conjugate_gradients(
     before = np.inf
     for _ in range(most):
         better = green(left)
-        product = -_dot(left, better)
+        product = -dot_loop(left, better)
         direction *= product / before
         direction -= better
         before = product
         gradient_loop(direction, none, gradient)
         tangent_loop(tangent, gradient, rate)
         divergence_loop(rate, change)
-        curvature = -_dot(direction, change)
+        curvature = -dot_loop(direction, change)
         if not curvature > 0.0:
             return displacement if np.any(displacement) else direction
         step = product / curvature
         displacement += step * direction
         left += step * change
-        if _dot(left, left) <= target:
+        if dot_loop(left, left) <= target:
             break
     return displacement
-
-
-def _dot(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    return float(np.vdot(first, second))

@@ -9,7 +9,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 
-__all__ = ["divergence_loop", "gradient_loop", "tangent_loop", "wave_loop"]
+__all__ = ["divergence_loop", "dot_loop", "gradient_loop", "tangent_loop", "wave_loop"]
 
 
 @compiled()
@@ -75,3 +75,13 @@ def wave_loop(waves, own, cross):
             first, second = waves[0, i, j], waves[1, i, j]
             waves[0, i, j] = own[0, i, j] * first + cross[i, j] * second
             waves[1, i, j] = np.conj(cross[i, j]) * first + own[1, i, j] * second
+
+
+@compiled(fastmath={"reassoc"})
+def dot_loop(first, second):
+    """Sum of the products of two fields of the same shape, by one thread."""
+    total = 0.0
+    one, two = first.ravel(), second.ravel()
+    for i in range(one.size):
+        total += one[i] * two[i]
+    return total

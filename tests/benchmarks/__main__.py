@@ -28,6 +28,7 @@ from tests.benchmarks import (
     peridynamic_solid,
     peridynamics,
     two_d_four,
+    unit_cell,
 )
 from tests.benchmarks.measuring import Table, write_json
 
@@ -53,6 +54,7 @@ TABLES: dict[str, Callable[[], Table | None]] = {
     "bilevel_fit": bilevel.fit_table,
     "kernel_regression_gram": kernel_regression.gram_table,
     "kernel_regression_fits": kernel_regression.fit_table,
+    "unit_cell": unit_cell.cell_table,
     "graphene": graphene.graphene_table,
     "peridynamic_solid": peridynamic_solid.solid_table,
     "peridynamics_evaluation": peridynamics.evaluation_table,

@@ -11,6 +11,7 @@ from nlbook.crystals.fourier import (
     discrete_divergence,
     discrete_gradient,
 )
+from nlbook.crystals.pixel_loops import dot_loop
 
 SHAPES = [(8, 8), (7, 5), (6, 9), (1, 4), (12, 1)]
 
@@ -67,6 +68,11 @@ def test_green_operator_inverts_a_uniform_medium(shape):
     force = discrete_divergence(stress.reshape(4, *shape))
     found = GreenOperator(shape, c)(force)
     assert np.abs(plain_gradient(found) - plain_gradient(u)).max() < 1e-10
+
+
+def test_products_are_summed():
+    one, two = np.random.default_rng(6).normal(size=(2, 2, 5, 7))
+    assert abs(dot_loop(one, two) - np.sum(one * two)) < 1e-13 * np.sum(np.abs(one * two))
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (7, 5)])
