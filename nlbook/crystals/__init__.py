@@ -45,6 +45,7 @@ from nlbook.crystals.systems import (
     two_dimensional_pair,
 )
 from nlbook.crystals.taylor import grain_stresses, taylor_response
+from nlbook.crystals.texture_files import read_texture
 from nlbook.crystals.textures import Texture, random_texture
 from nlbook.crystals.unit_cell import CellFields, UnitCell, cell_task
 
@@ -83,6 +84,7 @@ __all__ = [
     "miller_systems",
     "plane_pair",
     "random_texture",
+    "read_texture",
     "reduce_polycrystal",
     "rejected_share",
     "rotated_path",

@@ -102,7 +102,8 @@ class TwinConstants:
     hardening: float = 0.0
     #: entries of K between two twins, GPa; none on its diagonal
     interaction: float = 0.0
-    #: "reversible", which is what the printed law says; or "one-way", which does not converge
+    #: "reversible", which is what the printed law says; or "one-way", which needs far shorter
+    #: steps
     mode: TwinMode = "reversible"
     #: whether slip in a twin has the directions of the twin's lattice
     reorientation: bool = True
@@ -189,7 +190,8 @@ def magnesium(
     Parameters
     ----------
     twins : {"reversible", "one-way", None}
-        None leaves twins out. One-way twins do not converge as steps get shorter.
+        None leaves twins out. One-way twins err by a fifth or more in the 800 steps in which
+        reversible ones err by a hundredth.
     tau_0 : mapping, optional
         tau_0 by family ("basal", "prismatic", "pyramidal", "twin"), GPa, in place of the defaults:
         0.0505 of pyramidal is printed; 0.010, 0.055 and, for the shear stress on a twin, 0.040

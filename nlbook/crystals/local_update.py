@@ -6,9 +6,10 @@ is: find the slips dgamma and the twin fractions dlambda of the step such that, 
     X = sum dgamma_a P_a + shear sum dlambda_b P_b,    B = B_n exp(-X),    C = B^T Cbar B,
 
 and Cbar = U^2 (det U)^(-2/3), the stress M = G dev C drives them at their rates: backward Euler in
-the exponential map. The determinant of B stays one, as X has no trace. The unknowns are the five
-components of M; each slip follows from its resolved shear stress by a scalar root, the twins from
-theirs one after the other. Newton's method, with its step halved where the residual grows.
+the exponential map, or two such stages. The determinant of B stays one, as X has no trace. The
+unknowns are the five components of M; each slip and each twin follows from its resolved shear
+stress by a scalar root. Newton's method, with its step halved where the residual grows. What other
+systems add to a threshold, and how the twins turn the lattice, is extrapolated.
 
 The grains are treated in batches of `LANES`. All that a batch knows stands in one flat array, a
 row of LANES numbers for each quantity, and each innermost loop runs along a row: so the compiler

@@ -98,7 +98,7 @@ class Response:
     #: accumulated slip and twin fractions by family, means over the volume and sums over the
     #: systems, shape (n_times, n_families); None where a material has none
     activity: NDArray[np.float64] | None = None
-    #: energy stored in W_p and W_t, GPa, shape (n_times,); at zero slip the first is not zero
+    #: energy stored in W_p and W_t since there was no slip, GPa, shape (n_times,)
     stored: NDArray[np.float64] | None = None
     #: energy dissipated so far, GPa, shape (n_times,)
     dissipated: NDArray[np.float64] | None = None
