@@ -6,8 +6,8 @@ moves 128 grains of magnesium along random paths of 10 % strain, chooses few gra
 them, and writes `training.npz` and `held_out.npz`, a sample of the paths in 32 bits; the reduced
 polycrystals `grains_N.json` and, with twins, `twinned_N.json`; `errors.json`, and
 `provenance.json`. The store keeps each path: the same command goes on from there, and with more
-`--paths` adds to it. A path of 128 grains takes 0.2 s of a core, so that 3200 paths to learn from
-and 1000 held out take a quarter of an hour of one.
+`--paths` adds to it; the seconds told are those of the last call alone. A path of 128 grains takes
+0.2 s of a core: 3200 paths to learn from and 1000 held out take a quarter of an hour of one.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def special_errors(few: ReducedPolycrystal) -> dict[str, float]:
     return found
 
 
-def step_errors(law: CrystalLaw, n_paths: int = 3) -> dict[str, Any]:
+def step_errors(law: CrystalLaw, n_paths: int) -> dict[str, Any]:
     """Mean deviatoric errors at the steps of the record, and around them, against 3200 steps."""
 
     def thinned(path: StrainPath, every: int) -> StrainPath:
@@ -147,7 +147,12 @@ def solvable(paths: Sequence[StrainPath], grains: Texture, law: CrystalLaw) -> l
 
 
 def choose(
-    law: CrystalLaw, sizes: Sequence[int], n_choosing: int, n_candidates: int, n_turns: int
+    law: CrystalLaw,
+    sizes: Sequence[int],
+    n_choosing: int,
+    n_candidates: int,
+    n_turns: int,
+    n_judging: int,
 ) -> tuple[GrainDictionary, dict[int, ReducedPolycrystal], dict[str, Any]]:
     """Reduced polycrystals of several sizes, and the seconds that they took."""
     started = time.perf_counter()
@@ -159,7 +164,7 @@ def choose(
     dictionary = GrainDictionary.along(paths, polycrystal(), law, candidates=candidates)
     seconds = {"dictionary": time.perf_counter() - started}
     found = {}
-    judging = sample_strain_paths(6, HELD_OUT, PathRule(n_steps=SUBSTEPS * RULE.n_steps))
+    judging = sample_strain_paths(n_judging, HELD_OUT, PathRule(n_steps=SUBSTEPS * RULE.n_steps))
     for size in sizes:
         started = time.perf_counter()
         few = reduce_polycrystal(dictionary, size, n_turns=n_turns)
@@ -195,8 +200,17 @@ def record(
     n_turns: int = 6,
     sizes: Sequence[int] = SIZES,
     twinned_sizes: Sequence[int] = TWINNED_SIZES,
+    n_draws: int = 200,
+    n_stepped: int = 3,
+    n_judging: int = 6,
+    n_unseen: int = 20,
 ) -> None:
-    """Make the record; parameters are those of the command line."""
+    """Make the record: most parameters are those of the command line.
+
+    Of `n_draws` paths of each strain and dimension the rejected are counted, and along `n_stepped`
+    the steps are shortened; a reduced polycrystal is judged on `n_judging`, and the rival ways of
+    choosing compared on `n_unseen`.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
@@ -210,7 +224,7 @@ def record(
     errors: dict[str, Any] = {
         "rejected": {
             f"{strain:g}, {dimension}": rejected_share(
-                200, HELD_OUT, PathRule(largest_strain=strain, dimension=dimension)
+                n_draws, HELD_OUT, PathRule(largest_strain=strain, dimension=dimension)
             )
             for strain in (0.1, 0.5)
             for dimension in (2, 3)
@@ -218,7 +232,11 @@ def record(
         "formula": summary(
             [formula_response(path, slip) for path in held_out.paths], held_out.responses
         ),
-        "steps": {"slip": step_errors(slip), "twins": step_errors(twins)},
+        "steps": {
+            name: step_errors(law, n_stepped)
+            for name, law in (("slip", slip), ("twins", twins))
+            if n_stepped
+        },
         "pressure": float(np.abs([one.pressure for one in held_out.responses]).max()),
     }
     for name, law, wanted, reference in (
@@ -229,7 +247,7 @@ def record(
             continue
         share, turns = (1, n_turns) if law.twin is None else (TWINNED_SHARE, 0)
         dictionary, found, seconds[name] = choose(
-            law, wanted, n_choosing // share, n_candidates // share, turns
+            law, wanted, n_choosing // share, n_candidates // share, turns, n_judging
         )
         if reference is None:
             twinned = TaylorPolycrystal(polycrystal(), law)
@@ -246,7 +264,9 @@ def record(
             few.save(folder / f"{name}_{n}.json")
         write(folder / "errors.json", errors)
         if name == "grains":
-            errors["rivals"] = rivals(dictionary, sample_strain_paths(20, HELD_OUT, RULE), wanted)
+            errors["rivals"] = rivals(
+                dictionary, sample_strain_paths(n_unseen, HELD_OUT, RULE), wanted
+            )
     write(folder / "errors.json", errors)
     command = (
         f"python book/studies/crystal_data.py FOLDER --store STORE --paths {n_paths} "

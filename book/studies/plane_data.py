@@ -4,8 +4,9 @@
 
 moves a cell of 64 x 64 pixels along random paths of 10 % strain in 1 s, in 1000 steps each, and
 writes `plane.npz` and `plane.json`. The store keeps each path: the same command goes on from there,
-and with more `--paths` adds to it. A path takes about 5 s of a core, so that the paper's 6000 take
-8 hours of one; `--workers` shares them among threads.
+and with more `--paths` adds to it; the seconds told are those of the last call alone. A path takes
+about 5 s of a core, so that the paper's 6000 take 8 hours of one; `--workers` shares them among
+threads.
 """
 
 from __future__ import annotations
