@@ -137,6 +137,20 @@ CASES = [
         "04_sign_changing_kernels",
         PAIRS | {"horizon": 0.8, "degree": 30, "period": 3.0, "with_mean": False},
     ),
+    Case(
+        "05_graphene_peridynamics",
+        {
+            "most_waves": 2,
+            "strain": 0.01,
+            "nodes": 24,
+            "smoothing_radius": 8.0,
+            "horizon": 17.0,
+            "degree": 6,
+            "finest": 50,
+            "seed": 7,
+        },
+        labels=(r"degree 6", r"bond strain 1 %", r"\b17"),
+    ),
 ]
 
 
