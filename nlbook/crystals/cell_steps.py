@@ -20,6 +20,7 @@ _SMALLEST = 1 / 64  # part of a step of the path that is still tried
 _NEWTON = 12  # iterations of a step before it is halved
 _HALVINGS = 6  # of one of Newton's steps
 _FORCING = 0.1  # part of the force that a linear system may leave
+_RENEWED = 0.05  # change of the mean F after which the uniform medium is renewed
 _LONGER = 2.0  # up to here a step may exceed the one before; the formula is stable up to 2.4
 
 
@@ -41,6 +42,7 @@ class CellSteps:
         self._constants, own = plane_constants(law)
         self._axes = np.stack([np.cos(angles + own), np.sin(angles + own)])
         self._green = GreenOperator(shape, _elastic(law))
+        self._green_mean = np.eye(2).ravel()
         self._target = (tolerance * law.shear_modulus) ** 2 * angles.size
         self._deformation = np.zeros((4, *shape))
         self._known = np.ones((2, *shape))
@@ -143,6 +145,7 @@ class CellSteps:
             if left <= self._target:
                 return displacement
             self.counts[1] += 1
+            self._renew_green(mean)
             step = conjugate_gradients(
                 self._tangent, self._force, self._green,
                 max(_FORCING**2 * left, 0.25 * self._target),
@@ -158,6 +161,20 @@ class CellSteps:
             if left > self._target:
                 self._evaluate(displacement, mean, amount, True)
         return None
+
+    def _renew_green(self, mean: NDArray[np.float64]) -> None:
+        """Take the mean tangent for the uniform medium where the mean F has moved on."""
+        if np.abs(mean - self._green_mean).max() <= _RENEWED:
+            return
+        upper = np.zeros((4, 4))
+        upper[np.triu_indices(4)] = self._tangent.mean(axis=(1, 2))
+        stiffness = upper + np.triu(upper, 1).T
+        self._green_mean = mean.copy()
+        if np.linalg.eigvalsh(stiffness)[1] > 0:  # of a rotation alone it may be soft
+            found = GreenOperator(
+                (self.slip.shape[0], self.slip.shape[1]), stiffness.reshape(2, 2, 2, 2)
+            )
+            self._green = found if found.positive else self._green
 
     def _evaluate(
         self,

@@ -10,8 +10,8 @@ is what was asked for, and the mean of P : dF/dt is the power of the means. Its 
 without a strain is the chequerboard, which is left out.
 
 Div P = 0 is solved by Newton's method; each linear system, symmetric as the step has a potential,
-by conjugate gradients behind the inverse of the operator of a uniform elastic medium, a product in
-Fourier space.
+by conjugate gradients behind the inverse of the operator of a uniform medium, a product in Fourier
+space.
 
 References
 ----------
@@ -61,6 +61,9 @@ class GreenOperator:
         acoustic = np.einsum("jxy,ijkl,lxy->ikxy", waves.conj(), stiffness, waves)
         determinant = (acoustic[0, 0] * acoustic[1, 1] - acoustic[0, 1] * acoustic[1, 0]).real
         strainless = np.sum(np.abs(waves) ** 2, axis=0) < 1e-20
+        own = np.minimum(determinant, acoustic[0, 0].real)
+        #: whether the medium resists every wave, as conjugate gradients need
+        self.positive = bool(np.all(own[~strainless] > 0.0))
         factor = np.where(strainless, 0.0, -1.0 / np.where(strainless, 1.0, determinant))
         self._shape = shape
         self._own = np.stack([acoustic[1, 1].real, acoustic[0, 0].real]) * factor

@@ -70,6 +70,12 @@ def test_green_operator_inverts_a_uniform_medium(shape):
     assert np.abs(plain_gradient(found) - plain_gradient(u)).max() < 1e-10
 
 
+def test_a_medium_that_gives_way_to_a_wave_is_told():
+    assert GreenOperator((8, 8), stiffness(3)).positive
+    soft = np.diag([1.0, -0.5, 1.0, 1.0]).reshape(2, 2, 2, 2)  # to du_1/dx_2
+    assert not GreenOperator((8, 8), soft).positive
+
+
 def test_products_are_summed():
     one, two = np.random.default_rng(6).normal(size=(2, 2, 5, 7))
     assert abs(dot_loop(one, two) - np.sum(one * two)) < 1e-13 * np.sum(np.abs(one * two))
