@@ -158,6 +158,7 @@ def without_rigid_motion(
 
 
 def read_loads(sheet: GrapheneSheet | GrapheneDisk, forces: ArrayLike) -> NDArray[np.float64]:
+    """Loads on the atoms, (n_atoms, 2), in eV/angstrom; refused with a net force."""
     loads = real_array("forces", forces)
     if loads.shape != (sheet.n_atoms, 2):
         raise ValueError(f"forces must have shape ({sheet.n_atoms}, 2), got {loads.shape}")
@@ -170,6 +171,7 @@ def read_loads(sheet: GrapheneSheet | GrapheneDisk, forces: ArrayLike) -> NDArra
 def read_displacement(
     sheet: GrapheneSheet | GrapheneDisk, start: ArrayLike | None, name: str = "start"
 ) -> NDArray[np.float64]:
+    """Displacements of the atoms, (n_atoms, 2), in angstrom; zero for None."""
     moved = np.zeros((sheet.n_atoms, 2)) if start is None else real_array(name, start)
     if moved.shape != (sheet.n_atoms, 2):
         raise ValueError(f"{name} must have shape ({sheet.n_atoms}, 2), got {moved.shape}")
@@ -282,6 +284,7 @@ def _potential_file(potential: Tersoff) -> str:
 
 
 def moved_atoms(engine: Any, sheet: GrapheneSheet | GrapheneDisk) -> NDArray[np.float64]:
+    """Displacements of the engine's atoms from the sheet's places, (n_atoms, 2), in angstrom."""
     moved = engine.numpy.extract_atom("x")[: sheet.n_atoms, :2] - sheet.positions
     if sheet.box is not None:
         moved -= np.rint(moved / sheet.box) * sheet.box

@@ -111,6 +111,9 @@ def test_such_claims_are_seen(cell, fault):
 # nothing is said here, under the figure's own name: fig-known-laws, or fig-signs-known-laws, as
 # known_laws. Else here, figure by figure; a part of a name that the chapter computes is "*".
 SHOWN_IN = {
+    "fig-graphene-fields": ("validation", "disk"),
+    "fig-graphene-known": ("known", "known_residuals"),
+    "fig-graphene-sweep": ("table_3",),
     "fig-relaxation": ("one_crystal",),
     "fig-relaxation-series": ("relaxation",),
     "fig-creep-series": ("creep_case_*",),
@@ -158,7 +161,12 @@ def shown_and_saved(cells: list[ast.Module]) -> tuple[list[str], set[str]]:
 
 
 def results_of(figure: str) -> tuple[str, ...]:
-    own = figure.removeprefix("fig-").removeprefix("signs-").replace("-", "_")
+    own = (
+        figure.removeprefix("fig-")
+        .removeprefix("signs-")
+        .removeprefix("graphene-")
+        .replace("-", "_")
+    )
     return SHOWN_IN.get(figure, (own,))
 
 
