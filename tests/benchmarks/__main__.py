@@ -20,6 +20,7 @@ from nlbook.publishing.running import costs
 from nlbook.publishing.running.records import commit, machine, read_record
 from tests.benchmarks import (
     bilevel,
+    crystals,
     densities,
     diffusion,
     dislocations,
@@ -54,6 +55,7 @@ TABLES: dict[str, Callable[[], Table | None]] = {
     "bilevel_fit": bilevel.fit_table,
     "kernel_regression_gram": kernel_regression.gram_table,
     "kernel_regression_fits": kernel_regression.fit_table,
+    "crystals": crystals.taylor_table,
     "unit_cell": unit_cell.cell_table,
     "graphene": graphene.graphene_table,
     "peridynamic_solid": peridynamic_solid.solid_table,
