@@ -22,7 +22,12 @@ LARGE = {
     },
     **{
         f"book/notebooks/{name}.ipynb": "an executed chapter: pictures, and tables in three forms"
-        for name in ("01_dislocation_creep", "02_adaptive_densities", "03_bilevel_fit")
+        for name in (
+            "01_dislocation_creep",
+            "02_adaptive_densities",
+            "03_bilevel_fit",
+            "05_graphene_peridynamics",
+        )
     },
 }
 
