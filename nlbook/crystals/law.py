@@ -10,7 +10,7 @@ energy per volume is W_e(A) + W_p(e) + W_t(lambda) [1]_,
 and dF_in/dt F_in^-1 = sum d gamma_a/dt P_a + shear sum d lambda_b/dt s_b (x) m_b, where P_a is the
 Schmid tensor of system a, averaged over the grain and its twins. With the resolved shear stress
 tau_a = M : P_a, M = A^T dW_e/dA, a system moves as its dissipation tau_0 rate (x/rate)^(m+1)/(m+1)
-says:
+says::
 
     |d gamma_a/dt| = rate ((|tau_a| - dW_p/de_a) / tau_0)^(1/m), if that is positive, else zero,
     d lambda_b/dt  = rate (f/tau_0)^(1/m) in the sense of f = shear tau_b - dW_t/d lambda_b,

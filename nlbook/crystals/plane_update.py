@@ -7,7 +7,7 @@ Gamma: F_in = exp(Gamma S) for any history. In the unit eigenvectors a and b of 
     tau = (alpha - beta) / 2,    alpha = G J^(-2/3) |F a|^2 E,    beta = G J^(-2/3) |F b|^2 / E,
 
 for plane strain. A step of the rule y_n' = f_n, `weight` dt f + `known` with dt the step, is for
-every pixel one scalar equation for y = (|tau| - g(e))/tau_0 >= 0,
+every pixel one scalar equation for y >= 0, the excess of tau's size over g(e) in units of tau_0::
 
     |tau|(Gamma_known + d) - g(e_known + |d|) = tau_0 y,    |d| = weight dt rate y^(1/m),
 

@@ -40,8 +40,8 @@ __all__ = [
 class Load:
     """What a load has: a pattern, and how strong it is by the paper's tables."""
 
+    #: factor of the pattern, TPa/angstrom
     amplitude: float
-    """Factor of the pattern, TPa/angstrom."""
 
     def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """Load at points, of amplitude 1.

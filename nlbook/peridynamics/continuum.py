@@ -40,7 +40,7 @@ def continuum_parts(
     Parameters
     ----------
     wavenumbers : array_like, shape (n_k,)
-        |k|, 1/length, not negative.
+        Of the waves, 1/length, not negative.
     horizon : float
         delta, length.
     degree : int

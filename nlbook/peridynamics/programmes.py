@@ -46,6 +46,7 @@ class Subspace:
 class Working:
     """Wavevectors whose conditions have been needed so far."""
 
+    #: their places among those that are looked at
     chosen: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     fresh: bool = True  #: whether none has been looked for yet
 
