@@ -56,6 +56,7 @@ __all__ = [
     "plane_pair",
 ]
 
+#: whether twins may shrink again
 TwinMode = Literal["reversible", "one-way"]
 """Whether a twin that its stress drives back shrinks, or stays."""
 

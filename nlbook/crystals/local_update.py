@@ -36,7 +36,9 @@ __all__ = [
     "work_size",
 ]
 
+#: grains that are moved side by side
 LANES = 16
+#: share of a step at which the first of two stages ends
 FIRST_STAGE = 1.0 - 0.5**0.5  # where in a step the first of two stages ends
 
 # Where a solution is approached by shorter stages: the first of them, their growth and tolerance.

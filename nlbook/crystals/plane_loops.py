@@ -13,6 +13,7 @@ from nlbook.compilation import compiled
 
 __all__ = ["LANES", "N_ROWS", "stress_loop"]
 
+#: pixels that are moved side by side
 LANES = 64
 (
     _F11, _F12, _F21, _F22, _COS, _SIN, _KNOWN, _SLIP, _VOLUME, _SCALE, _ALPHA, _BETA, _BIG, _SMALL,

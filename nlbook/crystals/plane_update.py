@@ -25,6 +25,7 @@ __all__ = ["PlaneConstants", "plane_constants"]
 
 _SHARED = 1e-9  # of the Schmid tensors' entries
 
+#: constants of a plane crystal, as the loops take them
 PlaneConstants = tuple[float, float, float, float, float, float, float, float]
 
 

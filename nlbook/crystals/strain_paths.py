@@ -54,8 +54,11 @@ __all__ = [
     "uniaxial_path",
 ]
 
+#: how the intervals of a path are drawn
 Intervals = Literal["random", "fixed"]
+#: in what a path is a cubic
 Measure = Literal["stretch", "logarithm"]
+#: how slopes at the knots are chosen
 Slopes = Literal["monotone", "parabola"]
 
 IMPACT_TIME = 2e-5  # s, of the paper's impacts; a rate of 1e5/s belongs to it

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _ROUNDING = 4 * np.finfo(np.float64).eps
+#: names of families, and their systems
 Families = Mapping[str, Sequence[tuple[tuple[int, ...], tuple[int, ...]]]]
 """Pairs of indices, of a direction and of its plane, by name of the family."""
 

@@ -33,6 +33,7 @@ from nlbook.parallel import checkpoint
 
 __all__ = ["Rule", "grain_stresses", "taylor_response"]
 
+#: how a step in time is taken
 Rule = Literal["euler", "two-stage"]
 """Backward Euler, of first order; or Alexander's method of two stages, of second order."""
 

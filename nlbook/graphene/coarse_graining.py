@@ -35,6 +35,7 @@ __all__ = [
     "nodes_that_fit",
 ]
 
+#: of an atom, dalton
 CARBON_MASS = 12.0
 """Of an atom, dalton, as in the paper."""
 # How far the box may be from a whole number of spacings and still count as one, relative.

@@ -41,6 +41,7 @@ _MARGIN = 20.0
 # LAMMPS lists what is nearer than the cutoff and this, once: no atom changes its neighbours.
 _SKIN = 0.3
 
+#: who computes the forces between atoms
 InnerForces = Callable[[], NDArray[np.float64]]
 """What tells the forces between the atoms, eV/angstrom (n_atoms, 2), as of the last step."""
 

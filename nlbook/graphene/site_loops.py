@@ -22,6 +22,7 @@ from nlbook.compilation import compiled
 
 __all__ = ["BLOCK", "extent_loop", "force_loop"]
 
+#: atoms that are laid out at a time
 BLOCK = 64
 
 # Products and sums are fused where the processor can; nothing is reordered.

@@ -15,7 +15,7 @@ __all__ = ["SAME", "AlphaTrials", "seek_alpha"]
 
 Array = NDArray[np.float64]
 
-# Losses that differ by less than this share are taken for equal.
+#: Losses that differ by less than this share are taken for equal.
 SAME = 1e-4
 # Exponents at which an interval is looked at before the best is refined, and how finely.
 _LOOKS, _TOLERANCE = 9, 5e-3

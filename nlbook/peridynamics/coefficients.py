@@ -23,6 +23,7 @@ from nlbook.peridynamics.quadrature import LatticeQuadrature
 
 __all__ = ["SolidQuadrature", "bond_coefficients", "lattice_coefficients"]
 
+#: how sums over nodes are made
 SolidQuadrature = Literal["least norm", "moments"]
 # A weighted volume smaller than this, relative to what it is made of, is rounding.
 _VANISHING = 1e-12
