@@ -4,7 +4,9 @@ from nlbook.graphene.atom_files import AtomFile, read_atom_samples, read_atoms
 from nlbook.graphene.atom_samples import AtomSamples
 from nlbook.graphene.bonds import Bonds
 from nlbook.graphene.coarse_graining import (
-    CARBON_MASS,
+    CARBON_MASS as CARBON_MASS,
+)
+from nlbook.graphene.coarse_graining import (
     CoarseGraining,
     Cone,
     Paraboloid,
@@ -37,20 +39,21 @@ from nlbook.graphene.records import (
 from nlbook.graphene.response import ElasticModuli, LatticeResponse
 from nlbook.graphene.samples import PeriodicSamples, PointSamples
 from nlbook.graphene.sheet import (
-    THICKNESS,
-    TPA,
+    THICKNESS as THICKNESS,
+)
+from nlbook.graphene.sheet import (
+    TPA as TPA,
+)
+from nlbook.graphene.sheet import (
     GrapheneDisk,
     GrapheneSheet,
     relaxed_bond_length,
 )
-from nlbook.graphene.tersoff import LINDSAY_BROIDO, TERSOFF_CARBON, Tersoff
+from nlbook.graphene.tersoff import LINDSAY_BROIDO as LINDSAY_BROIDO
+from nlbook.graphene.tersoff import TERSOFF_CARBON as TERSOFF_CARBON
+from nlbook.graphene.tersoff import Tersoff
 
 __all__ = [
-    "CARBON_MASS",
-    "LINDSAY_BROIDO",
-    "TERSOFF_CARBON",
-    "THICKNESS",
-    "TPA",
     "AtomFile",
     "AtomRuns",
     "AtomSamples",
