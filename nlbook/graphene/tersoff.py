@@ -10,6 +10,8 @@ The energy is a sum over atoms i and their neighbours j, k [1]_,
 with theta_jik the angle between the bonds i-j and i-k, and fc, which falls from 1 to 0 as half a
 period of a sine between R - D and R + D. So the energy of an atom depends on its own bonds alone.
 
+Sets for carbon: that of 1989, and one fitted to phonons [2]_.
+
 References
 ----------
 .. [1] J. Tersoff, Phys. Rev. B 39 (1989) 5566; erratum 41 (1990) 3248.
