@@ -122,6 +122,7 @@ ARROWS: dict[str, set[str]] = {
     "surrogates": {"parallel"},
     "diffusion": {"parallel"},
     "peridynamics": {"parallel"},
+    "peridynamics.learning": {"parallel", "peridynamics"},
     # the two ways to learn a kernel don't see each other
     "identification.pairs": {"identification", "parallel"},
     "identification.bilevel": {"densities", "diffusion", "identification", "parallel"},

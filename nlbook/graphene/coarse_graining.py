@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class WrappedBoxWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Smoothing:
+class Smoothing(ABC):
     """What an atom gives to a node at a distance; only ratios matter."""
 
     #: beyond which it gives nothing, angstrom
@@ -56,9 +57,9 @@ class Smoothing:
     def __post_init__(self) -> None:
         check_number("radius", self.radius, above=0)
 
+    @abstractmethod
     def __call__(self, distance: ArrayLike) -> NDArray[np.float64]:
         """Values at distances from zero to the radius, angstrom."""
-        raise NotImplementedError
 
 
 class Cone(Smoothing):

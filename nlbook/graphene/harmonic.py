@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, sparse
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 from nlbook.checks import real_array
 from nlbook.graphene.bonds import Bonds
@@ -209,7 +209,7 @@ class HarmonicDisk:
         return free.ravel()
 
     @cached_property
-    def _factors(self):  # type: ignore[no-untyped-def]
+    def _factors(self) -> SuperLU:
         matrix = stiffness_matrix(self.places, self.disk.bonds, self.potential)
         held = matrix[self._free][:, self._free].tocsc()
         # symmetric and positive definite, so no pivoting

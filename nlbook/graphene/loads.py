@@ -17,6 +17,7 @@ References
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,13 @@ __all__ = [
 ]
 
 
-class Load:
+class Load(ABC):
     """What a load has: a pattern, and how strong it is by the paper's tables."""
 
     #: factor of the pattern, TPa/angstrom
     amplitude: float
 
+    @abstractmethod
     def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """Load at points, of amplitude 1.
 
@@ -57,7 +59,6 @@ class Load:
         -------
         ndarray, shape (n, 2)
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """A linear peridynamic solid: its operator, symbols and certificates; and learning it."""
 
-from nlbook.peridynamics.adam import AdamHistory
-from nlbook.peridynamics.alpha_search import AlphaTrials
 from nlbook.peridynamics.bounds import Bound
 from nlbook.peridynamics.certificates import (
     PointsCertificate,
@@ -11,22 +9,30 @@ from nlbook.peridynamics.certificates import (
     certify_lattice,
     certify_points,
 )
-from nlbook.peridynamics.choices import (
+from nlbook.peridynamics.continuum import continuum_basis, continuum_parts, continuum_symbol
+from nlbook.peridynamics.grids import PeriodicGrid, PointSet, lattice_spacing
+from nlbook.peridynamics.learning import (
     Adam,
+    AdamHistory,
+    AlphaTrials,
     ExactIntegrals,
     ExactLongWaves,
     FreeLongWaves,
     GaussNewton,
     GridQuadrature,
+    LearningWarning,
+    LongWaveModuli,
+    LPSFit,
+    LPSSweep,
     Nonnegative,
+    SampleSpectrum,
     Solvable,
+    SweepRow,
+    fit_lps,
+    gather_samples,
+    sweep_lps,
 )
-from nlbook.peridynamics.continuum import continuum_basis, continuum_parts, continuum_symbol
-from nlbook.peridynamics.grids import PeriodicGrid, PointSet, lattice_spacing
-from nlbook.peridynamics.learning import LearningWarning, fit_lps
 from nlbook.peridynamics.quadrature import LatticeQuadrature, lattice_quadrature, least_norm_weights
-from nlbook.peridynamics.result import LongWaveModuli, LPSFit
-from nlbook.peridynamics.sample_spectra import SampleSpectrum, gather_samples
 from nlbook.peridynamics.samples import (
     GridSamples,
     PeriodicSamples,
@@ -42,7 +48,6 @@ from nlbook.peridynamics.solvability import (
     discrete_moduli,
     solvability_constants,
 )
-from nlbook.peridynamics.sweeps import LPSSweep, SweepRow, sweep_lps
 from nlbook.peridynamics.symbols import SymbolBasis, symbol_basis
 
 __all__ = [

@@ -22,8 +22,8 @@ from nlbook.peridynamics import (
     lattice_quadrature,
     sweep_lps,
 )
-from nlbook.peridynamics.gauss_newton import first_guesses
-from nlbook.peridynamics.objective import Objective
+from nlbook.peridynamics.learning.gauss_newton import first_guesses
+from nlbook.peridynamics.learning.objective import Objective
 from tests.benchmarks.measuring import Table, seconds
 
 Array = NDArray[np.float64]

@@ -65,7 +65,7 @@ def fit_bernstein(
     pairs: PairSource | GramMatrix,
     horizon: float,
     degree: int,
-    constraint: Constraint = Unconstrained(),  # noqa: B008
+    constraint: Constraint = Unconstrained(),
     *,
     alpha: float | tuple[float, float] = 0.0,
     rule: QuadratureRule = "cells",

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.convex import SolverFailure
-from nlbook.peridynamics.choices import GaussNewton
-from nlbook.peridynamics.objective import Objective
-from nlbook.peridynamics.programmes import Subspace, Working, linearised
+from nlbook.peridynamics.learning.choices import GaussNewton
+from nlbook.peridynamics.learning.objective import Objective
+from nlbook.peridynamics.learning.programmes import Subspace, Working, linearised
 
 __all__ = ["Descent", "descend", "first_guesses"]
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked
 from nlbook.parallel import run_tasks
-from nlbook.peridynamics.choices import (
+from nlbook.peridynamics.learning.choices import (
     Constraint,
     FreeLongWaves,
     GaussNewton,
@@ -33,9 +33,9 @@ from nlbook.peridynamics.choices import (
     Solvable,
     Solver,
 )
-from nlbook.peridynamics.learning import Asked, fit_quietly, rebuilt
-from nlbook.peridynamics.result import LPSFit
-from nlbook.peridynamics.sample_spectra import SampleSpectrum, gather_samples
+from nlbook.peridynamics.learning.fit import Asked, fit_quietly, rebuilt
+from nlbook.peridynamics.learning.result import LPSFit
+from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum, gather_samples
 
 __all__ = ["LPSSweep", "SweepRow", "sweep_lps", "sweep_task"]
 
@@ -103,12 +103,12 @@ def sweep_lps(
     validation: Any,
     horizons: Sequence[float],
     degrees: Sequence[int],
-    constraint: Constraint = Solvable(),  # noqa: B008
+    constraint: Constraint = Solvable(),
     *,
     alpha: float | tuple[float, float] = 1.0,
-    long_waves: LongWaves = FreeLongWaves(),  # noqa: B008
-    quadrature: QuadratureChoice = GridQuadrature(),  # noqa: B008
-    solver: Solver = GaussNewton(),  # noqa: B008
+    long_waves: LongWaves = FreeLongWaves(),
+    quadrature: QuadratureChoice = GridQuadrature(),
+    solver: Solver = GaussNewton(),
     relative: bool = True,
     cluster: Any = None,
     store: str | os.PathLike[str] | None = None,

@@ -19,9 +19,9 @@ from nlbook.peridynamics import (
     fit_lps,
     gather_samples,
 )
-from nlbook.peridynamics.choices import GridQuadrature
-from nlbook.peridynamics.objective import objective_of
-from tests.peridynamics.learning_data import (
+from nlbook.peridynamics.learning.choices import GridQuadrature
+from nlbook.peridynamics.learning.objective import objective_of
+from tests.peridynamics.learning.data import (
     LAMBDA,
     MU,
     POISSON_RATIO,

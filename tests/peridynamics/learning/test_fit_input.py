@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nlbook.peridynamics import ExactLongWaves, LearningWarning, fit_lps
-from tests.peridynamics.learning_data import LAMBDA, MU, POISSON_RATIO, lattice_samples
+from tests.peridynamics.learning.data import LAMBDA, MU, POISSON_RATIO, lattice_samples
 
 SAMPLES = lattice_samples()
 EXACT = ExactLongWaves(LAMBDA, MU)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.convex import BoundedLeastSquares, MatrixBound
-from nlbook.peridynamics.objective import TIGHTENED, Objective
+from nlbook.peridynamics.learning.objective import TIGHTENED, Objective
 
 __all__ = ["Step", "Subspace", "Working", "linearised"]
 

@@ -13,11 +13,11 @@ from nlbook.peridynamics import (
     Solvable,
     gather_samples,
 )
-from nlbook.peridynamics.choices import GaussNewton, GridQuadrature
-from nlbook.peridynamics.gauss_newton import descend, first_guesses
-from nlbook.peridynamics.objective import TIGHTENED, objective_of
-from nlbook.peridynamics.programmes import Subspace, Working, linearised
-from tests.peridynamics.learning_data import lattice_samples
+from nlbook.peridynamics.learning.choices import GaussNewton, GridQuadrature
+from nlbook.peridynamics.learning.gauss_newton import descend, first_guesses
+from nlbook.peridynamics.learning.objective import TIGHTENED, objective_of
+from nlbook.peridynamics.learning.programmes import Subspace, Working, linearised
+from tests.peridynamics.learning.data import lattice_samples
 
 COARSE = lattice_samples((8, 8), (5.0, 5.0), most=3)
 FINE = lattice_samples((16, 16), (2.5, 2.5), most=3)

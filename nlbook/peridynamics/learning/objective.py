@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.interior_point import MatrixBound
-from nlbook.peridynamics.choices import ExactIntegrals, QuadratureChoice, Solvable
-from nlbook.peridynamics.sample_spectra import SampleSpectrum
+from nlbook.peridynamics.learning.choices import ExactIntegrals, QuadratureChoice, Solvable
+from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.symbols import SymbolBasis, symbol_basis
 
 __all__ = ["Objective", "StabilitySet", "objective_of"]

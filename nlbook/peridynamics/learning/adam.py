@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.kernels import bernstein_basis
-from nlbook.peridynamics.choices import Adam
+from nlbook.peridynamics.learning.choices import Adam
+from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.quadrature import lattice_quadrature
-from nlbook.peridynamics.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.symbols import sums_over_ball
 
 __all__ = ["AdamHistory", "adam_descent"]

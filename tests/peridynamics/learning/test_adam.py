@@ -14,8 +14,8 @@ from nlbook.peridynamics import (
     fit_lps,
     gather_samples,
 )
-from nlbook.peridynamics.adam import _Grid
-from tests.peridynamics.learning_data import lattice_samples
+from nlbook.peridynamics.learning.adam import _Grid
+from tests.peridynamics.learning.data import lattice_samples
 
 torch = pytest.importorskip("torch")
 

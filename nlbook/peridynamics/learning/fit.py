@@ -2,8 +2,8 @@
 
 Given samples (u, b) the influence function of Bernstein form and the moduli are sought that make
 L u = b nearly so, under the sufficient conditions of solvability of [1]_. What is asked for are
-objects of `nlbook.peridynamics.choices`; the loss is the mean square of relative residuals, the
-square of E_Res.
+objects of `nlbook.peridynamics.learning.choices`; the loss is the mean square of relative
+residuals, the square of E_Res.
 
 References
 ----------
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.convex import SolverFailure
-from nlbook.peridynamics.adam import AdamHistory, adam_descent
-from nlbook.peridynamics.alpha_search import AlphaTrials, seek_alpha
-from nlbook.peridynamics.choices import (
+from nlbook.peridynamics.learning.adam import AdamHistory, adam_descent
+from nlbook.peridynamics.learning.alpha_search import AlphaTrials, seek_alpha
+from nlbook.peridynamics.learning.choices import (
     Adam,
     Constraint,
     ExactLongWaves,
@@ -37,12 +37,16 @@ from nlbook.peridynamics.choices import (
     Solver,
     check_kind,
 )
-from nlbook.peridynamics.fit_words import fit_words
-from nlbook.peridynamics.gauss_newton import Descent, best_of, descend, first_guesses
-from nlbook.peridynamics.objective import Objective, objective_of
-from nlbook.peridynamics.programmes import Subspace, Working
-from nlbook.peridynamics.result import LongWaveModuli, LPSFit
-from nlbook.peridynamics.sample_spectra import SampleSpectrum, gather_samples, net_force_words
+from nlbook.peridynamics.learning.fit_words import fit_words
+from nlbook.peridynamics.learning.gauss_newton import Descent, best_of, descend, first_guesses
+from nlbook.peridynamics.learning.objective import Objective, objective_of
+from nlbook.peridynamics.learning.programmes import Subspace, Working
+from nlbook.peridynamics.learning.result import LongWaveModuli, LPSFit
+from nlbook.peridynamics.learning.sample_spectra import (
+    SampleSpectrum,
+    gather_samples,
+    net_force_words,
+)
 
 __all__ = ["Asked", "LearningWarning", "fit_lps", "fit_quietly", "learned", "rebuilt"]
 
@@ -73,12 +77,12 @@ def fit_lps(
     samples: Any,
     horizon: float,
     degree: int,
-    constraint: Constraint = Solvable(),  # noqa: B008
+    constraint: Constraint = Solvable(),
     *,
     alpha: float | tuple[float, float] = 1.0,
-    long_waves: LongWaves = FreeLongWaves(),  # noqa: B008
-    quadrature: QuadratureChoice = GridQuadrature(),  # noqa: B008
-    solver: Solver = GaussNewton(),  # noqa: B008
+    long_waves: LongWaves = FreeLongWaves(),
+    quadrature: QuadratureChoice = GridQuadrature(),
+    solver: Solver = GaussNewton(),
     start: LPSFit | None = None,
 ) -> LPSFit:
     """Fit an influence function and two moduli to samples on periodic grids.

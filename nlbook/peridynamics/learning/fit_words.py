@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nlbook.peridynamics.alpha_search import SAME
-from nlbook.peridynamics.choices import GridQuadrature
+from nlbook.peridynamics.learning.alpha_search import SAME
+from nlbook.peridynamics.learning.choices import GridQuadrature
+from nlbook.peridynamics.learning.result import LPSFit
+from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.quadrature import lattice_quadrature
-from nlbook.peridynamics.result import LPSFit
-from nlbook.peridynamics.sample_spectra import SampleSpectrum
 
 __all__ = ["fit_words"]
 

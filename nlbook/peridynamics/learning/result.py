@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import real_array
 from nlbook.kernels import BernsteinKernel
-from nlbook.peridynamics.adam import AdamHistory
-from nlbook.peridynamics.alpha_search import AlphaTrials
 from nlbook.peridynamics.certificates import (
     PointsCertificate,
     WaveCertificate,
@@ -20,16 +18,18 @@ from nlbook.peridynamics.certificates import (
     certify_lattice,
     certify_points,
 )
-from nlbook.peridynamics.choices import (
+from nlbook.peridynamics.grids import PeriodicGrid, PointSet
+from nlbook.peridynamics.learning.adam import AdamHistory
+from nlbook.peridynamics.learning.alpha_search import AlphaTrials
+from nlbook.peridynamics.learning.choices import (
     Constraint,
     ExactIntegrals,
     LongWaves,
     QuadratureChoice,
     Solver,
 )
-from nlbook.peridynamics.grids import PeriodicGrid, PointSet
-from nlbook.peridynamics.objective import Objective
-from nlbook.peridynamics.sample_spectra import gather_samples
+from nlbook.peridynamics.learning.objective import Objective
+from nlbook.peridynamics.learning.sample_spectra import gather_samples
 from nlbook.peridynamics.samples import GridSamples, SetSamples, read_samples
 from nlbook.peridynamics.solid import LinearPeridynamicSolid
 from nlbook.peridynamics.symbols import symbol_basis
