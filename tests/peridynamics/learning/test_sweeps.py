@@ -7,7 +7,7 @@ import pytest
 
 from nlbook.parallel import TaskErrors
 from nlbook.peridynamics import LearningWarning, fit_lps, sweep_lps
-from nlbook.peridynamics import sweeps as module
+from nlbook.peridynamics.learning import sweeps as module
 from tests.peridynamics.learning.data import lattice_samples
 
 TRAINING = lattice_samples((10, 10), (5.0, 5.0), most=3)
