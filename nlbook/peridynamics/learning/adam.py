@@ -30,18 +30,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.kernels import bernstein_basis
+from nlbook.peridynamics.learning.adam_terms import GridTerms
 from nlbook.peridynamics.learning.choices import Adam
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.quadrature import lattice_quadrature
-from nlbook.peridynamics.symbols import sums_over_ball
 
 __all__ = ["AdamHistory", "adam_descent"]
 
 Array = NDArray[np.float64]
 
-# Dilatations whose g is less than this share of the largest are the zeros that H2 leaves out.
-_NO_DILATATION = 1e-9
 # The loss stagnates when it falls by less than this share over so many epochs.
 _STAGNANT, _OVER = 1e-4, 100
 
@@ -130,33 +127,38 @@ def _descent(
     import torch
 
     unit = max(one.stiffness for one in spectra)
-    grids = [_Grid(one, horizon, degree, unit) for one in spectra]
+    grids = [GridTerms(one, horizon, degree, unit) for one in spectra]
     generator = torch.Generator().manual_seed(settings.seed)
     drawn = torch.rand(degree + 3, generator=generator, dtype=torch.float64)
-    moduli = drawn[:2].clone().requires_grad_()  # lambda, mu
-    exponent = torch.tensor(float(alpha), dtype=torch.float64, requires_grad=settings.search_alpha)
-    d = drawn[2:].clone().requires_grad_()
-    free = [moduli, d] + ([exponent] if settings.search_alpha else [])
+    # lambda, mu, D, alpha; the array and the tensor are one piece of memory
+    theta = torch.cat([drawn, torch.tensor([float(alpha)], dtype=torch.float64)])
+    unknowns = theta.numpy()
+    moduli, d = unknowns[:2], unknowns[2:-1]
 
-    def loss() -> Any:
-        return sum(grid.loss(moduli, d, exponent) for grid in grids)
+    def loss() -> tuple[float, Array]:
+        each = [grid.loss(moduli, d, unknowns[-1]) for grid in grids]
+        slope = np.sum([one[1] for one in each], axis=0)
+        if not settings.search_alpha:
+            slope[-1] = 0.0
+        return sum(one[0] for one in each), slope
 
     path: list[Array] = []
 
     def admissible(positive: bool) -> None:
         """What the paper maps after each step."""
-        with torch.no_grad():
-            if positive:
-                d.clamp_(min=0.0)
-            moduli[1].clamp_(min=0.0)
-            moduli[0] = torch.clamp(moduli[0] + moduli[1], min=0.0) - moduli[1]
-            exponent.clamp_(max=3.0)
-        path.append(unit * moduli.detach().numpy())
+        if positive:
+            np.maximum(d, 0.0, out=d)
+        moduli[1] = max(moduli[1], 0.0)
+        moduli[0] = max(moduli[0] + moduli[1], 0.0) - moduli[1]
+        unknowns[-1] = min(unknowns[-1], 3.0)
+        path.append(unit * moduli)
 
     first: list[float] = []
-    optimiser = torch.optim.Adam(free, lr=settings.rate, foreach=False)
+    optimiser = torch.optim.Adam([theta], lr=settings.rate, foreach=False)
     for _ in range(settings.epochs):
-        first.append(_step(optimiser, loss))
+        value, slope = loss()
+        first.append(value)
+        _step(optimiser, theta, slope)
         admissible(positive=True)
     second: list[float] = []
     violation: list[Array] = []
@@ -165,17 +167,14 @@ def _descent(
     stopped = len(first) > _OVER and first[-_OVER] - first[-1] <= _STAGNANT * first[-1]
     if corrected:
         stopped = _augmented(
-            grids, (moduli, d, exponent), free, loss, lambda: admissible(False), settings,
-            second, violation, on_the_way,
-        )  # fmt: skip
+            grids, theta, loss, lambda: admissible(False), settings, second, violation, on_the_way
+        )
         n_steps += settings.epochs_correction * len(second)
-    with torch.no_grad():
-        volume = float(grids[0].volume(d, exponent))
-        mu = float(moduli[1])
-        last = float(exponent)
-        reach = lattice_quadrature(spectra[0].grid.spacing, horizon).kernel_horizon
-        a = mu * unit * d.numpy() * reach**last / volume
-        rho = float(moduli[0]) / mu - 1 if mu > 0 else 0.0
+    last, mu = float(unknowns[-1]), float(moduli[1])
+    volume = grids[0].volume(d, last)
+    reach = lattice_quadrature(spectra[0].grid.spacing, horizon).kernel_horizon
+    a = mu * unit * d * reach**last / volume
+    rho = float(moduli[0]) / mu - 1 if mu > 0 else 0.0
     history = AdamHistory(
         np.array(first), np.array(second), np.array(violation).reshape(-1, 3),
         unit * np.array(on_the_way).reshape(-1, 2), np.array(path), n_steps, stopped,
@@ -183,76 +182,10 @@ def _descent(
     return np.append(a, rho), last, history
 
 
-class _Grid:
-    """Data and symbols of one grid, by orbits of the ball: (i, j), (-i, j), (i, -j), (-i, -j)."""
-
-    def __init__(self, one: SampleSpectrum, horizon: float, degree: int, unit: float) -> None:
-        import torch
-
-        ball = lattice_quadrature(one.grid.spacing, horizon)
-        _, which = np.unique(np.abs(ball.steps), axis=0, return_inverse=True)
-        members = ball.weights[:, np.newaxis] * np.eye(which.max() + 1)[which.ravel()]
-        gamma, g = sums_over_ball(one.grid.wavevectors[1:], ball.offsets, members)
-        three = np.stack([gamma[:, :, i, j] for i, j in ((0, 0), (0, 1), (1, 1))], axis=1)
-        first = [int(np.flatnonzero(which.ravel() == n)[0]) for n in range(which.max() + 1)]
-        t = ball.distances[first] / ball.kernel_horizon
-        triangles = one.triangles[1:]
-        self.bernstein = torch.tensor(bernstein_basis(degree, t))
-        self.log = torch.tensor(np.log(t))
-        self.volumes = torch.tensor(ball.distances**2 @ members)
-        self.gamma = torch.tensor(three)
-        self.g = torch.tensor(np.swapaxes(g, 1, 2).copy())
-        self.bonds = torch.tensor(unit * (triangles @ three).reshape(-1, three.shape[2]))
-        self.triangles = torch.tensor(unit * triangles)
-        self.targets = torch.tensor(one.targets[1:].reshape(-1))
-        self.rest = one.rest
-        size = np.abs(g).sum(axis=(1, 2))
-        self.dilates = torch.tensor(size > _NO_DILATATION * size.max())
-
-    def kernel(self, d: Any, exponent: Any) -> Any:
-        import torch
-
-        return (self.bernstein @ d) * torch.exp(-exponent * self.log)
-
-    def volume(self, d: Any, exponent: Any) -> Any:
-        return self.volumes @ self.kernel(d, exponent)
-
-    def loss(self, moduli: Any, d: Any, exponent: Any) -> Any:
-        import torch
-
-        kernel = self.kernel(d, exponent)
-        kernel = kernel / (self.volumes @ kernel)
-        g = self.g @ kernel
-        squares = torch.stack([g[:, 0] ** 2, g[:, 0] * g[:, 1], g[:, 1] ** 2], dim=1)
-        dilatation = torch.bmm(self.triangles, squares[..., None]).reshape(-1)
-        residual = moduli[1] * (self.bonds @ kernel) + (moduli[0] - moduli[1]) * dilatation
-        residual = residual - self.targets
-        return torch.dot(residual, residual) + self.rest
-
-    def room(self, d: Any, exponent: Any) -> Any:
-        """Least eigenvalues of Gamma, of Phi Gamma^+ Phi^T and of Gamma - 2 Phi^T Phi."""
-        import torch
-
-        kernel = self.kernel(d, exponent)
-        kernel = kernel / (self.volumes @ kernel)
-        b11, b12, b22 = (self.gamma @ kernel).unbind(1)
-        g1, g2 = (self.g @ kernel).unbind(1)
-        determinant = b11 * b22 - b12 * b12
-        inf_sup = (b22 * g1 * g1 - 2 * b12 * g1 * g2 + b11 * g2 * g2) / determinant
-        return torch.stack(
-            [
-                _least(b11, b12, b22),
-                torch.min(inf_sup[self.dilates]),
-                _least(b11 - 2 * g1 * g1, b12 - 2 * g1 * g2, b22 - 2 * g2 * g2),
-            ]
-        )
-
-
 def _augmented(
-    grids: Sequence[_Grid],
-    unknowns: tuple[Any, Any, Any],
-    free: list[Any],
-    loss: Callable[[], Any],
+    grids: Sequence[GridTerms],
+    theta: Any,
+    loss: Callable[[], tuple[float, Array]],
     admissible: Callable[[], None],
     settings: Adam,
     losses: list[float],
@@ -262,29 +195,36 @@ def _augmented(
     """Stage 2; whether every H became small."""
     import torch
 
-    moduli, d, exponent = unknowns
-    slack = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    asked = torch.tensor([settings.coercivity, settings.coercivity, 0.0], dtype=torch.float64)
-    multipliers, psi = torch.zeros(3, dtype=torch.float64), settings.penalty
+    unknowns = theta.numpy()
+    d = unknowns[2:-1]
+    slack = torch.ones(3, dtype=torch.float64)
+    w = slack.numpy()
+    asked = np.array([settings.coercivity, settings.coercivity, 0.0])
+    multipliers, psi = np.zeros(3), settings.penalty
     before = np.full(3, np.inf)
 
-    def excess() -> Any:
-        rooms = torch.stack([grid.room(d, exponent) for grid in grids])
-        return torch.min(rooms, dim=0).values - asked - slack**2
-
-    def penalised() -> Any:
-        h = excess()
-        return loss() + torch.dot(multipliers, h) + psi / 2 * torch.dot(h, h)
+    def excess() -> tuple[Array, Array]:
+        each = [grid.rooms(d, unknowns[-1]) for grid in grids]
+        least = np.argmin([one[0] for one in each], axis=0)
+        rooms = np.array([each[g][0][n] for n, g in enumerate(least)])
+        slopes = np.array([each[g][1][n] for n, g in enumerate(least)])
+        if not settings.search_alpha:
+            slopes[:, -1] = 0.0
+        return rooms - asked - w**2, slopes
 
     for _ in range(settings.most_steps):
-        optimiser = torch.optim.Adam([*free, slack], lr=settings.rate, foreach=False)
+        optimiser = torch.optim.Adam([theta, slack], lr=settings.rate, foreach=False)
         for _ in range(settings.epochs_correction):
-            _step(optimiser, penalised)
+            _, slope = loss()
+            h, slopes = excess()
+            force = multipliers + psi * h
+            slope[2:] += force @ slopes
+            slack.grad = torch.from_numpy(-2 * force * w)
+            _step(optimiser, theta, slope)
             admissible()
-        with torch.no_grad():
-            h = excess().numpy()
-            losses.append(float(loss()))
-            on_the_way.append(moduli.numpy().copy())
+        h, _ = excess()
+        losses.append(loss()[0])
+        on_the_way.append(unknowns[:2].copy())
         violations.append(h)
         sizes = np.abs(h)
         if np.all(sizes <= settings.tolerance):
@@ -294,24 +234,14 @@ def _augmented(
             if psi >= settings.largest_penalty:
                 return False
         else:
-            multipliers = multipliers + psi * torch.tensor(h)
+            multipliers = multipliers + psi * h
         before = sizes
     return False
 
 
-def _step(optimiser: Any, loss: Callable[[], Any]) -> float:
-    optimiser.zero_grad(set_to_none=True)
-    value = loss()
-    value.backward()
-    optimiser.step()
-    return float(value.detach())
-
-
-def _least(b11: Any, b12: Any, b22: Any) -> Any:
-    """Smallest eigenvalue of all symmetric 2x2 matrices."""
+def _step(optimiser: Any, theta: Any, slope: Array) -> None:
+    """One step of Adam with slopes that are known."""
     import torch
 
-    half = (b11 - b22) / 2
-    # a root of zero has no slope: blocks that are multiples of the identity
-    root = torch.sqrt(half * half + b12 * b12 + 1e-300)
-    return torch.min((b11 + b22) / 2 - root)
+    theta.grad = torch.from_numpy(slope)
+    optimiser.step()

@@ -14,7 +14,7 @@ from nlbook.peridynamics import (
     fit_lps,
     gather_samples,
 )
-from nlbook.peridynamics.learning.adam import _Grid
+from nlbook.peridynamics.learning.adam_terms import GridTerms
 from tests.peridynamics.learning.data import lattice_samples
 
 torch = pytest.importorskip("torch")
@@ -33,9 +33,8 @@ def test_the_least_eigenvalues_are_those_of_the_dense_matrices():
     """(4.6) on the 8 x 8 grid: Gamma, Phi Gamma^+ Phi^T and Gamma - 2 Phi^T Phi of 128 rows."""
     (spectrum,) = gather_samples(SAMPLES)
     found = fit(SAMPLES, 12.5, 2, alpha=0.7)
-    grid = _Grid(spectrum, 12.5, 2, spectrum.stiffness)
-    d = torch.tensor(found.kernel.coefficients, dtype=torch.float64)
-    rooms = grid.room(d, torch.tensor(0.7, dtype=torch.float64)).numpy()
+    grid = GridTerms(spectrum, 12.5, 2, spectrum.stiffness)
+    rooms, _ = grid.rooms(np.array(found.kernel.coefficients), 0.7)
     solid = found.solid(PeriodicGrid((8, 8), (5.0, 5.0)))
     gamma = solid.bond_matrix().toarray() / found.shear_modulus
     theta = solid.dilatation_matrix().toarray()  # Phi, whose adjoint spreads: C1 = 2 is in kappa
@@ -46,6 +45,31 @@ def test_the_least_eigenvalues_are_those_of_the_dense_matrices():
     assert rooms[1] == pytest.approx(inf_sup[inf_sup > 1e-9 * inf_sup[-1]][0], rel=1e-8)
     assert np.sum(np.abs(schur) < 1e-9 * schur[-1]) >= 2  # translations
     assert rooms[2] == pytest.approx(schur[np.abs(schur) > 1e-9 * schur[-1]][0], rel=1e-7)
+
+
+def test_the_slopes_are_those_of_the_values():
+    """Central differences: 6e-11 of the largest slope of each row, from rounding over the step."""
+    (spectrum,) = gather_samples(SAMPLES)
+    grid = GridTerms(spectrum, 12.5, 3, spectrum.stiffness)
+    unknowns = np.array([0.3, 0.9, 0.5, 1.1, 0.2, 0.8, 0.7])
+
+    def values(x):
+        loss, _ = grid.loss(x[:2], x[2:-1], x[-1])
+        return np.append(loss, grid.rooms(x[2:-1], x[-1])[0])
+
+    slopes = np.zeros((4, unknowns.size))
+    slopes[0] = grid.loss(unknowns[:2], unknowns[2:-1], unknowns[-1])[1]
+    slopes[1:, 2:] = grid.rooms(unknowns[2:-1], unknowns[-1])[1]
+    differences = np.empty_like(slopes)
+    for n, step in enumerate(1e-5 * np.eye(unknowns.size)):
+        differences[:, n] = (values(unknowns + step) - values(unknowns - step)) / 2e-5
+    off = np.abs(slopes - differences).max(axis=1) / np.abs(slopes).max(axis=1)
+    assert np.all(off < 1e-7), off
+
+
+def test_alpha_stays_when_it_is_not_searched():
+    found = fit(SAMPLES, 12.5, 2, alpha=0.7, solver=FEW)
+    assert found.kernel.alpha == 0.7
 
 
 def test_the_loss_is_that_of_the_fit():
