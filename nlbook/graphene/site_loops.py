@@ -20,7 +20,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 
-__all__ = ["BLOCK", "extent_loop", "force_loop"]
+__all__ = ["BLOCK", "bond_order", "extent_loop", "force_loop"]
 
 #: atoms that are laid out at a time
 BLOCK = 64
@@ -33,12 +33,16 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves a whole number in the last bits
 _SQRT_HALF = np.int64(0x3FE6A09E667F3BCD)  # the bits of sqrt(1/2)
 _EXPONENT = np.int64(52)  # the bits below the exponent's
-_TINY = 1e-300  # in place of zeta = 0, which has no logarithm
+_TINY = 1e-300  # what is less counts as zero, which has no logarithm
+_LEAST = -708.0  # exp of less is no normal number
 
 
 @compiled(forceinline=True, fastmath=_FUSED)
 def _exp(x):
-    """exp(x) for |x| < 700, to about a unit of the last digit: 2**k times a Taylor series."""
+    """exp(x) for x < 709, to about a unit of the last digit: 2**k times a Taylor series.
+
+    Zero for x < -708, where the bits of 2**k run out.
+    """
     shifted = x * _LOG2_E + _ROUND
     k = shifted - _ROUND
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
@@ -47,7 +51,8 @@ def _exp(x):
     p = 1 / 120 + r * (1 / 720 + r * (1 / 5040 + r * p))
     p = 1.0 + (r + r * r * (0.5 + r * (1 / 6 + r * (1 / 24 + r * p))))
     power = np.float64(shifted).view(np.int64) << _EXPONENT
-    return np.int64(np.float64(p).view(np.int64) + power).view(np.float64)
+    value = np.int64(np.float64(p).view(np.int64) + power).view(np.float64)
+    return 0.0 if x < _LEAST else value
 
 
 @compiled(forceinline=True, fastmath=_FUSED)
@@ -74,12 +79,24 @@ def _angular(x, c2, d2, h):
 
 
 @compiled(forceinline=True, fastmath=_FUSED)
+def bond_order(zeta, beta, n):
+    """b = (1 + p)**(-1 / (2 n)) and p/(1 + p), of p = (beta zeta)**n.
+
+    No power is formed that may overflow: with q = min(p, 1/p) and L = log(beta zeta),
+    log b = -log(1 + q) / (2 n) - max(L, 0) / 2. So db/dzeta = -b p / (2 (1 + p) zeta).
+    """
+    y = beta * zeta
+    log_y = _log(max(y, _TINY))
+    q = 0.0 if y < _TINY else _exp(-abs(n * log_y))
+    b = _exp((-0.5 / n) * _log(1.0 + q) - 0.5 * max(log_y, 0.0))
+    return b, (q if log_y < 0.0 else 1.0) / (1.0 + q)
+
+
+@compiled(forceinline=True, fastmath=_FUSED)
 def _order(zeta, beta, n):
     """b(zeta) and its derivative."""
-    y = max(zeta, _TINY)
-    p = _exp(n * _log(max(beta * y, _TINY)))
-    b = _exp((-0.5 / n) * _log(1.0 + p))
-    return b, -0.5 * b * p / ((1.0 + p) * y)
+    b, share = bond_order(zeta, beta, n)
+    return b, -0.5 * b * share / max(zeta, _TINY)
 
 
 @compiled(forceinline=True, fastmath=_FUSED)
@@ -261,21 +278,22 @@ def _lay_out_space(positions, others, start, stop, box, whole, v):
 def _cutoffs(v, others, start, stop, middle, half, f):
     """fc(r) = (1 - sin(pi (r - R) / (2 D))) / 2 from R - D to R + D, and its derivative.
 
-    Where there is no bond both are zero, and the bond vector becomes one of length 1.
+    As sin(w)**2 with w = pi (R + D - r) / (4 D), which keeps its digits where it ends: there
+    db/dzeta grows as the cutoff falls. Where there is no bond both are zero, and the bond vector
+    becomes one of length 1.
     """
     for a in range(3):
         for k in range(stop - start):
             at = 3 * a * BLOCK + k
             r = math.sqrt(v[at] ** 2 + v[at + BLOCK] ** 2 + v[at + 2 * BLOCK] ** 2)
             value, derivative = 1.0, 0.0
-            if others[a, start + k] == start + k:
-                v[at], value = 1.0, 0.0
-            elif r >= middle + half:
+            if others[a, start + k] == start + k or r >= middle + half:
+                v[at], v[at + BLOCK], v[at + 2 * BLOCK] = 1.0, 0.0, 0.0
                 value = 0.0
             elif r > middle - half:
-                angle = 0.5 * math.pi * (r - middle) / half
-                value = 0.5 - 0.5 * math.sin(angle)
-                derivative = -0.25 * math.pi * math.cos(angle) / half
+                angle = 0.25 * math.pi * (middle + half - r) / half
+                value = math.sin(angle) ** 2
+                derivative = -0.25 * math.pi * math.sin(2.0 * angle) / half
             f[a * BLOCK + k], f[(3 + a) * BLOCK + k] = value, derivative
 
 

@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from nlbook.compilation import compiled
+from nlbook.graphene.site_loops import bond_order
 
 __all__ = ["stiffness_loop"]
 
@@ -113,11 +114,10 @@ def _derivatives(length, cosine, bonded, parameters, slope, curvature):
                 zeta += gamma * (1.0 + c2 / d2 * u2 / (d2 + u2))
         b, first, second = 1.0, 0.0, 0.0
         if zeta > 0.0:
-            y = (beta * zeta) ** n
-            b = (1.0 + y) ** (-0.5 / n)
-            rate = -0.5 * y / ((1.0 + y) * zeta)
+            b, share = bond_order(zeta, beta, n)
+            rate = -0.5 * share / zeta
             first = b * rate
-            second = b * (rate**2 + rate / zeta * (n / (1.0 + y) - 1.0))
+            second = b * (rate**2 + rate / zeta * (n * (1.0 - share) - 1.0))
         near = 0.5 * repulsion * math.exp(-lambda1 * length[a])
         far = 0.5 * attraction * math.exp(-lambda2 * length[a])
         slope[a] = lambda2 * b * far - lambda1 * near

@@ -129,7 +129,8 @@ class Tersoff:
         Raises
         ------
         ValueError
-            If `positions` are not finite or not as many as `bonds` has atoms.
+            If `positions` are not finite or not as many as `bonds` has atoms, or two bonded atoms
+            are so near that their forces are no numbers.
         """
         energies, forces = self.atom_energies_and_forces(positions, bonds)
         return float(energies.sum()), forces
@@ -145,6 +146,12 @@ class Tersoff:
             places, bonds._others, bonds._back, bonds._sides, self._numbers, (self.R, self.D),
             energies, np.empty(9 * padded + 3 * BLOCK), forces,
         )  # fmt: skip
+        if not np.isfinite(forces.sum()):
+            shortest, _, _ = bonds.extent(places)
+            raise ValueError(
+                f"positions must keep bonded atoms apart: two are {shortest:.3g} angstrom from "
+                f"each other, where forces are no numbers"
+            )
         return energies[: bonds.n_atoms], forces
 
     def stiffness(self, positions: ArrayLike, bonds: Bonds) -> NDArray[np.float64]:

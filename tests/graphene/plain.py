@@ -18,7 +18,17 @@ def cutoff(p, r):
         return 1.0
     if r.real > p.R + p.D:
         return 0.0
-    return 0.5 - 0.5 * np.sin(0.5 * np.pi * (r - p.R) / p.D)
+    # 1/2 - sin(pi (r - R) / (2 D)) / 2, whose terms cancel where it ends
+    return np.sin(0.25 * np.pi * (p.R + p.D - r) / p.D) ** 2
+
+
+def bond_order(p, zeta):
+    """(1 + (beta zeta)**n)**(-1 / (2 n)) by logarithms, as the power may overflow."""
+    if p.beta == 0 or zeta == 0:
+        return 1.0
+    power = p.n * np.log(p.beta * zeta)
+    far = np.log(1 + np.exp(power)) if power.real < 0 else power + np.log(1 + np.exp(-power))
+    return np.exp(-far / (2 * p.n))
 
 
 def energy(p, positions, box=None):
@@ -40,7 +50,7 @@ def energy(p, positions, box=None):
             u = p.h - cosine
             g = 1 + (p.c / p.d) ** 2 * u**2 / (p.d**2 + u**2)
             zeta = zeta + cutoff(p, lengths[i, k]) * p.gamma * g
-        b = (1 + (p.beta * zeta) ** p.n) ** (-1 / (2 * p.n)) if zeta != 0 else 1.0
+        b = bond_order(p, zeta)
         repulsion = p.A * np.exp(-p.lambda1 * lengths[i, j])
         attraction = p.B * np.exp(-p.lambda2 * lengths[i, j])
         total = total + 0.5 * cutoff(p, lengths[i, j]) * (repulsion - b * attraction)

@@ -57,6 +57,65 @@ def test_a_bond_beyond_the_cutoff_that_is_listed_does_no_harm():
     assert np.all(forces == 0)
 
 
+@pytest.mark.parametrize("distance", [2.11, 250.0, 1e6, 1e200])
+def test_no_bond_is_too_long_to_be_listed(distance):
+    """An exponent of -lambda r has no bits from 200 angstrom on."""
+    places = np.array([[0.0, 0.0], [1.4, 0.3], [0.0, -distance]])
+    far = Bonds(np.array([[1, 2, -1], [0, -1, -1], [0, -1, -1]]))
+    near = Bonds(np.array([[1, -1, -1], [0, -1, -1], [-1, -1, -1]]))
+    energy, forces = TERSOFF_CARBON.energy_and_forces(places, far)
+    expected = TERSOFF_CARBON.energy_and_forces(places, near)
+    assert energy == pytest.approx(expected[0], rel=1e-15)
+    assert np.max(np.abs(forces - expected[1])) < 1e-14
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"beta": 0.0},
+        {"beta": 0.0, "n": 1e-3},
+        {"n": 22.956, "beta": 1e-30},
+        {"n": 22.956, "beta": 1e-5},
+        {"n": 100.0, "beta": 10.0},
+        {"lambda1": 900.0},
+    ],
+)
+@pytest.mark.parametrize("n_atoms", [2, 3, 24])
+def test_parameters_at_which_a_power_has_no_number_are_those_of_the_printed_form(change, n_atoms):
+    potential = dataclasses.replace(TERSOFF_CARBON, **change)
+    body = GrapheneDisk(3.0)
+    places = shaken(body)[:n_atoms] if n_atoms < 24 else shaken(body)
+    if n_atoms == 3:
+        places = np.array([[0.0, 0.0], [1.4, 0.1], [-0.8, 1.2]])
+    if n_atoms == 2:
+        places = np.array([[0.0, 0.0], [1.4, 0.1]])
+    bonds = Bonds.find(places, potential.cutoff)
+    energy, forces = potential.energy_and_forces(places, bonds)
+    assert energy == pytest.approx(plain.energy(potential, places), rel=1e-13, abs=1e-300)
+    assert np.max(np.abs(forces - plain.forces(potential, places))) < 1e-11
+
+
+@pytest.mark.parametrize("short", [1e-2, 1e-5, 1e-7, 1e-8, 1e-9, 1e-12])
+def test_an_atom_at_the_end_of_the_cutoff_hardly_pulls(short):
+    """There db/dzeta goes as zeta**(n - 1), which the rounded zeros of the cutoff would free."""
+    places = np.array([[0.0, 0.0], [1.4, 0.1], [-1.0, math.sqrt((2.1 - short) ** 2 - 1)]])
+    bonds = Bonds.find(places, 2.1)
+    energy, forces = TERSOFF_CARBON.energy_and_forces(places, bonds)
+    assert energy == pytest.approx(plain.energy(TERSOFF_CARBON, places), rel=1e-14)
+    exact = plain.forces(TERSOFF_CARBON, places)
+    # the distance to the end is known to 4e-16 angstrom, and forces go as its power 0.46
+    bound = 1e-12 + 1e-15 / short * np.max(np.abs(exact[2]))
+    assert np.max(np.abs(forces - exact)) < bound
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-170])
+def test_two_atoms_in_one_place_are_refused(distance):
+    places = np.array([[0.0, 0.0], [distance, 0.0], [0.0, 1.4]])
+    bonds = Bonds(np.array([[1, 2, -1], [0, -1, -1], [0, -1, -1]]))
+    with pytest.raises(ValueError, match="positions must keep bonded atoms apart: two are 0 ang"):
+        TERSOFF_CARBON.energy_and_forces(places, bonds)
+
+
 @pytest.mark.parametrize("n_bonds", [0, 1, 2])
 def test_few_bonds_are_those_of_the_printed_form(n_bonds):
     places = np.array([[0.0, 0.0], [1.4, 0.1], [-0.8, 1.2]])[: n_bonds + 1]

@@ -29,6 +29,16 @@ def test_second_derivatives_are_differences_of_the_printed_forces(potential, dim
     assert np.max(np.abs(found - found.T)) < 1e-12 * np.max(np.abs(expected))
 
 
+@pytest.mark.parametrize("change", [{"beta": 0.0}, {"n": 100.0, "beta": 10.0}])
+def test_second_derivatives_hold_where_a_power_has_no_number(change):
+    potential = dataclasses.replace(TERSOFF_CARBON, **change)
+    body = GrapheneDisk(2.95)
+    places = shaken(body, size=0.02)
+    found = stiffness_matrix(places, body.bonds, potential).toarray()
+    expected = plain.hessian(lambda x: plain.forces(potential, x), places)
+    assert np.max(np.abs(found - expected)) < 1e-6 * np.max(np.abs(expected))
+
+
 def test_bonds_in_the_cutoff_have_no_second_derivatives():
     sheet = GrapheneSheet((2, 1))
     places = sheet.positions.copy()

@@ -1,5 +1,6 @@
 """The potential against LAMMPS, an independent code. Without it these tests are skipped."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,20 @@ def test_bonds_in_the_cutoff_are_those_of_lammps(tmp_path):
     energy, forces = TERSOFF_CARBON.energy_and_forces(places, bonds)
     expected = lammps_energy_and_forces(TERSOFF_CARBON, places, box, tmp_path)
     assert energy == pytest.approx(expected[0], rel=1e-13)
+    assert np.max(np.abs(forces - expected[1])) < 1e-10
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"beta": 0.0}, {"n": 22.956, "beta": 1e-30}, {"n": 22.956, "beta": 1e-5}]
+)
+@pytest.mark.parametrize("n_atoms", [2, 24])
+def test_limits_of_the_bond_order_are_those_of_lammps(change, n_atoms, tmp_path):
+    potential = dataclasses.replace(TERSOFF_CARBON, **change)
+    places = np.array([[0.0, 0.0], [1.4, 0.1]]) if n_atoms == 2 else GrapheneDisk(3.0).positions
+    places = places + np.random.default_rng(5).uniform(-0.05, 0.05, places.shape)
+    energy, forces = potential.energy_and_forces(places, Bonds.find(places, potential.cutoff))
+    expected = lammps_energy_and_forces(potential, places, None, tmp_path)
+    assert energy == pytest.approx(expected[0], rel=1e-12)
     assert np.max(np.abs(forces - expected[1])) < 1e-10
 
 
