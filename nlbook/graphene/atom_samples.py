@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_number, real_array
 from nlbook.graphene.coarse_graining import CoarseGraining, Smoothing, nodes_that_fit
+from nlbook.graphene.points import read_points, read_sides, within
 from nlbook.graphene.samples import PeriodicSamples, PointSamples
 
-__all__ = ["AtomSamples"]
+__all__ = ["AtomSamples", "samples_on_grid", "samples_on_lattice"]
 
 # A net force below this share of the loads is rounding, as of a file of six digits.
 _ROUNDING = 1e-4
@@ -41,14 +42,12 @@ class AtomSamples:
     masses: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        positions = real_array("positions", self.positions, ndim=2)
-        if positions.shape[1] != 2 or not len(positions):
-            raise ValueError(f"positions must have shape (n_atoms, 2), got {positions.shape}")
+        positions = read_points("positions", self.positions)
+        if not len(positions):
+            raise ValueError("positions must be those of an atom or more")
         object.__setattr__(self, "positions", positions)
         if self.box is not None:
-            sides = real_array("box", self.box, ndim=1)
-            if sides.size != 2 or not np.all(sides > 0):
-                raise ValueError(f"box must be two positive numbers or None, got {self.box!r}")
+            sides = read_sides("box", self.box)
             object.__setattr__(self, "box", (float(sides[0]), float(sides[1])))
             if np.any(np.abs(positions - sides / 2) > 1.5 * sides):
                 raise ValueError(
@@ -113,8 +112,10 @@ class AtomSamples:
             )
         moved = then - first
         if box is not None:
-            sides = real_array("box", box, ndim=1)
-            moved -= np.rint(moved / sides) * sides
+            sides = read_sides("box", box)
+            # the images nearest to the first atom's, as all may have drifted by half the box
+            first_moved = moved[:, :1] - np.rint(moved[:, :1] / sides) * sides
+            moved -= np.rint((moved - first_moved) / sides) * sides
             drift = moved.mean(axis=1, keepdims=True)
             if np.any(np.abs(moved - drift) > 0.25 * sides):
                 raise ValueError(
@@ -166,12 +167,8 @@ class AtomSamples:
         graining = CoarseGraining.on_grid(
             self.positions, self.box, nodes, smoothing=smoothing, spacing=apart
         )
-        shape = (len(self), *nodes, 2)
         moved = graining.displacement(self.displacement, self.masses)
-        load = graining.load(self.forces)
-        load = load - load.mean(axis=1, keepdims=True)  # what rounding leaves
-        moved = moved - moved.mean(axis=1, keepdims=True)
-        return PeriodicSamples(graining.spacing, moved.reshape(shape), load.reshape(shape))
+        return samples_on_grid(graining, nodes, moved, self.forces)
 
     def on_lattice(
         self,
@@ -208,12 +205,45 @@ class AtomSamples:
             raise ValueError("box must be None for a lattice of nodes: use on_grid")
         check_number("inside", inside, above=0, most=radius)
         graining = CoarseGraining.on_lattice(self.positions, spacing, radius, smoothing=smoothing)
-        return PointSamples(
-            graining.nodes,
-            graining.displacement(self.displacement, self.masses),
-            graining.load(self.forces),
-            np.hypot(graining.nodes[:, 0], graining.nodes[:, 1]) < inside * (1 - 1e-9),
-        )
+        moved = graining.displacement(self.displacement, self.masses)
+        return samples_on_lattice(graining, inside, moved, self.forces)
+
+
+def samples_on_grid(
+    graining: CoarseGraining,
+    nodes: tuple[int, int],
+    moved: NDArray[np.float64],
+    forces: NDArray[np.float64],
+) -> PeriodicSamples:
+    """Samples of displacements on the nodes of a periodic grid, less their means, and of loads.
+
+    Parameters
+    ----------
+    graining : CoarseGraining
+    nodes : tuple of two ints
+        Of its grid.
+    moved : ndarray, shape (n_samples, n_nodes, 2)
+        Displacements on the nodes, angstrom.
+    forces : ndarray, shape (n_samples, n_atoms, 2)
+        Loads on the atoms, eV/angstrom.
+    """
+    load = graining.load(forces)
+    load -= load.mean(axis=1, keepdims=True)  # what rounding leaves
+    shape = (len(load), *nodes, 2)
+    moved = moved - moved.mean(axis=1, keepdims=True)
+    return PeriodicSamples(graining.spacing, moved.reshape(shape), load.reshape(shape))
+
+
+def samples_on_lattice(
+    graining: CoarseGraining,
+    inside: float,
+    moved: NDArray[np.float64],
+    forces: NDArray[np.float64],
+) -> PointSamples:
+    """As `samples_on_grid`, on a lattice of nodes, with the equation asked for within `inside`."""
+    distance = np.hypot(graining.nodes[:, 0], graining.nodes[:, 1])
+    asked = within(distance, inside, rim=False)
+    return PointSamples(graining.nodes, moved, graining.load(forces), asked)
 
 
 def _balanced(forces: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from nlbook.checks import check_integer, check_number, real_array
+from nlbook.graphene.points import node_grid, read_points, read_sides, within
 from nlbook.graphene.sheet import THICKNESS, TPA
 
 __all__ = [
@@ -125,15 +126,13 @@ class CoarseGraining:
         ValueError
             If an atom is near no node, a node near no atom, or nodes would lie outside the box.
         """
-        places, sides = _points("positions", positions), _points("box", [box])[0]
-        if not np.all(sides > 0):
-            raise ValueError(f"box must be two positive numbers, got {box!r}")
+        places, sides = read_points("positions", positions), read_sides("box", box)
         n1, n2 = (check_integer("nodes", n, 3) for n in nodes)
         exact = sides / (n1, n2)
-        steps = exact if spacing is None else _points("spacing", [spacing])[0]
+        steps = exact if spacing is None else read_sides("spacing", spacing)
         misfit = steps * (n1, n2) - sides
         if np.any(np.abs(misfit) > _COMMENSURATE * sides):
-            if np.any(steps <= 0) or np.any(np.abs(misfit) >= steps):
+            if np.any(np.abs(misfit) >= steps):
                 raise ValueError(
                     f"spacing must leave {n1} by {n2} nodes in the box of {sides[0]:.6g} by "
                     f"{sides[1]:.6g} angstrom, got {spacing!r}"
@@ -147,7 +146,7 @@ class CoarseGraining:
                 WrappedBoxWarning,
                 stacklevel=2,
             )
-        grid = _grid(steps[0] * np.arange(n1), steps[1] * np.arange(n2))
+        grid = node_grid(steps[0] * np.arange(n1), steps[1] * np.arange(n2))
         weights = _weights(grid, places, sides, smoothing or Cone())
         return cls(grid, (float(steps[0]), float(steps[1])), weights)
 
@@ -172,7 +171,7 @@ class CoarseGraining:
         spacing : float
             Of the lattice, angstrom.
         radius : float
-            Within which nodes are kept, angstrom.
+            Within which, and at which, nodes are kept, angstrom.
         smoothing : Smoothing, optional
             A cone of radius 10 angstrom by default.
 
@@ -181,14 +180,14 @@ class CoarseGraining:
         ValueError
             If an atom is near no node, or a node that is kept near no atom.
         """
-        places = _points("positions", positions)
+        places = read_points("positions", positions)
         h = check_number("spacing", spacing, above=0)
         check_number("radius", radius, least=h)
         shape = smoothing or Cone()
-        reach = int(np.ceil((np.abs(places).max() + shape.radius) / h))
+        reach = int(np.ceil((np.abs(places).max(initial=0.0) + shape.radius) / h))
         line = h * np.arange(-reach, reach + 1)
-        lattice = _grid(line, line)
-        kept = np.hypot(lattice[:, 0], lattice[:, 1]) <= radius * (1 + 1e-9)
+        lattice = node_grid(line, line)
+        kept = within(np.hypot(lattice[:, 0], lattice[:, 1]), radius)
         weights = _weights(lattice, places, None, shape, kept)
         return cls(lattice[kept], (h, h), weights)
 
@@ -197,10 +196,7 @@ class CoarseGraining:
     ) -> NDArray[np.float64]:
         """Mean displacement about each node, by mass; `masses` are equal by default."""
         mass = np.ones(self.weights.shape[1]) if masses is None else real_array("masses", masses)
-        if mass.shape != (self.weights.shape[1],) or not np.all(mass > 0):
-            raise ValueError(
-                f"masses must be {self.weights.shape[1]} positive numbers, got shape {mass.shape}"
-            )
+        self._check_masses(mass)
         shared = self._share("displacement", displacement, mass)
         return shared / (self.weights @ mass)[:, np.newaxis]
 
@@ -213,8 +209,15 @@ class CoarseGraining:
         """Mass about each node, dalton/angstrom^3, shape (n_nodes,); by default of carbon."""
         n_atoms = self.weights.shape[1]
         mass = np.full(n_atoms, CARBON_MASS) if masses is None else real_array("masses", masses)
+        self._check_masses(mass)
         density: NDArray[np.float64] = self.weights @ mass
         return density / (self.spacing[0] * self.spacing[1] * THICKNESS)
+
+    def _check_masses(self, mass: NDArray[np.float64]) -> None:
+        if mass.shape != (self.weights.shape[1],) or not np.all(mass > 0):
+            raise ValueError(
+                f"masses must be {self.weights.shape[1]} positive numbers, got shape {mass.shape}"
+            )
 
     def _share(
         self, name: str, field: ArrayLike, factor: NDArray[np.float64] | None
@@ -250,10 +253,7 @@ def nodes_that_fit(box: tuple[float, float], spacing: tuple[float, float]) -> tu
         If a side is no whole number of spacings, with the residual and with the nodes that fit:
         ``CoarseGraining.on_grid(..., nodes)`` takes these.
     """
-    sides = _points("box", [box])[0]
-    h = _points("spacing", [spacing])[0]
-    if not np.all(h > 0):
-        raise ValueError(f"spacing must be positive, got {spacing!r}")
+    sides, h = read_sides("box", box), read_sides("spacing", spacing)
     counts = np.maximum(1, np.rint(sides / h)).astype(int)
     misfit = counts * h - sides
     if np.any(np.abs(misfit) > _COMMENSURATE * sides):
@@ -287,7 +287,8 @@ def _weights(
         pairs = cKDTree(inside[0], boxsize=sides).sparse_distance_matrix(
             cKDTree(inside[1], boxsize=sides), smoothing.radius, output_type="coo_matrix"
         )
-    value = smoothing(pairs.data)
+    # at the radius an atom gives nothing, not what rounding leaves of it
+    value = np.where(within(pairs.data, smoothing.radius, rim=False), smoothing(pairs.data), 0.0)
     shared = np.bincount(pairs.col, value, minlength=len(atoms))
     if not np.all(shared > 0):
         atom = int(np.argmin(shared))
@@ -305,14 +306,3 @@ def _weights(
             f"{np.count_nonzero(empty)} don't, such as ({node[0]:.6g}, {node[1]:.6g})"
         )
     return weights
-
-
-def _grid(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
-    return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
-def _points(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    points = real_array(name, value, ndim=2)
-    if points.shape[1] != 2:
-        raise ValueError(f"{name} must have two components, got shape {points.shape}")
-    return points

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer
 from nlbook.graphene.loads import Load, training_loads
+from nlbook.graphene.points import node_grid, read_sides
 from nlbook.graphene.samples import PeriodicSamples
 
 __all__ = ["Response", "ideal_samples"]
@@ -49,22 +50,25 @@ def ideal_samples(
     Returns
     -------
     PeriodicSamples
+
+    Raises
+    ------
+    ValueError
+        If there are no loads, or an argument is out of its range.
     """
     n1, n2 = (check_integer("nodes", n, 3) for n in nodes)
-    spacing = (float(box[0]) / n1, float(box[1]) / n2)
-    places = _pairs(spacing[0] * np.arange(n1), spacing[1] * np.arange(n2))
+    sides = read_sides("box", box)
+    spacing = (float(sides[0]) / n1, float(sides[1]) / n2)
+    places = node_grid(spacing[0] * np.arange(n1), spacing[1] * np.arange(n2))
     chosen = training_loads() if loads is None else loads
+    if not chosen:
+        raise ValueError("loads must be one or more")
     field = np.array([load.amplitude * load.pattern(places, box) for load in chosen])
     field -= field.mean(axis=1, keepdims=True)
-    waves = 2 * np.pi * _pairs(np.fft.fftfreq(n1, spacing[0]), np.fft.fftfreq(n2, spacing[1]))
+    waves = 2 * np.pi * node_grid(np.fft.fftfreq(n1, spacing[0]), np.fft.fftfreq(n2, spacing[1]))
     inverse = np.zeros((n1 * n2, 2, 2))
     inverse[1:] = np.linalg.inv(response.symbol(waves[1:]))
     load = field.reshape(-1, n1, n2, 2)
     coefficients = np.fft.fft2(load, axes=(1, 2)).reshape(-1, n1 * n2, 2)
     answers = np.einsum("kij,skj->ski", inverse, coefficients).reshape(load.shape)
     return PeriodicSamples(spacing, np.fft.ifft2(answers, axes=(1, 2)).real, load)
-
-
-def _pairs(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
-    """Every pair of two rows of numbers, the second fastest, shape (n, 2)."""
-    return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)

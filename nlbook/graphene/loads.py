@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_choice, check_integer, check_number, real_array
+from nlbook.checks import check_choice, check_integer, check_number
+from nlbook.graphene.points import read_points, read_sides, within
 from nlbook.graphene.sheet import THICKNESS, TPA
 
 __all__ = [
@@ -36,6 +37,10 @@ __all__ = [
     "training_loads",
     "validation_loads",
 ]
+
+
+# Of the greatest load on an atom: what is less is rounding, and the atom carries none.
+_NOTHING = 1e-12
 
 
 class Load(ABC):
@@ -76,7 +81,13 @@ class WaveLoad(Load):
     period: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if np.shape(self.waves) != (2,):
+            raise ValueError(f"waves must be two integers, got {self.waves!r}")
         n1, n2 = (check_integer("waves", n, 0) for n in self.waves)
+        object.__setattr__(self, "waves", (n1, n2))
+        if self.period is not None:
+            l1, l2 = read_sides("period", self.period)
+            object.__setattr__(self, "period", (float(l1), float(l2)))
         if n1 == n2 == 0:
             raise ValueError("waves must not be (0, 0): such a load has a net force")
         check_integer("component", self.component, 0, 1)
@@ -84,8 +95,8 @@ class WaveLoad(Load):
 
     def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
         """As in `Load`."""
-        places, sides = _places(points), _sides(box)
-        sides = sides if self.period is None else _sides(self.period)
+        places, sides = read_points("points", points), _sides(box)
+        sides = sides if self.period is None else np.array(self.period)
         phase = 2 * np.pi * np.asarray(self.waves) * places / sides
         field = np.zeros(places.shape)
         field[:, self.component] = np.cos(phase[:, 0]) * np.cos(phase[:, 1])
@@ -101,7 +112,7 @@ class PatchLoad(Load):
     upper one: two halves, which periodicity makes one patch.
     """
 
-    #: of a patch, angstrom; at most a quarter of the box
+    #: of a patch, angstrom; at most a quarter of the box, and a twentieth more
     radius: float
     #: 0 for a load along x1, 1 along x2
     component: int
@@ -117,8 +128,8 @@ class PatchLoad(Load):
         check_number("amplitude", self.amplitude)
 
     def pattern(self, points: ArrayLike, box: tuple[float, float] | None) -> NDArray[np.float64]:
-        """As in `Load`; a box of which two patches would overlap is refused."""
-        places, sides = _places(points), _sides(box)
+        """As in `Load`; a box in which two patches would overlap by more is refused."""
+        places, sides = read_points("points", points), _sides(box)
         if 4 * self.radius > sides[self.side] * 1.05:
             raise ValueError(
                 f"radius must be at most a quarter of the box, got {self.radius:g} in a box of "
@@ -131,7 +142,9 @@ class PatchLoad(Load):
             apart = places / sides - centre
             apart = (apart - np.rint(apart)) * sides
             ratio = np.hypot(apart[:, 0], apart[:, 1]) / self.radius
-            field[:, self.component] += sign * np.cos(np.pi / 2 * np.minimum(1.0, ratio))
+            # zero at the rim, not the cosine of a rounded pi/2
+            bump = np.where(within(ratio, 1.0, rim=False), np.cos(np.pi / 2 * ratio), 0.0)
+            field[:, self.component] += sign * bump
         return field
 
 
@@ -153,7 +166,7 @@ class DiskLoad(Load):
 
     #: 1 to 4
     case: int
-    #: within this radius there is no load, angstrom
+    #: within this radius and at it there is no load, angstrom
     radius: float = 50.0
     #: TPa/angstrom
     amplitude: float = 5e-4
@@ -169,18 +182,20 @@ class DiskLoad(Load):
         """As in `Load`; points count from the centre of the disk."""
         if box is not None:
             raise ValueError(f"box must be None: these are the loads of a free disk, got {box!r}")
-        places = _places(points)
+        places = read_points("points", points)
         theta = np.arctan2(places[:, 1], places[:, 0])
         cos, sin = np.cos(theta), np.sin(theta)
         if self.case == 1:
             field = np.cos(4 * theta)[:, np.newaxis] * np.column_stack([cos, sin])
         elif self.case == 2:
-            field = np.sign(np.cos(4 * theta))[:, np.newaxis] * np.column_stack([cos, sin])
+            # no sign where the cosine is zero but for rounding
+            sign = np.sign(np.round(np.cos(4 * theta), 9))
+            field = sign[:, np.newaxis] * np.column_stack([cos, sin])
         elif self.case == 3:
             field = np.column_stack([np.zeros_like(sin), np.abs(sin) - 2 / np.pi])
         else:
             field = np.sin(3 * theta)[:, np.newaxis] * np.column_stack([sin, cos])
-        field[np.hypot(places[:, 0], places[:, 1]) <= self.radius] = 0.0
+        field[within(np.hypot(places[:, 0], places[:, 1]), self.radius)] = 0.0
         return field
 
 
@@ -262,8 +277,9 @@ def atom_forces(
     """
     check_choice("net_force", net_force, ("remove", "refuse"))
     check_number("area", area, above=0)
-    field = load.pattern(real_array("positions", positions), box)
-    carrying = np.any(field != 0, axis=1)
+    field = load.pattern(read_points("positions", positions), box)
+    size = np.abs(field).max(axis=1, initial=0.0)
+    carrying = size > _NOTHING * size.max(initial=0.0)
     if not np.any(carrying):
         raise ValueError(f"load must act on an atom or more, got {load!r}")
     mean = field.sum(axis=0) / np.count_nonzero(carrying)
@@ -279,17 +295,7 @@ def atom_forces(
     return field * (area * THICKNESS / TPA)
 
 
-def _places(points: ArrayLike) -> NDArray[np.float64]:
-    places = real_array("points", points, ndim=2)
-    if places.shape[1] != 2:
-        raise ValueError(f"points must have shape (n, 2), got {places.shape}")
-    return places
-
-
 def _sides(box: tuple[float, float] | None) -> NDArray[np.float64]:
     if box is None:
         raise ValueError("box must be the sides of a periodic box: this load has no other meaning")
-    sides = real_array("box", box, ndim=1)
-    if sides.size != 2 or not np.all(sides > 0):
-        raise ValueError(f"box must be two positive numbers, got {box!r}")
-    return sides
+    return read_sides("box", box)

@@ -11,13 +11,15 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_choice, check_number
+from nlbook.checks import check_choice, check_integer, check_number
+from nlbook.graphene.atom_samples import samples_on_grid, samples_on_lattice
 from nlbook.graphene.coarse_graining import CoarseGraining
 from nlbook.graphene.datasets import AtomRuns
 from nlbook.graphene.loads import (
@@ -58,7 +60,7 @@ class RecordedSet:
     averaged: bool = True
     #: nodes along a side of the box; None on a disk
     nodes: int | None = 20
-    #: of the nodes, angstrom, on a disk or where it isn't the box over the nodes
+    #: of the nodes, angstrom, where it isn't the box over the nodes, or on a disk 5
     spacing: float | None = None
     #: of the waves, angstrom, where it isn't the box
     period: float | None = None
@@ -66,17 +68,27 @@ class RecordedSet:
     def __post_init__(self) -> None:
         check_choice("loads", self.loads, ("training", "validation", "disk", "unloaded"))
         check_choice("potential", self.potential, tuple(_POTENTIALS))
+        if self.strain is not None:
+            check_number("strain", self.strain, above=0)
         check_number("factor", self.factor)
         check_number("temperature", self.temperature, least=0)
         if (self.loads == "disk") != (self.nodes is None):
             raise ValueError(f"nodes must be None on a disk and nowhere else, got {self.nodes!r}")
+        if self.nodes is not None:
+            check_integer("nodes", self.nodes, 3)
+        if self.spacing is not None:
+            check_number("spacing", self.spacing, above=0)
+        if self.period is not None:
+            check_number("period", self.period, above=0)
+            if self.loads != "training":
+                raise ValueError(f"period must be None for loads that are no waves, got {self!r}")
 
     @property
     def tersoff(self) -> Tersoff:
         """Parameters of the potential."""
         return _POTENTIALS[self.potential]
 
-    @property
+    @cached_property
     def body(self) -> GrapheneSheet | GrapheneDisk:
         """The atoms."""
         if self.loads == "disk":
@@ -96,11 +108,11 @@ class RecordedSet:
     def graining(self) -> CoarseGraining:
         """Weights between the atoms and the nodes; a wrapped grid warns."""
         body = self.body
-        if body.box is None:
-            return CoarseGraining.on_lattice(body.positions, self.spacing or 5.0, 80.0)
-        nodes = self.nodes or 20
+        if body.box is None or self.nodes is None:
+            spacing = 5.0 if self.spacing is None else self.spacing
+            return CoarseGraining.on_lattice(body.positions, spacing, 80.0)
         return CoarseGraining.on_grid(
-            body.positions, body.box, (nodes, nodes), spacing=_square(self.spacing)
+            body.positions, body.box, (self.nodes, self.nodes), spacing=_square(self.spacing)
         )
 
 
@@ -179,9 +191,10 @@ def read_graphene_record(folder: str | os.PathLike[str], name: str) -> GrapheneR
         made = RecordedSet(**json.loads(str(arrays.pop("made"))))
         moved = arrays.pop("displacement").astype(np.float64)
         rows = {key: arrays[key] for key in _ROWS}
+        samples = _samples(made, moved, rows)
     except (KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
         raise ValueError(f"{path} is no record of this book, or damaged: {error}") from None
-    return GrapheneRecord(made, _samples(made, moved, rows), moved, **rows)
+    return GrapheneRecord(made, samples, moved, **rows)
 
 
 def _square(side: float | None) -> tuple[float, float] | None:
@@ -200,10 +213,6 @@ def _samples(
             for amplitude, load in zip(rows["amplitude"], made.chosen_loads(), strict=True)
         ]
     )
-    load = graining.load(forces)
     if made.nodes is None:
-        inside = np.hypot(*graining.nodes.T) < DiskLoad(1).radius * (1 - 1e-9)
-        return PointSamples(graining.nodes, moved, load, inside)
-    load = load - load.mean(axis=1, keepdims=True)
-    shape = (len(load), made.nodes, made.nodes, 2)
-    return PeriodicSamples(graining.spacing, moved.reshape(shape), load.reshape(shape))
+        return samples_on_lattice(graining, DiskLoad(1).radius, moved, forces)
+    return samples_on_grid(graining, (made.nodes, made.nodes), moved, forces)

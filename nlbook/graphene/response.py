@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import real_array
+from nlbook.graphene.points import read_points
 from nlbook.graphene.sheet import THICKNESS, TPA, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
@@ -142,9 +142,7 @@ class LatticeResponse:
 
     def _parts(self, wavevectors: ArrayLike) -> NDArray[np.complex128]:
         """D(k) in u and w, shape (n, 4, 4)."""
-        waves = real_array("wavevectors", wavevectors, ndim=2)
-        if waves.shape[1] != 2:
-            raise ValueError(f"wavevectors must have shape (n, 2), got {waves.shape}")
+        waves = read_points("wavevectors", wavevectors)
         total = np.zeros((len(waves), 4, 4), complex)
         for sublattice, sign in ((0, 1.0), (1, -1.0)):
             half = np.exp(0.5j * waves @ self._bond_vectors[sublattice].T)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_number, check_unmasked, real_array
+from nlbook.graphene.points import read_points
 
 __all__ = ["PeriodicSamples", "PointSamples"]
 
@@ -85,9 +86,7 @@ class PointSamples:
     inside: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        points = real_array("points", self.points, ndim=2)
-        if points.shape[1] != 2:
-            raise ValueError(f"points must have shape (n, 2), got {points.shape}")
+        points = read_points("points", self.points)
         object.__setattr__(self, "points", points)
         check_unmasked("inside", self.inside)
         inside = np.asarray(self.inside)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, check_number
 from nlbook.graphene.bonds import Bonds
+from nlbook.graphene.points import within
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
 __all__ = ["THICKNESS", "TPA", "GrapheneDisk", "GrapheneSheet", "relaxed_bond_length"]
@@ -52,11 +53,13 @@ def relaxed_bond_length(potential: Tersoff = TERSOFF_CARBON) -> float:
         next ones not at all.
     """
     p = potential
-    g = p.gamma * (1 + (p.c / p.d) ** 2 - p.c**2 / (p.d**2 + (p.h + 0.5) ** 2))
-    order = (1 + (2 * p.beta * g) ** p.n) ** (-0.5 / p.n)
-    balance = p.lambda1 * p.A / (p.lambda2 * order * p.B)
-    steeper = p.lambda1 > p.lambda2
-    length = math.log(balance) / (p.lambda1 - p.lambda2) if steeper else math.nan
+    # g at 120 degrees, without the difference of two great numbers
+    g = p.gamma * (1 + (p.c / p.d) ** 2 * (p.h + 0.5) ** 2 / (p.d**2 + (p.h + 0.5) ** 2))
+    zeta = 2 * p.beta * g
+    # log b, without a power that may overflow
+    log_order = -np.logaddexp(0.0, p.n * math.log(zeta)) / (2 * p.n) if zeta > 0 else 0.0
+    log_balance = math.log(p.lambda1 / p.lambda2) + math.log(p.A / p.B) - float(log_order)
+    length = log_balance / (p.lambda1 - p.lambda2) if p.lambda1 > p.lambda2 else math.nan
     if not (p.R + p.D) / math.sqrt(3) < length < p.R - p.D:
         raise ValueError(
             f"potential must hold a flat sheet of three bonds an atom, longer than "
@@ -159,7 +162,8 @@ class GrapheneSheet:
 class GrapheneDisk:
     """A disk cut from a sheet around the centre of a hexagon, with a free edge.
 
-    Atoms that would hang on one bond are left out, so each has two neighbours or three.
+    An atom at the radius, to a part in 1e9, is within. Atoms that would hang on one bond are left
+    out, so each has two neighbours or three.
     """
 
     radius: float = 100.0  #: angstrom
@@ -216,7 +220,7 @@ class GrapheneDisk:
         # the hexagon below the first atom of a cell in the middle has its centre there
         middle = np.array([half * sheet.cell[0], half * sheet.cell[1] - self.bond_length])
         places, sublattice = sheet.positions - middle, sheet.sublattice
-        kept = np.einsum("ij,ij->i", places, places) <= self.radius**2
+        kept = within(np.hypot(places[:, 0], places[:, 1]), self.radius)
         while not np.all(kept):
             places, sublattice = places[kept], sublattice[kept]
             bonds = Bonds.find(places, 1.2 * self.bond_length)

@@ -97,6 +97,24 @@ def test_far_nodes_of_a_lattice_change_nothing():
     assert np.any(np.all(near.nodes == 0, axis=1))
 
 
+@pytest.mark.parametrize("off", [-1e-15, 0.0, 1e-15])
+@pytest.mark.parametrize("smoothing", [Cone, Paraboloid])
+def test_an_atom_at_the_radius_gives_nothing_whatever_the_rounding(smoothing, off):
+    """From (7.5, 7.5) four nodes are 7.5 sqrt(2) away, and no other is as near."""
+    box, atoms = (60.0, 60.0), np.array([[x, y] for x in range(1, 60, 2) for y in range(1, 60, 2)])
+    atoms = np.concatenate([atoms, [[7.5, 7.5]]])
+    radius = 7.5 * np.sqrt(2) * (1 + off)
+    with pytest.raises(ValueError, match=r"none is near atom 900 at \(7.5, 7.5\)"):
+        CoarseGraining.on_grid(atoms, box, (4, 4), smoothing=smoothing(radius))
+
+
+@pytest.mark.parametrize("masses", [[1.0], np.full(SHEET.n_atoms, -1.0)])
+def test_masses_that_are_none_are_refused(masses):
+    for call in (ON_GRID.mass_density, lambda m: ON_GRID.displacement(FIELDS, m)):
+        with pytest.raises(ValueError, match=f"masses must be {SHEET.n_atoms} positive numbers"):
+            call(masses)
+
+
 def test_a_grid_that_does_not_fit_the_box_is_refused_with_its_residual():
     sheet = GrapheneSheet()
     with pytest.raises(ValueError, match=r"miss it by \+1.34 and -0.781.*fit it 4.93"):

@@ -44,6 +44,20 @@ def test_by_default_there_are_the_seventy_training_samples():
     assert samples.load.shape == (70, 20, 18, 2)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"loads": []}, "loads must be one or more"),
+        ({"box": (98.0, 0.0)}, "box must be two positive numbers"),
+        ({"box": (98.0, np.nan)}, "box must be finite"),
+        ({"nodes": (2, 20)}, "nodes"),
+    ],
+)
+def test_bad_input_is_refused_by_name(change, words):
+    with pytest.raises(ValueError, match=words):
+        ideal_samples(**{"response": Isotropic(0.1, 0.45), "box": BOX} | change)
+
+
 def test_patches_have_no_net_force_on_the_nodes():
     samples = ideal_samples(Isotropic(0.1, 0.45), BOX, [PatchLoad(15.0, 1)])
     assert np.abs(samples.load.sum()) < 1e-12

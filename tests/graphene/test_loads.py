@@ -116,6 +116,46 @@ def test_the_disk_loads_neither_push_nor_turn_the_disk(load):
     assert abs(np.sum(x * forces[:, 1] - y * forces[:, 0])) < 1e-2 * 60 * total
 
 
+def circle(radius, angles, off):
+    """Points on a circle, their distances off by a rounding."""
+    theta = np.linspace(0.1, 6.3, angles)
+    return radius * (1 + off) * np.column_stack([np.cos(theta), np.sin(theta)])
+
+
+@pytest.mark.parametrize("off", [-3e-16, 0.0, 3e-16])
+def test_no_load_acts_on_the_rim_whatever_the_rounding(off):
+    for load in disk_loads():
+        assert not np.any(load.pattern(circle(50.0, 200, off), None))
+    patch = PatchLoad(12.3, 0)
+    assert not np.any(patch.pattern(circle(12.3, 200, off) + 50.0, (100.0, 100.0)))
+
+
+def test_the_sign_of_a_rounded_zero_is_zero():
+    """Case 2 changes its sign at odd multiples of pi/8."""
+    theta = np.pi / 8 * np.arange(1, 17, 2)
+    points = 60.0 * np.column_stack([np.cos(theta), np.sin(theta)])
+    assert not np.any(DiskLoad(2).pattern(points, None))
+
+
+def test_a_net_force_is_not_taken_from_atoms_whose_load_is_rounding():
+    class Rounded(PatchLoad):
+        def pattern(self, points, box):
+            field = super().pattern(points, box)
+            return np.where(field == 0, 1e-17, field)
+
+    exact, rounded = (
+        atom_forces(kind(25.0, 0), SHEET.positions, SHEET.box, AREA)
+        for kind in (PatchLoad, Rounded)
+    )
+    assert np.max(np.abs(rounded - exact)) < 1e-15
+
+
+def test_a_period_is_read_as_a_box_is():
+    load = WaveLoad(np.array([1, 0]), 0, period=[100, 90])
+    assert load == WaveLoad((1, 0), 0, period=(100.0, 90.0))
+    assert hash(load) == hash(WaveLoad((1, 0), 0, period=(100.0, 90.0)))
+
+
 def test_a_load_with_a_net_force_is_refused():
     half = SHEET.positions[SHEET.positions[:, 0] < 30]
     with pytest.raises(ValueError, match="no net force, got a mean of"):
@@ -130,6 +170,10 @@ def test_a_load_with_a_net_force_is_refused():
         (lambda: WaveLoad((0, 0), 0), "net force"),
         (lambda: WaveLoad((1, -1), 0), "waves must be an integer of at least 0"),
         (lambda: WaveLoad((1, 1), 2), "component must be an integer from 0 to 1"),
+        (lambda: WaveLoad((1, 1, 1), 0), "waves must be two integers"),
+        (lambda: WaveLoad((1, 0), 0, period=(100.0, 0.0)), "period must be two positive numbers"),
+        (lambda: WaveLoad((1, 0), 0, period=(np.nan, 1.0)), "period must be finite"),
+        (lambda: training_loads(2, 100.0), "period must be"),
         (lambda: PatchLoad(0.0, 0), "radius"),
         (lambda: DiskLoad(5), "case must be an integer from 1 to 4"),
         (lambda: WaveLoad((1, 0), 0).pattern([[0.0, 0.0]], None), "box"),

@@ -57,6 +57,19 @@ def test_a_set_that_is_not_there_is_refused_with_those_that_are(tmp_path):
         read_graphene_record(tmp_path, "trainin")
 
 
+def test_the_atoms_of_a_set_are_made_once():
+    made = RecordedSet("disk", nodes=None)
+    assert made.body is made.body
+
+
+def test_a_file_of_too_few_samples_is_refused(tmp_path):
+    made = RecordedSet("validation")
+    runs = atom_runs(made.chosen_loads()[:1], made.body, strain=None, progress=False)
+    np.savez_compressed(tmp_path / "set.npz", **recorded_arrays(made, runs))
+    with pytest.raises(ValueError, match="set.npz is no record of this book, or damaged"):
+        read_graphene_record(tmp_path, "set")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"text"])
 def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "set.npz").write_bytes(content)
@@ -71,6 +84,14 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         ({"loads": "disk"}, "nodes must be None on a disk"),
         ({"loads": "training", "potential": "c"}, "potential must be 'tersoff'"),
         ({"loads": "training", "temperature": -1.0}, "temperature"),
+        ({"loads": "training", "nodes": 0}, "nodes must be an integer of at least 3, got 0"),
+        ({"loads": "training", "nodes": 20.0}, "nodes must be an integer"),
+        ({"loads": "training", "spacing": 0.0}, "spacing must be a finite number above 0"),
+        ({"loads": "disk", "nodes": None, "spacing": 0.0}, "spacing"),
+        ({"loads": "training", "period": 0.0}, "period must be a finite number above 0"),
+        ({"loads": "training", "period": (100.0, 100.0)}, "period must be a finite number"),
+        ({"loads": "validation", "period": 100.0}, "period must be None"),
+        ({"loads": "training", "strain": 0.0}, "strain"),
     ],
 )
 def test_a_set_that_makes_no_sense_is_refused(fields, words):

@@ -1,11 +1,18 @@
 """Where the atoms are, and who neighbours whom."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from nlbook.graphene import LINDSAY_BROIDO, GrapheneDisk, GrapheneSheet, relaxed_bond_length
+from nlbook.graphene import (
+    LINDSAY_BROIDO,
+    TERSOFF_CARBON,
+    GrapheneDisk,
+    GrapheneSheet,
+    relaxed_bond_length,
+)
 
 
 def bond_vectors(sheet):
@@ -53,6 +60,15 @@ def test_the_disk_has_its_atoms_within_the_radius_and_none_on_one_bond():
     assert np.all(n_bonds[radii < 30.0 - 2 * disk.bond_length] == 3)
 
 
+@pytest.mark.parametrize("shell", [64, 196, 400, 784, 1252])
+def test_atoms_at_the_radius_are_within_whatever_the_rounding(shell):
+    """Atoms lie at a sqrt(k)/2 from the centre of a hexagon, k = 3 i**2 + j**2."""
+    radius = 1.42 * math.sqrt(shell) / 2
+    disks = [GrapheneDisk(radius * (1 + off), 1.42) for off in (-3e-16, 0.0, 3e-16, 1e-6)]
+    assert len({disk.n_atoms for disk in disks}) == 1
+    assert disks[0].n_atoms > GrapheneDisk(radius * (1 - 1e-6), 1.42).n_atoms
+
+
 def test_the_neighbours_in_the_disk_are_all_atoms_a_bond_away():
     disk = GrapheneDisk(12.0)
     distances = np.linalg.norm(disk.positions - disk.positions[:, np.newaxis], axis=-1)
@@ -71,6 +87,21 @@ def test_the_disk_has_the_symmetry_of_a_hexagon():
 def test_cells_given_as_a_list_are_the_same_sheet():
     assert hash(GrapheneSheet([4, 3])) == hash(GrapheneSheet((4, 3)))
     assert GrapheneSheet(np.array([4, 3])) == GrapheneSheet((4, 3))
+
+
+@pytest.mark.parametrize("change", [{"n": 60.0, "beta": 1e3}, {"beta": 0.0}, {"h": -0.5}])
+def test_the_bond_without_stress_has_no_force_at_any_parameters(change):
+    """The energy's slope by a difference of 1e-5 angstrom, beside 20 eV/angstrom of each half."""
+    potential = dataclasses.replace(TERSOFF_CARBON, **change)
+    if change.get("beta") == 1e3:  # so weak a bond wants a stronger attraction
+        g = 1 + (38049 / 4.3484) ** 2 * 0.07058**2 / (4.3484**2 + 0.07058**2)
+        potential = dataclasses.replace(potential, B=346.7 * math.sqrt(2e3 * g))
+    length = relaxed_bond_length(potential)
+    energies = [
+        potential.energy_and_forces(s.positions, s.bonds)[0] / s.n_atoms
+        for s in (GrapheneSheet((2, 1), length + off) for off in (-1e-5, 1e-5))
+    ]
+    assert abs(energies[1] - energies[0]) / 2e-5 < 1e-6
 
 
 @pytest.mark.parametrize(
