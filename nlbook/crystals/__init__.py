@@ -2,6 +2,7 @@
 
 from nlbook.crystals.datasets import DataSet, make_data_set
 from nlbook.crystals.grain_choice import choose_few
+from nlbook.crystals.j2 import J2Metal, fit_j2
 from nlbook.crystals.law import (
     CrystalLaw,
     SlipConstants,
@@ -18,6 +19,7 @@ from nlbook.crystals.measures import (
     stress_errors,
 )
 from nlbook.crystals.plane_grains import GrainMap, VoronoiGrains
+from nlbook.crystals.pole_figures import pole_figure
 from nlbook.crystals.reduced import (
     GrainDictionary,
     ReducedPolycrystal,
@@ -25,6 +27,7 @@ from nlbook.crystals.reduced import (
     reduce_polycrystal,
 )
 from nlbook.crystals.response import Response, StrainPath
+from nlbook.crystals.step_study import step_changes
 from nlbook.crystals.strain_paths import (
     PathRule,
     cavity_path,
@@ -55,6 +58,7 @@ __all__ = [
     "DataSet",
     "GrainDictionary",
     "GrainMap",
+    "J2Metal",
     "PathRule",
     "ReducedPolycrystal",
     "Response",
@@ -74,6 +78,7 @@ __all__ = [
     "cubic",
     "draw_strain_path",
     "fcc",
+    "fit_j2",
     "formula_response",
     "grain_stresses",
     "hcp",
@@ -83,6 +88,7 @@ __all__ = [
     "mean_errors",
     "miller_systems",
     "plane_pair",
+    "pole_figure",
     "random_texture",
     "read_texture",
     "reduce_polycrystal",
@@ -90,6 +96,7 @@ __all__ = [
     "rotated_path",
     "sample_strain_paths",
     "shear_path",
+    "step_changes",
     "stress_errors",
     "taylor_response",
     "tension_twin_shear",

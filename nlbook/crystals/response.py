@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import real_array
+from nlbook.checks import check_integer, real_array
 
 __all__ = ["Response", "StrainPath"]
 
@@ -74,6 +74,15 @@ class StrainPath:
         power = 1.0 / self.stretch.shape[1]
         scale = self.volume_ratio[:, np.newaxis, np.newaxis] ** power
         return StrainPath(self.times, self.stretch / scale)
+
+    def thinned(self, factor: int) -> StrainPath:
+        """The path with one step in place of `factor`, of which its steps must be a multiple."""
+        check_integer("factor", factor, 1)
+        if (len(self.times) - 1) % factor:
+            raise ValueError(
+                f"factor must divide the path's {len(self.times) - 1} steps, got {factor}"
+            )
+        return StrainPath(self.times[::factor], self.stretch[::factor])
 
     def refined(self, factor: int) -> StrainPath:
         """The path with `factor` steps in place of each, U linear in between."""

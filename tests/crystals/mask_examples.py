@@ -38,6 +38,10 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "substeps": np.array([1]),
     },
     "crystals.choose_few": lambda: {"gram": np.diag([1.0, 2.0]), "n_chosen": 1},
+    "crystals.pole_figure": lambda: {
+        "texture": crystals.Texture(EYE),
+        "axes": np.array([[0.0, 0.0, 1.0]]),
+    },
     "crystals.rotated_path": lambda: {
         "path": crystals.StrainPath(TIMES, PLANE),
         "rotation": np.eye(2),
