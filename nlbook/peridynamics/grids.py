@@ -18,6 +18,10 @@ __all__ = ["PeriodicGrid", "PointSet", "lattice_spacing"]
 
 # How far, in spacings, a box or a point may lie from its place: six digits of a file.
 _PLACE = 1e-5
+# The least share of the columns, and of the nodes, that points of a lattice hold.
+_FILLED = 0.02
+# Columns closer than this share of the rows are one column, rounded; and the other way round.
+_FLATTEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,17 @@ class PeriodicGrid:
         once = (last == 0) | (2 * last == self.shape[1])
         return np.tile(np.where(once, 1, 2), self.shape[0])
 
+    @property
+    def folded(self) -> NDArray[np.bool_]:
+        """Which of `wavevectors` have half a wavelength a node along an axis: (n_k,).
+
+        Nodes can't tell such a wave from its mirror image in that axis. A symbol that can has its
+        mean over both there, a diagonal matrix.
+        """
+        first = 2 * np.arange(self.shape[0]) == self.shape[0]
+        second = 2 * np.arange(self.shape[1] // 2 + 1) == self.shape[1]
+        return np.asarray(first[:, np.newaxis] | second).ravel()
+
     def fields(self, name: str, value: ArrayLike) -> NDArray[np.float64]:
         """Read an array of fields on this grid, refused by name unless it is (..., n1, n2, 2)."""
         array = real_array(name, value)
@@ -192,6 +207,9 @@ class PointSet:
 def lattice_spacing(points: ArrayLike) -> tuple[float, float] | None:
     """Spacings of the rectangular lattice, along the axes, that points are nodes of.
 
+    Points may be rounded, as by a file of six digits: those of one column need not have the same
+    coordinate to the bit.
+
     Parameters
     ----------
     points : array_like, shape (n, 2)
@@ -200,24 +218,44 @@ def lattice_spacing(points: ArrayLike) -> tuple[float, float] | None:
     Returns
     -------
     (float, float) or None
-        h1, h2, the closest columns and rows; None where some point lies 1e-5 spacings or more from
-        a node, or all lie on one line.
+        h1, h2; None where some point lies more than 1e-5 spacings from a node, all lie on one line,
+        or the points hold less than a fiftieth of the nodes around them: any points are nodes of
+        the lattice of their last digit.
     """
     places = real_array("points", points, ndim=2)
-    found = []
-    for x in places.T:
-        gaps = np.diff(np.sort(x))
-        extent = float(np.ptp(x))
-        gaps = gaps[gaps > _PLACE**2 * extent]
-        if not gaps.size:
-            return None
-        # the closest pair may be rounded; the extent over a whole number is not
-        step = extent / round(extent / float(gaps.min()))
+    if places.shape[1] != 2:
+        raise ValueError(f"points must have shape (n, 2), got {places.shape}")
+    if not len(places):
+        return None
+    first, second = (_line_spacing(x) for x in places.T)
+    if first is None or second is None:
+        return None
+    (h1, n1), (h2, n2) = first, second
+    if len(places) < _FILLED * n1 * n2 or not _FLATTEST < h1 / h2 < 1 / _FLATTEST:
+        return None
+    return (h1, h2)
+
+
+def _line_spacing(x: NDArray[np.float64]) -> tuple[float, int] | None:
+    """Spacing of the columns at some coordinates, and the number of columns from first to last."""
+    ascending = np.sort(x)
+    gaps = np.diff(ascending)
+    extent = float(ascending[-1] - ascending[0])
+    sizes = np.unique(gaps[gaps > 0])
+    # gaps are those between columns, or what places within a column differ by: twice _PLACE of
+    # the former or less
+    apart = sizes[1:][sizes[:-1] <= 2 * _PLACE * sizes[1:]]
+    for least in [*sizes[:1].tolist(), *apart.tolist()]:
+        n_columns = 1 + int(np.sum(gaps > least / 2))
+        # the closest pair may be rounded; the extent over a whole number is less so
+        n_steps = round(extent / least)
+        if n_columns < _FILLED * (n_steps + 1):
+            continue
+        step = extent / n_steps
         steps = (x - x[0]) / step
-        if np.max(np.abs(steps - np.rint(steps))) > _PLACE:
-            return None
-        found.append(step)
-    return (found[0], found[1])
+        if np.max(np.abs(steps - np.rint(steps))) <= _PLACE:
+            return step, n_steps + 1
+    return None
 
 
 def _pair(name: str, value: object) -> tuple[float, float]:

@@ -45,6 +45,45 @@ def test_points_of_one_line_make_no_lattice():
     assert lattice_spacing(LATTICE[:6]) is None
 
 
+@pytest.mark.parametrize("digits", [4, 6, 7])
+def test_rounded_points_of_a_column_are_one_column(digits):
+    """Coordinates of a column differ in their last digit, of which all are multiples."""
+    rng = np.random.default_rng(3)
+    places = 100 / 7 * np.stack(np.meshgrid(np.arange(8), np.arange(9)), axis=-1).reshape(-1, 2)
+    near = np.round(places + 10.0**-digits * rng.uniform(-0.6, 0.6, places.shape), digits)
+    assert len(np.unique(near[:, 0])) > 8
+    found = lattice_spacing(near)
+    if digits == 4:  # 7e-6 spacings or 14e-6 of one another: may be told or not, never wrongly
+        assert found is None or found == pytest.approx((100 / 7, 100 / 7), rel=1e-5)
+    else:
+        assert found == pytest.approx((100 / 7, 100 / 7), rel=1e-6)
+
+
+def test_scattered_points_of_a_file_are_no_lattice_of_its_last_digit():
+    rng = np.random.default_rng(0)
+    for digits in (2, 4, 6):
+        assert lattice_spacing(np.round(rng.random((200, 2)), digits)) is None
+
+
+def test_points_of_one_rounded_line_make_no_lattice():
+    x = np.arange(12.0)
+    line = np.stack([5 * x, 1e-6 * (x % 2)], axis=-1)
+    assert lattice_spacing(line) is None
+    assert lattice_spacing(line[:, ::-1]) is None
+
+
+def test_a_lattice_with_a_hole_keeps_its_spacing():
+    nodes = np.stack(np.meshgrid(np.arange(60.0), np.arange(60.0)), axis=-1).reshape(-1, 2)
+    rim = nodes[np.abs(nodes - 29.5).max(axis=1) > 28]
+    assert lattice_spacing(rim) == pytest.approx((1.0, 1.0), rel=1e-12)
+
+
+def test_points_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"^points must have shape \(n, 2\)"):
+        lattice_spacing(np.ones((4, 3)))
+    assert lattice_spacing(np.empty((0, 2))) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
