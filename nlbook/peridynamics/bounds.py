@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.peridynamics.blocks import joined, least_eigenvalue
 from nlbook.peridynamics.symbols import sums_over_ball
 
-__all__ = ["Bound", "least_stiffness"]
+__all__ = ["NOTHING_MET", "Bound", "least_stiffness"]
 
 Array = NDArray[np.float64]
 # Rounding of a sum over a ball, relative to the sum of the sizes of its terms.
@@ -38,16 +39,26 @@ _FIRST_CELLS = 8  # along each side
 class Bound:
     """A number that is below, and one that is reached."""
 
-    lower: float  #: no value lies below, by proof; -inf where a negative one was met
+    lower: float  #: no value lies below, by proof; -inf where one below -rounding was met
     found: float  #: the least value met
     wavevector: tuple[float, float]  #: where, 1/length
+    rounding: float = 0.0  #: what `found` may be off by; `lower` has been lowered by as much
 
     @property
     def positive(self) -> bool | None:
-        """True or False by proof, None where the cells ran out before either."""
+        """True or False by proof, None where rounding hides the sign or the cells ran out."""
         if self.lower > 0:
             return True
-        return False if self.found < 0 else None
+        return False if self.found < -self.rounding else None
+
+    @property
+    def within_rounding(self) -> bool:
+        """Whether the sign of the least value met is that of a rounding."""
+        return abs(self.found) <= self.rounding
+
+
+#: before any value has been met
+NOTHING_MET = Bound(math.inf, math.inf, (0.0, 0.0))
 
 
 def least_stiffness(
@@ -75,14 +86,14 @@ def least_stiffness(
         Of the kernel.
     gap : float
         A bound comes within this of the least value, or a twentieth of it; in the unit of F/w, a
-        modulus. A negative value ends its search.
+        modulus. A value that is negative beyond rounding ends its search.
 
     Returns
     -------
     list of Bound
     """
     near, beyond = _NearZero(offsets, c, horizon), _Beyond(offsets, c, horizon, spacing)
-    bounds = [Bound(math.inf, math.inf, (0.0, 0.0)) for _ in kappas]
+    bounds = [NOTHING_MET for _ in kappas]
     for region in (near, beyond):
         bounds = _search(region, kappas, gap, bounds)
     return [
@@ -197,7 +208,8 @@ class _Beyond(_Region):
         at = int(np.argmin(values))
         if values[at] >= bound.found:
             return bound
-        return Bound(-math.inf, float(values[at]), (float(k[at, 0]), float(k[at, 1])))
+        place, rounding = (float(k[at, 0]), float(k[at, 1])), self.rounding(kappa) / float(w[at])
+        return Bound(-math.inf, float(values[at]), place, rounding)
 
 
 def _search(
@@ -205,12 +217,13 @@ def _search(
 ) -> list[Bound]:
     """Split the cells of a region until each is closed for every kappa that is not yet negative."""
     found = np.array([bound.found for bound in before])
+    rounding = np.array([bound.rounding for bound in before])
     lower = np.array([bound.lower for bound in before])
     where = [bound.wavevector for bound in before]
     reach = np.arange(_FIRST_CELLS)
     cells = np.stack(np.meshgrid(reach, reach, indexing="ij"), axis=-1).reshape(-1, 2)
     sides, bends, n_cells = region.size / _FIRST_CELLS, region.bends(), 0
-    while len(cells) and np.any(found >= 0):
+    while len(cells) and np.any(found >= -rounding):
         n_cells += len(cells)
         corners = (cells[:, np.newaxis] + _CORNERS).reshape(-1, 2)
         keys, place = np.unique(corners @ np.array([2**32, 1]), return_inverse=True)
@@ -228,6 +241,7 @@ def _search(
             at = int(np.argmin(ratio))
             if ratio[at] < found[j]:
                 found[j], where[j] = ratio[at], (float(k[at, 0]), float(k[at, 1]))
+                rounding[j] = region.rounding(kappa) / w[at]
             curvature = bends[:, :1] + 2 * abs(kappa) * bends[:, 1:2] * length
             curvature += 2 * max(kappa, 0.0) * bends[:, 2:] ** 2
             least = values[place].min(axis=1) - sides**2 @ curvature / 8 - region.rounding(kappa)
@@ -236,21 +250,20 @@ def _search(
             bound[j] = np.where(over > 0, least / np.where(over > 0, over, 1.0), -np.inf)
         bound[:, skipped] = np.inf
         wanted = np.maximum(gap, found / 20)[:, np.newaxis]
-        done = (bound >= found[:, np.newaxis] - wanted) | (found < 0)[:, np.newaxis]
+        done = bound >= found[:, np.newaxis] - wanted
+        done |= (found < -rounding)[:, np.newaxis]
         closed = np.asarray(done.all(axis=0) | (n_cells > _MOST_CELLS))
         lower = np.minimum(lower, bound[:, closed].min(axis=1, initial=math.inf))
         cells = (2 * cells[~closed][:, np.newaxis] + _CORNERS).reshape(-1, 2)
         sides = sides / 2
-    lower[found < 0] = -math.inf
+    lower[found < -rounding] = -math.inf
     return [
-        Bound(float(low), float(least), at)
-        for low, least, at in zip(lower, found, where, strict=True)
+        Bound(float(low), float(least), at, float(off))
+        for low, least, at, off in zip(lower, found, where, rounding, strict=True)
     ]
 
 
 def _least_eigenvalue(gamma: Array, g: Array, kappa: float) -> Array:
     """Of Gamma + kappa g g^T."""
-    a = gamma[..., 0, 0] + kappa * g[..., 0] ** 2
-    b = gamma[..., 0, 1] + kappa * g[..., 0] * g[..., 1]
-    d = gamma[..., 1, 1] + kappa * g[..., 1] ** 2
-    return np.asarray((a + d) / 2 - np.hypot((a - d) / 2, b))
+    both = joined(gamma, g, kappa)
+    return least_eigenvalue(both[..., 0, 0], both[..., 0, 1], both[..., 1, 1])

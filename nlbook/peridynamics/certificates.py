@@ -10,10 +10,11 @@ horizons and more, and that at two horizons for shorter ones:
 - of its bonds, Gamma, and of Gamma - 2 g g^T/mu: where the two are not negative the kernel is
   stable with every mu > 0 and lambda + mu > 0 (`nlbook.peridynamics.solvability`).
 
-On a grid these are values, one for each wave that fits. On a lattice without end and in the
-continuum they are lower bounds over all wavevectors (`nlbook.peridynamics.bounds`,
-`nlbook.peridynamics.continuum_bounds`). A set D of a lattice's points with the rest held has it
-from any periodic box of the lattice in which D and what it reaches don't meet their images. With
+On a grid these are values, one for each wave that fits, less their rounding. On a lattice without
+end and in the continuum they are lower bounds over all wavevectors (`nlbook.peridynamics.bounds`,
+`nlbook.peridynamics.continuum_bounds`). What comes within rounding of zero is told as undecided. A
+set D of a lattice's points with the rest held has it from any periodic box of the lattice in which
+D and what it reaches don't meet their images. With
 L >= l on the box's fields of mean zero, and a u that vanishes outside of D, whose mean holds a
 share of at most |D|/|box| of its square,
 
@@ -27,10 +28,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from nlbook.checks import check_number
 from nlbook.kernels import BernsteinKernel, PowerLawKernel
+from nlbook.peridynamics.blocks import joined
 from nlbook.peridynamics.bounds import Bound, least_stiffness
 from nlbook.peridynamics.continuum import bernstein_form
 from nlbook.peridynamics.continuum_bounds import least_stiffness_of_continuum
@@ -48,8 +51,8 @@ __all__ = [
 
 # Closer than this to the least value, relative to mu w, a bound is good enough.
 _GAP = 1e-3
-# A value that is zero by a constraint at its limit comes out above this.
-_ROUNDING = 1e-9
+# Rounding of an eigenvalue, relative to the sum of the sizes of what it is made of.
+_ROUNDING = 1e-12
 # How much larger than the smallest possible the boxes around a set of points are that are tried.
 _BOXES = (1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
 # Nodes inside up to which the eigenvalues of a set of points are taken as well: two seconds.
@@ -68,21 +71,30 @@ class WaveCertificate:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the solid is stable, by proof; None if neither it nor its opposite is proven."""
+        """Whether the solid is stable, by proof; None if neither it nor its opposite is proven.
+
+        What is within rounding of zero proves neither.
+        """
         return self.stiffness.positive
 
     @property
     def any_moduli(self) -> bool | None:
         """Whether its kernel is stable with every mu > 0 and lambda + mu > 0."""
-        if self.bonds.found <= 0 or self.cauchy_schwarz.found < -_ROUNDING:
+        if self.bonds.positive is False or self.cauchy_schwarz.positive is False:
             return False
-        if self.bonds.lower > 0 and self.cauchy_schwarz.lower >= -_ROUNDING:
+        if self.bonds.lower > 0 and self.cauchy_schwarz.lower >= 0:
             return True
         return None
 
     def words(self) -> str:
         """The certificate in a few sentences."""
         bound, at = self.stiffness, _wave(self.stiffness)
+        if self.holds is None and bound.within_rounding:
+            return (
+                f"Undecided within rounding on {self.subject}: {at} have a stiffness of "
+                f"{bound.found:.1g} times the local solid's in shear, which is known to "
+                f"{bound.rounding:.1g}."
+            )
         if self.holds is None:
             return (
                 f"Undecided on {self.subject}: the least stiffness met is {bound.found:.3g} of the "
@@ -117,23 +129,25 @@ class PointsCertificate:
     box: tuple[int, int] | None  #: nodes of the periodic box of the bound; None without a bound
     share: float  #: of the box's nodes that are free
     bound: float  #: no eigenvalue of L lies below, modulus/length**2; nan without a bound
-    bond_bound: float  #: of mu Gamma, the same
     eigenvalue: float  #: the least of L (symmetric part) by dense eigenvalues; nan if too large
+    rounding: float  #: what the eigenvalue may be off by; the bound has been lowered by its own
 
     @property
     def holds(self) -> bool | None:
         """Whether L is positive on the points, by the bound or else by the eigenvalue.
 
         Where L is not symmetric, on scattered points or with balls that are cut, an eigenvalue of
-        its symmetric part below zero proves nothing: None.
+        its symmetric part below zero proves nothing: None. Nor does one within rounding of zero.
         """
-        if self.bound > 0 or self.eigenvalue > 0:
+        if self.bound > 0 or self.eigenvalue > self.rounding:
             return True
-        return None if self.box is None or math.isnan(self.eigenvalue) else False
+        return False if self.box is not None and self.eigenvalue < -self.rounding else None
 
     def words(self) -> str:
         """The certificate in a few sentences."""
         verdict = {True: "Stable", False: "Not stable", None: "Undecided"}[self.holds]
+        if self.holds is None and abs(self.eigenvalue) <= self.rounding:
+            verdict += " within rounding"
         told = f"{verdict} on {self.subject}."
         if self.box is not None:
             told += (
@@ -173,10 +187,12 @@ def certify_grid(solid: LinearPeridynamicSolid) -> WaveCertificate:
     w = np.minimum((k**2).sum(axis=1), (math.pi / solid.kernel.horizon) ** 2)
 
     def least(kappa: float) -> Bound:
-        symbols = gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :]
-        values = np.linalg.eigvalsh(symbols)[:, 0] / (solid.shear_modulus * w)
+        stiffness = solid.shear_modulus * w
+        values = np.linalg.eigvalsh(joined(gamma, g, kappa))[:, 0] / stiffness
+        off = _rounding_of_symbols(solid, k, kappa) / stiffness
         at = int(np.argmin(values))
-        return Bound(float(values[at]), float(values[at]), (float(k[at, 0]), float(k[at, 1])))
+        place = (float(k[at, 0]), float(k[at, 1]))
+        return Bound(float((values - off).min()), float(values[at]), place, float(off[at]))
 
     (n1, n2), (h1, h2) = grid.shape, grid.spacing
     subject = f"the periodic grid of {n1} x {n2} nodes {_apart(h1, h2)} apart"
@@ -271,43 +287,53 @@ def certify_points(solid: LinearPeridynamicSolid) -> PointsCertificate:
     if not isinstance(points, PointSet):
         raise ValueError("grid must be a PointSet; certify_grid takes a periodic grid")
     n_inside = int(points.inside.sum())
-    box, share, bound, bond_bound = None, math.nan, math.nan, math.nan
+    box, share, bound = None, math.nan, math.nan
     if points.spacing is not None and solid.n_cut == 0:
-        box, share, bound, bond_bound = _by_periodic_box(solid, points, points.spacing)
-    eigenvalue = math.nan
+        box, share, bound = _by_periodic_box(solid, points, points.spacing)
+    eigenvalue = rounding = math.nan
     if n_inside <= _DENSE:
         free = np.flatnonzero(np.repeat(points.inside, 2))
         dense = solid.matrix()[:, free].toarray()
         eigenvalue = float(linalg.eigvalsh((dense + dense.T) / 2, subset_by_index=[0, 0])[0])
+        rounding = _ROUNDING * float(np.abs(dense).sum(axis=1).max())
     kind = "scattered" if points.spacing is None else f"{_apart(*points.spacing)} apart"
     subject = f"{n_inside} points {kind} with those around them held"
     return PointsCertificate(
-        subject, n_inside, solid.n_cut, box, share, bound, bond_bound, eigenvalue
+        subject, n_inside, solid.n_cut, box, share, bound, eigenvalue, rounding
     )
 
 
 def _by_periodic_box(
     solid: LinearPeridynamicSolid, points: PointSet, spacing: tuple[float, float]
-) -> tuple[tuple[int, int], float, float, float]:
-    """The best of some boxes: its nodes, the share of them that is free, the two bounds."""
+) -> tuple[tuple[int, int], float, float]:
+    """The best of some boxes: its nodes, the share of them that is free, the bound."""
     steps = points.steps[points.inside]
     offsets, _ = solid.lattice_coefficients()
     reach = np.rint(np.abs(offsets).max(axis=0) / np.array(spacing)).astype(int)
     smallest = np.ptp(steps, axis=0) + 1 + 2 * reach
-    found: list[tuple[float, float, tuple[int, int], float]] = []
+    found: list[tuple[float, tuple[int, int], float]] = []
+    kappa = _kappas(solid)[0]
     for factor in _BOXES:
         n1, n2 = (math.ceil(factor * int(n)) for n in smallest)
-        gamma, g = solid.symbol_parts(PeriodicGrid((n1, n2), spacing).wavevectors[1:])
+        k = PeriodicGrid((n1, n2), spacing).wavevectors[1:]
+        values = np.linalg.eigvalsh(joined(*solid.symbol_parts(k), kappa))[:, 0]
+        least = float((values - _rounding_of_symbols(solid, k, kappa)).min())
         share = len(steps) / (n1 * n2)
-        kappa = _kappas(solid)[0]
-        symbols = gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :]
-        bound, bond_bound = (
-            least * (1 - share) if least > 0 else least
-            for least in (float(np.linalg.eigvalsh(part).min()) for part in (symbols, gamma))
-        )
-        found.append((bound, bond_bound, (n1, n2), share))
-    bound, bond_bound, box, share = max(found)
-    return box, share, bound, bond_bound
+        found.append((least * (1 - share) if least > 0 else least, (n1, n2), share))
+    bound, box, share = max(found)
+    return box, share, bound
+
+
+def _rounding_of_symbols(
+    solid: LinearPeridynamicSolid, wavevectors: NDArray[np.float64], kappa: float
+) -> NDArray[np.float64]:
+    """What eigenvalues of Gamma + kappa g g^T may be off by, (n_k,)."""
+    offsets, c = solid.lattice_coefficients()
+    k, r, size = np.hypot(*wavevectors.T), np.hypot(*offsets.T), np.abs(c)
+    # of a sum the terms are at most 1 - cos x <= min(x**2/2, 2) and |sin x| <= min(x, 1)
+    bonds = np.minimum(8 * k**2 * (size @ r**2), 32 * size.sum())
+    g = np.minimum(2 * k * (size @ r**2), 2 * (size @ r))
+    return np.asarray(_ROUNDING * (bonds + abs(kappa) * g**2))
 
 
 def _kappas(solid: LinearPeridynamicSolid) -> tuple[float, float, float]:
@@ -317,7 +343,7 @@ def _kappas(solid: LinearPeridynamicSolid) -> tuple[float, float, float]:
 
 
 def _relative(bound: Bound, mu: float) -> Bound:
-    return Bound(bound.lower / mu, bound.found / mu, bound.wavevector)
+    return Bound(bound.lower / mu, bound.found / mu, bound.wavevector, bound.rounding / mu)
 
 
 def _apart(h1: float, h2: float) -> str:

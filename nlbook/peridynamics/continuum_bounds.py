@@ -18,13 +18,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from nlbook.kernels import BernsteinKernel
-from nlbook.peridynamics.bounds import Bound
+from nlbook.peridynamics.bounds import NOTHING_MET, Bound
 from nlbook.peridynamics.continuum import continuum_parts
 
 __all__ = ["least_stiffness_of_continuum"]
@@ -38,6 +39,8 @@ _ROUNDING = 1e-11
 # By 2**10 / delta the tail must have taken over.
 _DOUBLINGS = 11
 _MOST_INTERVALS = 20_000
+# An interval of r is halved until what is not known of the integral of |K| is this share of it.
+_NEXT_TO_NOTHING, _MOST_HALVINGS = 1e-7, 60
 
 
 def least_stiffness_of_continuum(
@@ -61,7 +64,7 @@ def least_stiffness_of_continuum(
     """
     radial = _Radial(a)
     start = 1 / a.horizon
-    bounds = [Bound(math.inf, math.inf, (0.0, 0.0)) for _ in kappas]
+    bounds = [NOTHING_MET for _ in kappas]
     bounds = _search(radial.near_zero, (0.0, start), kappas, gap, bounds)
     bounds = _search(radial.middle, (start, 8 * start), kappas, gap, bounds)
     # from where every tail is above the least value; if one never is, where it is highest; if one
@@ -74,16 +77,14 @@ def least_stiffness_of_continuum(
         last = far[0] if far else int(np.argmax(tail))
         lasts.append(last if tail[last] > 0 else len(ends) - 1)
     for n, k in enumerate(ends):
-        going = [j for j, last in enumerate(lasts) if n < last and bounds[j].found >= 0]
+        going = [j for j, last in enumerate(lasts) if n < last and bounds[j].positive is not False]
         if going:
             some = [bounds[j] for j in going]
             some = _search(radial.middle, (k, 2 * k), [kappas[j] for j in going], gap, some)
             for j, bound in zip(going, some, strict=True):
                 bounds[j] = bound
     return [
-        Bound(min(bound.lower, tail[last]), bound.found, bound.wavevector)
-        if bound.found >= 0
-        else bound
+        replace(bound, lower=min(bound.lower, tail[last])) if bound.positive is not False else bound
         for bound, tail, last in zip(bounds, tails, lasts, strict=True)
     ]
 
@@ -98,7 +99,7 @@ class _Samples:
     w: Array  #: what is left to divide by
     bends: tuple[float, float, float]  #: most of the second derivatives of the three
     slope: float  #: most of the first derivative of g
-    size: float  #: of what an eigenvalue is made of, for rounding
+    sizes: Array  #: of what an eigenvalue is made of, for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,9 @@ class _Radial:
         bends = (16 / 12 * r5 * turn * 5 / 16, 16 / 12 * r5 * turn / 16, 2 / 3 * r5 * turn * 3 / 8)
         slope = 2 * 0.4363 * r4 * 8 / 3
         ones = np.ones_like(k)
-        return _Samples(along / at**2, across / at**2, g / at, ones, bends, slope, 8 * turn * r3)
+        return _Samples(
+            along / at**2, across / at**2, g / at, ones, bends, slope, 8 * turn * r3 * ones
+        )
 
     def middle(self, k: Array) -> _Samples:
         """Beyond."""
@@ -135,8 +138,7 @@ class _Radial:
         turn, (r3, r4) = 2 * math.pi, self.moments[3:5]
         bends = (16 * r3 * turn * 3 / 8, 16 * r3 * turn / 8, 2 * r4 * 8 / 3)
         w = np.minimum(k, math.pi / self.kernel.horizon) ** 2
-        size = 16 * turn * r3 * float(k.max()) ** 2
-        return _Samples(along, across, g, w, bends, turn * r3, size)
+        return _Samples(along, across, g, w, bends, turn * r3, 16 * turn * r3 * k**2)
 
     def tail(self, k: float, kappa: float) -> float:
         """What the symbol over (pi/delta)**2 stays above from k on."""
@@ -217,16 +219,58 @@ def _slope_of_moment(kernel: BernsteinKernel) -> BernsteinKernel:
 
 @functools.lru_cache(maxsize=512)
 def _absolute_integral(kernel: BernsteinKernel, power: float) -> float:
-    """Integral of |K| r**power dr: exact integrals between the changes of sign."""
-    if not any(kernel.coefficients):
+    """An upper bound, by a ten-millionth or less, of the integral of |K| r**power dr.
+
+    A polynomial whose Bernstein coefficients on an interval have one sign has it too; so [0, 1] is
+    halved until they have, or intervals where they have not add next to nothing. Of the former the
+    integral is exact; on the latter no value exceeds the largest coefficient.
+    """
+    values = np.array(kernel.coefficients)
+    if not values.any():
         return 0.0
-    r = kernel.horizon * np.linspace(0.0, 1.0, 4001)[1:]
-    values = kernel(r)
-    change = np.flatnonzero(values[:-1] * values[1:] < 0)
-    left, right = r[change], r[change + 1]
-    cuts = left + (right - left) * values[change] / (values[change] - values[change + 1])
-    ends = np.concatenate([[0.0], cuts, [kernel.horizon]])
-    return float(np.abs(np.diff(kernel.radial_integral(ends, power))).sum())
+    whole = BernsteinKernel(tuple(np.abs(values).tolist()), kernel.horizon, kernel.alpha)
+    most = float(whole.radial_integral(kernel.horizon, power))
+    if np.all(values >= 0) or np.all(values <= 0):
+        return most * (1 + _ROUNDING)
+    local, exponent = _without_zero_at_origin(values, power + 1 - kernel.alpha)
+    unit = kernel.horizon ** (power + 1 - kernel.alpha)
+    rows, left, width = local[np.newaxis], np.zeros(1), 1.0
+    known, undecided = 0.0, math.inf
+    for _ in range(_MOST_HALVINGS):
+        one_sign = np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)
+        start = left[one_sign]
+        both = kernel.radial_integral(
+            kernel.horizon * np.minimum([start, start + width], 1.0), power
+        )
+        known += float(np.abs(both[1] - both[0]).sum())
+        rows, left = rows[~one_sign], left[~one_sign]
+        powers = (left + width) ** exponent - left**exponent
+        undecided = unit / exponent * float(np.abs(rows).max(axis=1, initial=0.0) @ powers)
+        if undecided <= _NEXT_TO_NOTHING * known:
+            break
+        first, second = _halves(rows)
+        rows, width = np.concatenate([first, second]), width / 2
+        left = np.concatenate([left, left + width])
+    # coefficients of halves, and incomplete Beta functions, are rounded
+    return known + undecided + _ROUNDING * most
+
+
+def _without_zero_at_origin(values: Array, exponent: float) -> tuple[Array, float]:
+    """Coefficients of B(t)/t**j, j the number of leading zeros; the exponent with j added."""
+    degree, j = len(values) - 1, int(np.flatnonzero(values)[0])
+    i = np.arange(degree - j + 1)
+    share = special.binom(degree, i + j) / special.binom(degree - j, i)
+    return np.asarray(values[j:] * share), exponent + j
+
+
+def _halves(rows: Array) -> tuple[Array, Array]:
+    """Bernstein coefficients on both halves of intervals, by de Casteljau's averages."""
+    n = rows.shape[1]
+    first, second, now = np.empty_like(rows), np.empty_like(rows), rows
+    for m in range(n):
+        first[:, m], second[:, n - 1 - m] = now[:, 0], now[:, -1]
+        now = (now[:, 1:] + now[:, :-1]) / 2
+    return first, second
 
 
 def _search(
@@ -238,12 +282,13 @@ def _search(
 ) -> list[Bound]:
     """Split the intervals until each is closed for every kappa that is not yet negative."""
     found = np.array([bound.found for bound in before])
+    rounding = np.array([bound.rounding for bound in before])
     lower = np.array([bound.lower for bound in before])
     where = [bound.wavevector for bound in before]
     edges = np.linspace(*interval, 33)
     low, high = edges[:-1], edges[1:]
     n_intervals = 0
-    while len(low) and np.any(found >= 0):
+    while len(low) and np.any(found >= -rounding):
         n_intervals += len(low)
         nodes, places = np.unique(np.concatenate([low, high]), return_inverse=True)
         left, right = places[: len(low)], places[len(low) :]
@@ -258,6 +303,8 @@ def _search(
             at = int(np.argmin(values / w))
             if values[at] / w[at] < found[j]:
                 found[j], where[j] = values[at] / w[at], (float(nodes[at]), 0.0)
+                size = at_nodes.sizes[at] + abs(kappa) * g[at] ** 2
+                rounding[j] = _ROUNDING * size / w[at]
             bend = along_bend + 2 * abs(kappa) * largest * g_bend
             bend = bend + 2 * max(kappa, 0.0) * at_nodes.slope**2
             dips = [sides**2 * bend / 8, sides**2 * across_bend / 8]
@@ -265,17 +312,19 @@ def _search(
                 np.minimum(along[left], along[right]) - dips[0],
                 np.minimum(at_nodes.across[left], at_nodes.across[right]) - dips[1],
             )
-            least -= _ROUNDING * (at_nodes.size + abs(kappa) * largest**2)
+            sizes = np.maximum(at_nodes.sizes[left], at_nodes.sizes[right])
+            least -= _ROUNDING * (sizes + abs(kappa) * largest**2)
             bound[j] = least / np.where(least > 0, w[right], w[left])
         wanted = np.maximum(gap, found / 20)[:, np.newaxis]
-        done = (bound >= found[:, np.newaxis] - wanted) | (found < 0)[:, np.newaxis]
+        done = bound >= found[:, np.newaxis] - wanted
+        done |= (found < -rounding)[:, np.newaxis]
         closed = np.asarray(done.all(axis=0) | (n_intervals > _MOST_INTERVALS))
         lower = np.minimum(lower, bound[:, closed].min(axis=1, initial=math.inf))
         low, high = low[~closed], high[~closed]
         middle = (low + high) / 2
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
-    lower[found < 0] = -math.inf
+    lower[found < -rounding] = -math.inf
     return [
-        Bound(float(low), float(least), at)
-        for low, least, at in zip(lower, found, where, strict=True)
+        Bound(float(low), float(least), at, float(off))
+        for low, least, at, off in zip(lower, found, where, rounding, strict=True)
     ]

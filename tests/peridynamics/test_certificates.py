@@ -9,6 +9,7 @@ from nlbook.kernels import BernsteinKernel, PowerLawKernel
 from nlbook.peridynamics import (
     LinearPeridynamicSolid,
     PeriodicGrid,
+    PointsCertificate,
     PointSet,
     certify_continuum,
     certify_grid,
@@ -202,6 +203,59 @@ def test_any_moduli_are_told_where_the_kernel_bears_them():
     # and rightly: with lambda + mu a little above zero it is unstable
     other = LinearPeridynamicSolid(FICKLE, -0.99 * MU, MU, COARSE)
     assert certify_grid(other).holds is False
+
+
+def marginal(grid):
+    """K = 1/r with lambda at which the softest wave has no stiffness, but for rounding."""
+    gamma, g = solid(POSITIVE, grid).symbol_parts()
+    answers = np.linalg.solve(gamma[1:], g[1:, :, np.newaxis])[..., 0]
+    kappa = -1 / (g[1:] * answers).sum(axis=1).max()
+    return MU + kappa * MU**2
+
+
+def test_a_margin_within_rounding_is_told_as_undecided():
+    """It is negative on one machine and positive on another."""
+    lame = marginal(COARSE)
+    found = certify_grid(LinearPeridynamicSolid(POSITIVE, lame, MU, COARSE))
+    assert abs(found.stiffness.found) < found.stiffness.rounding < 1e-9
+    assert found.holds is None
+    assert found.words().startswith("Undecided within rounding on the periodic grid of 20 x 20")
+    for change, holds in ((1e-9, True), (-1e-9, False)):
+        moved = LinearPeridynamicSolid(POSITIVE, lame + change, MU, COARSE)
+        assert certify_grid(moved).holds is holds
+    # the bound's own margin has been taken off
+    assert found.stiffness.lower < 0
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_search_goes_on_past_a_rounding_below_zero(sign):
+    """Where lambda + 2 mu is zero but for rounding, so is the stiffness of the longest waves."""
+    lame = -2 * MU * (1 + sign * 1e-15)
+    for found in (
+        certify_lattice(LinearPeridynamicSolid(POSITIVE, lame, MU, COARSE)),
+        certify_continuum(POSITIVE, lame, MU),
+    ):
+        assert found.holds is None
+        assert found.stiffness.within_rounding
+        assert found.stiffness.lower > -2e-3  # the gap that is asked for, and no -inf
+        assert found.words().startswith("Undecided within rounding on")
+
+
+@pytest.mark.parametrize(
+    ("eigenvalue", "bound", "holds", "word"),
+    [
+        (1e-16, -1e-3, None, "Undecided within rounding"),
+        (-1e-16, -1e-3, None, "Undecided within rounding"),
+        (-1e-3, -1e-3, False, "Not stable"),
+        (1e-3, -1e-3, True, "Stable"),
+        (math.nan, 1e-3, True, "Stable"),
+        (math.nan, -1e-3, None, "Undecided"),
+    ],
+)
+def test_an_eigenvalue_of_points_within_rounding_decides_nothing(eigenvalue, bound, holds, word):
+    found = PointsCertificate("points", 9, 0, (20, 20), 0.1, bound, eigenvalue, 1e-14)
+    assert found.holds is holds
+    assert found.words().startswith(f"{word} on points")
 
 
 def test_certificates_speak():
