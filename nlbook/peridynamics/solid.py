@@ -35,6 +35,7 @@ from scipy.sparse import linalg
 from nlbook.checks import check_choice, check_number, real_array
 from nlbook.kernels import RadialKernel, check_kernel
 from nlbook.peridynamics.assembly import assemble
+from nlbook.peridynamics.blocks import joined
 from nlbook.peridynamics.bonds import Bonds, find_bonds, nominal_horizon
 from nlbook.peridynamics.coefficients import (
     SolidQuadrature,
@@ -182,7 +183,7 @@ class LinearPeridynamicSolid:
         """
         gamma, g = self.symbol_parts(wavevectors)
         kappa = (self.lame_lambda - self.shear_modulus) / self.shear_modulus**2
-        return np.asarray(gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :])
+        return joined(gamma, g, kappa)
 
     def symbol_parts(
         self, wavevectors: ArrayLike | None = None

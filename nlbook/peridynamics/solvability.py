@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.peridynamics.blocks import joined
 from nlbook.peridynamics.grids import PeriodicGrid, PointSet
 from nlbook.peridynamics.solid import LinearPeridynamicSolid
 
@@ -33,6 +34,7 @@ __all__ = [
     "SolvabilityConstants",
     "dense_constants",
     "discrete_moduli",
+    "moduli_of_parts",
     "solvability_constants",
 ]
 
@@ -100,13 +102,34 @@ def discrete_moduli(solid: LinearPeridynamicSolid) -> DiscreteModuli:
     square = x**2 + y**2
     s1, s2 = 2 * c @ x**2, 2 * c @ y**2
     mu = solid.shear_modulus
-    kappa = (solid.lame_lambda - mu) / mu**2
-    shear = 8 * c @ (x**2 * y**2 / square)
+    bonds = (8 * c @ (x**4 / square), 8 * c @ (x**2 * y**2 / square), 8 * c @ (y**4 / square))
+    return moduli_of_parts(bonds, (s1, s2), (solid.lame_lambda - mu) / mu**2)
+
+
+def moduli_of_parts(
+    bonds: tuple[float, float, float], dilatation: tuple[float, float], kappa: float
+) -> DiscreteModuli:
+    """Moduli of what symbols tend to for long waves.
+
+    Parameters
+    ----------
+    bonds : (float, float, float)
+        A, B and C of Gamma = [[A k1**2 + B k2**2, 2 B k1 k2], [2 B k1 k2, B k1**2 + C k2**2]].
+    dilatation : (float, float)
+        G1 and G2 of g = (G1 k1, G2 k2).
+    kappa : float
+        Factor of g g^T.
+
+    Returns
+    -------
+    DiscreteModuli
+    """
+    (a, b, c), (g1, g2) = bonds, dilatation
     return DiscreteModuli(
-        c11=float(8 * c @ (x**4 / square) + kappa * s1**2),
-        c22=float(8 * c @ (y**4 / square) + kappa * s2**2),
-        c12=float(shear + kappa * s1 * s2),
-        c66=float(shear),
+        c11=float(a + kappa * g1**2),
+        c22=float(c + kappa * g2**2),
+        c12=float(b + kappa * g1 * g2),
+        c66=float(b),
     )
 
 
@@ -128,7 +151,7 @@ def solvability_constants(solid: LinearPeridynamicSolid) -> SolvabilityConstants
     gamma, g = solid.symbol_parts()
     gamma, g = gamma[1:] / solid.shear_modulus, g[1:] / solid.shear_modulus
     bonds = np.linalg.eigvalsh(gamma)
-    both = np.linalg.eigvalsh(gamma - 2 * g[:, :, np.newaxis] * g[:, np.newaxis, :])
+    both = np.linalg.eigvalsh(joined(gamma, g, -2.0))
     # waves of no dilatation, at half a wavelength a node, are no part of the second condition
     dilating = (g**2).sum(axis=1) > _ROUNDING * (g**2).sum(axis=1).max()
     inf_sup = np.nan

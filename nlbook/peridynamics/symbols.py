@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_choice, check_integer, check_number, real_array
 from nlbook.kernels import BernsteinKernel, bernstein_basis
+from nlbook.peridynamics.blocks import joined, unmixed
 from nlbook.peridynamics.continuum import continuum_basis
 from nlbook.peridynamics.grids import PeriodicGrid
 from nlbook.peridynamics.quadrature import lattice_quadrature
@@ -44,6 +45,7 @@ class SymbolBasis:
     kernel_horizon: float  #: of the basis functions; on a stretched grid more than asked for
     alpha: float  #: exponent of their factor 1/r**alpha
     quadrature: str  #: "grid" or "continuum"
+    folded: NDArray[np.bool_]  #: (n_k,), where symbols are diagonal: see `PeriodicGrid.folded`
 
     @property
     def degree(self) -> int:
@@ -66,7 +68,7 @@ class SymbolBasis:
             Modulus over length squared, symmetric.
         """
         gamma, g = self.parts(a)
-        return np.asarray(gamma + kappa * g[:, :, np.newaxis] * g[:, np.newaxis, :])
+        return unmixed(joined(gamma, g, kappa), self.folded)
 
     def parts(self, a: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gamma(a), shape (n_k, 2, 2), and g(a), shape (n_k, 2)."""
@@ -107,7 +109,7 @@ def symbol_basis(
     quadrature : "grid" or "continuum"
         Least-norm weights of the grid's nodes, or exact integrals.
     wavevectors : array_like, shape (n_k, 2), optional
-        1/length, in place of the grid's own.
+        1/length, in place of the grid's own, and of the plane: none of them counts as folded.
 
     Returns
     -------
@@ -125,12 +127,12 @@ def symbol_basis(
     alpha = check_number("alpha", alpha, below=LIMIT_OF_ALPHA[quadrature])
     horizon = check_number("horizon", horizon, above=0)
     if wavevectors is None:
-        k, multiplicities = grid.wavevectors, grid.multiplicities
+        k, multiplicities, folded = grid.wavevectors, grid.multiplicities, grid.folded
     else:
         k = real_array("wavevectors", wavevectors, ndim=2)
         if k.shape[1] != 2:
             raise ValueError(f"wavevectors must have shape (n, 2), got {k.shape}")
-        multiplicities = np.ones(len(k), dtype=np.int64)
+        multiplicities, folded = np.ones(len(k), dtype=np.int64), np.zeros(len(k), dtype=bool)
     if quadrature == "continuum":
         reach = horizon * grid.stretch
         gamma, g, mu_row = continuum_basis(k, reach, degree, alpha)
@@ -141,7 +143,8 @@ def symbol_basis(
         c = ball.weights[:, np.newaxis] * basis
         gamma, g = sums_over_ball(k, ball.offsets, c)
         mu_row = r**2 @ c
-    return SymbolBasis(k, multiplicities, gamma, g, mu_row, reach, alpha, quadrature)
+    gamma = unmixed(gamma, folded)
+    return SymbolBasis(k, multiplicities, gamma, g, mu_row, reach, alpha, quadrature, folded)
 
 
 def sums_over_ball(

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.interior_point import MatrixBound
+from nlbook.peridynamics.blocks import least_eigenvalue, squares_of_nodes
 from nlbook.peridynamics.learning.choices import ExactIntegrals, QuadratureChoice, Solvable
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.symbols import SymbolBasis, symbol_basis
@@ -51,16 +52,23 @@ class GridTerm:
     gamma: Array  #: 11, 12 and 22 of Gamma (n_k, 3, n), for each unknown
     g: Array  #: (n_k, 2, n)
     volume: Array  #: nu = volume . y (n,)
+    mixed: Array  #: 1, and 0 where symbols are diagonal: `PeriodicGrid.folded` (n_k,)
+
+    def squares(self, g: Array) -> Array:
+        """11, 12 and 22 of g g^T, (n_k, 3)."""
+        squares = _square(g, g)
+        squares[:, 1] *= self.mixed
+        return squares
 
     def symbols(self, y: Array, rho: float, mu: float) -> Array:
         """L_11, L_12, L_22 at each wavevector, (n_k, 3)."""
         g, nu = self.g @ y, float(self.volume @ y)
-        return np.asarray((self.gamma @ y + rho / nu * _square(g, g)) * (mu / nu))
+        return np.asarray((self.gamma @ y + rho / nu * self.squares(g)) * (mu / nu))
 
     def jacobian(self, y: Array, rho: float, mu: float, mu_row: Array) -> tuple[Array, Array]:
         """Symbols (n_k, 3) and their derivatives by y and rho (n_k, 3, n + 1)."""
         g, nu = self.g @ y, float(self.volume @ y)
-        squares, share = _square(g, g), mu / nu
+        squares, share = self.squares(g), mu / nu
         bonds = self.gamma @ y + rho / nu * squares
         out = np.empty((*bonds.shape, y.size + 1))
         out[..., :-1] = self.gamma
@@ -68,7 +76,7 @@ class GridTerm:
         slopes1, slopes2 = self.g[:, 0], self.g[:, 1]
         factor = 2 * rho / nu
         out[:, 0, :-1] += factor * g1 * slopes1
-        out[:, 1, :-1] += factor / 2 * (g1 * slopes2 + g2 * slopes1)
+        out[:, 1, :-1] += factor / 2 * self.mixed[:, np.newaxis] * (g1 * slopes2 + g2 * slopes1)
         out[:, 2, :-1] += factor * g2 * slopes2
         out[..., :-1] -= (rho / nu**2) * squares[..., np.newaxis] * self.volume
         out[..., :-1] *= share
@@ -95,8 +103,8 @@ class StabilitySet:
             none = np.full(nu.shape, -np.inf)
             return none, none
         bonds, g = (self.gamma @ y) / nu[:, np.newaxis], (self.g @ y) / nu[:, np.newaxis]
-        schur = _least(bonds - 2 * _square(g, g))
-        return _least(bonds) - self.coercivity, schur - self.reserve
+        coercive, schur = (least_eigenvalue(*part.T) for part in (bonds, bonds - 2 * _square(g, g)))
+        return coercive - self.coercivity, schur - self.reserve
 
     def bounds(self, chosen: NDArray[np.intp], inner: Array, origin: Array) -> list[MatrixBound]:
         """Both conditions at some wavevectors, for unknowns w with y = origin + inner w."""
@@ -132,7 +140,6 @@ class Objective:
     bases: tuple[SymbolBasis, ...]  #: on each grid, at its own wavevectors
     long_waves: Array  #: A, B, C of Gamma and G1, G2 of g as k -> 0 on the first grid (5, n)
     stiffness: float  #: of the data, a modulus
-    strengths: Array  #: with which symbols see the directions of a, over the largest (M + 1,)
 
     @property
     def n_unknowns(self) -> int:
@@ -215,7 +222,7 @@ def objective_of(
     found = []
     for one in spectra[:1] if kind == "continuum" else spectra:
         k = _conditions(one, reach, quadrature, condition)
-        q = np.minimum(np.sum(k**2, axis=1), 4 / one.grid.nominal_spacing**2)
+        q = squares_of_nodes(k, one.grid.nominal_spacing)
         fine = symbol_basis(one.grid, horizon, degree, alpha, quadrature=kind, wavevectors=k)
         found.append(
             (_three(fine) / q[:, None, None], _two(fine) / np.sqrt(q)[:, None, None], fine)
@@ -241,6 +248,7 @@ def objective_of(
         GridTerm(
             one.triangles[1:], one.targets[1:],
             (_three(basis) @ turn)[1:], (_two(basis) @ turn)[1:], basis.mu_row @ turn,
+            1.0 - basis.folded[1:],
         )
         for one, basis in zip(spectra, bases, strict=True)
     )  # fmt: skip
@@ -264,7 +272,6 @@ def objective_of(
     return Objective(
         terms, mu_row, turn, unknowns, sum(one.rest for one in spectra), stability, bases,
         _long_waves(spectra[0], horizon, degree, alpha, kind) @ turn, stiffness,
-        singular / singular[0],
     )  # fmt: skip
 
 
@@ -306,12 +313,6 @@ def _square(g: Array, h: Array) -> Array:
     """11, 12 and 22 of the symmetric part of g h^T."""
     mixed = (g[:, 0] * h[:, 1] + g[:, 1] * h[:, 0]) / 2
     return np.stack([g[:, 0] * h[:, 0], mixed, g[:, 1] * h[:, 1]], axis=1)
-
-
-def _least(three: Array) -> Array:
-    """Smaller eigenvalues of symmetric 2x2 matrices."""
-    half = (three[:, 0] - three[:, 2]) / 2
-    return np.asarray((three[:, 0] + three[:, 2]) / 2 - np.hypot(half, three[:, 1]))
 
 
 def _residual(term: GridTerm, symbols: Array) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import real_array
 from nlbook.kernels import BernsteinKernel
+from nlbook.peridynamics.blocks import joined, unmixed
 from nlbook.peridynamics.certificates import (
     PointsCertificate,
     WaveCertificate,
@@ -32,6 +33,7 @@ from nlbook.peridynamics.learning.objective import Objective
 from nlbook.peridynamics.learning.sample_spectra import gather_samples
 from nlbook.peridynamics.samples import GridSamples, SetSamples, read_samples
 from nlbook.peridynamics.solid import LinearPeridynamicSolid
+from nlbook.peridynamics.solvability import DiscreteModuli
 from nlbook.peridynamics.symbols import symbol_basis
 
 __all__ = ["LPSFit", "LongWaveModuli"]
@@ -40,14 +42,8 @@ Array = NDArray[np.float64]
 Certificate = WaveCertificate | PointsCertificate
 
 
-@dataclass(frozen=True)
-class LongWaveModuli:
-    """Stiffnesses of waves much longer than the horizon, on the grid of the data."""
-
-    c11: float  #: along x1
-    c22: float  #: along x2; that of c11 on a square grid
-    c12: float  #: of both
-    c66: float  #: of shear
+#: what waves much longer than the horizon see, on the grid of the data
+LongWaveModuli = DiscreteModuli
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +84,6 @@ class LPSFit:
     solver: Solver
     #: where the answer is not what it seems, in words
     warnings: tuple[str, ...]
-    #: strengths with which symbols see the directions of the coefficients, over the largest
-    strengths: Array = field(repr=False)
     #: exponents that were tried; none if alpha was given
     search: AlphaTrials = field(repr=False)
     #: how Adam came there; otherwise None
@@ -131,6 +125,8 @@ class LPSFit:
             Modulus over length squared.
         """
         where = self.grid if grid is None else grid
+        if not isinstance(where, PeriodicGrid):
+            raise ValueError(f"grid must be a PeriodicGrid, got {where!r}")
         exact = isinstance(self.quadrature, ExactIntegrals)
         basis = symbol_basis(
             self.grid if exact else where,
@@ -154,8 +150,26 @@ class LPSFit:
                 f"over to them"
             )
         rho = self.lame_lambda / self.shear_modulus - 1
-        squares = g[:, :, np.newaxis] * g[:, np.newaxis, :]
-        return np.asarray((gamma + rho / volume * squares) * (self.shear_modulus / volume))
+        return joined(gamma, g, rho / volume) * (self.shear_modulus / volume)
+
+    def grid_symbol(self, grid: PeriodicGrid | None = None) -> Array:
+        """The symbol at the wavevectors of a grid, as its nodes see it.
+
+        Parameters
+        ----------
+        grid : PeriodicGrid, optional
+            By default that of the data.
+
+        Returns
+        -------
+        ndarray, shape (n_k, 2, 2)
+            At `PeriodicGrid.wavevectors`; diagonal for waves of half a wavelength a node, see
+            `PeriodicGrid.folded`. Modulus over length squared.
+        """
+        where = self.grid if grid is None else grid
+        if not isinstance(where, PeriodicGrid):
+            raise ValueError(f"grid must be a PeriodicGrid, got {where!r}")
+        return unmixed(self.symbol(where.wavevectors, where), where.folded)
 
     def predict(self, load: ArrayLike, grid: PeriodicGrid | None = None) -> Array:
         """Displacements of zero mean under loads, on a periodic grid.
@@ -178,8 +192,10 @@ class LPSFit:
             If shapes don't agree, or the solid can't be solved for on this grid.
         """
         where = self.grid if grid is None else grid
+        if not isinstance(where, PeriodicGrid):
+            raise ValueError(f"grid must be a PeriodicGrid, got {where!r}")
         b = where.fields("load", real_array("load", load, ndim=4))
-        symbols = self.symbol(where.wavevectors, where)[1:]
+        symbols = self.grid_symbol(where)[1:]
         least = np.linalg.eigvalsh(symbols)[:, 0]
         if not least.min() > 0:
             k = where.wavevectors[1 + int(np.argmin(least))]
@@ -263,9 +279,7 @@ class LPSFit:
         float
         """
         spectra = gather_samples(samples)
-        return float(
-            np.sqrt(sum(one.loss(self.symbol(one.grid.wavevectors, one.grid)) for one in spectra))
-        )
+        return float(np.sqrt(sum(one.loss(self.grid_symbol(one.grid)) for one in spectra)))
 
     def absolute_residual(self, samples: Any) -> float:
         """Root of the mean over samples of |L u - b|**2, for points whose load vanishes.
@@ -311,7 +325,12 @@ class LPSFit:
                 u = read.displacement[:, read.inside]
                 off = u - solved[:, read.inside]
             every = tuple(range(1, u.ndim))
-            shares.append(np.sum(off**2, axis=every) / np.sum(u**2, axis=every))
+            sizes = np.sum(u**2, axis=every)
+            if not np.all(sizes > 0):
+                raise ValueError(
+                    f"displacement must vary in every sample, got none in {int(np.argmin(sizes))}"
+                )
+            shares.append(np.sum(off**2, axis=every) / sizes)
         return float(np.sqrt(np.mean(np.concatenate(shares))))
 
     def uncertainty(self) -> str:
