@@ -19,7 +19,7 @@ from scipy import special
 
 from nlbook.kernels import RadialKernel
 from nlbook.peridynamics.bonds import Bonds
-from nlbook.peridynamics.quadrature import LatticeQuadrature
+from nlbook.peridynamics.quadrature import LatticeQuadrature, orbit_means
 
 __all__ = ["SolidQuadrature", "bond_coefficients", "lattice_coefficients"]
 
@@ -118,10 +118,7 @@ def _by_moments(kernel: RadialKernel, ball: LatticeQuadrature) -> NDArray[np.flo
         raise ValueError(
             f"horizon must hold more nodes for the moments of this kernel, got {len(r)} in its ball"
         )
-    _, orbit = np.unique(np.abs(ball.steps), axis=0, return_inverse=True)
-    orbit = orbit.ravel()
-    c = found / r**2
-    return np.asarray((np.bincount(orbit, c) / np.bincount(orbit))[orbit])
+    return orbit_means(ball.steps, found / r**2)
 
 
 def _check_volumes(volumes: NDArray[np.float64], made_of: NDArray[np.float64]) -> None:

@@ -27,10 +27,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
+from scipy.sparse import csgraph
 
 from nlbook.checks import check_number, real_array
 
-__all__ = ["LatticeQuadrature", "lattice_quadrature", "least_norm_weights"]
+__all__ = [
+    "LatticeQuadrature",
+    "distinct",
+    "lattice_quadrature",
+    "least_norm_weights",
+    "orbit_means",
+    "orbits",
+]
 
 _POWERS = tuple((a, d - a) for d in range(2, 6) for a in range(d, -1, -1))
 _SINGULARITY = 3
@@ -38,6 +46,8 @@ _SINGULARITY = 3
 _EXACT = 1e-11
 # What the squares of two distances on a lattice may differ by and still count as equal.
 _ON_THE_RIM = 1e-9
+# Nodes that a stretch of the lattice moves apart by less than this share are one shell.
+_ONE_SHELL = 0.05
 
 
 def least_norm_weights(offsets: ArrayLike, horizon: float) -> NDArray[np.float64]:
@@ -109,6 +119,22 @@ class LatticeQuadrature:
         """Of the nodes, shape (n,); never beyond the kernel's horizon by a rounding."""
         return np.minimum(np.hypot(*self.offsets.T), self.kernel_horizon)
 
+    @property
+    def shells(self) -> NDArray[np.float64]:
+        """Distances at or near which there are nodes, ascending, shape (n_shells,), length.
+
+        Sums over the ball see a kernel there only. Nodes at one distance are a shell, and nodes
+        that a stretch of the lattice moves apart by 5 % or less, as (i, j) and (j, i): a smooth
+        kernel is nearly the same at both. The distance is their mean.
+        """
+        square = (self.steps**2).sum(axis=1)
+        apart = np.abs(np.log(self.distances[:, np.newaxis] / self.distances))
+        like = (square[:, np.newaxis] == square) & (apart <= _ONE_SHELL)
+        like |= apart <= _ON_THE_RIM
+        n, shell = csgraph.connected_components(like, directed=False)
+        count = np.bincount(shell, minlength=n)
+        return np.sort(np.bincount(shell, self.distances, minlength=n) / count)
+
 
 @functools.lru_cache(maxsize=64)
 def lattice_quadrature(spacing: tuple[float, float], horizon: float) -> LatticeQuadrature:
@@ -151,10 +177,17 @@ def lattice_quadrature(spacing: tuple[float, float], horizon: float) -> LatticeQ
     steps = steps[(squares > 0) & (squares <= largest)]
     offsets = steps * np.array([h1, h2])
     kernel_horizon = radius * max(h1, h2) / h
-    weights = _symmetrised(steps, least_norm_weights(offsets, kernel_horizon))
+    weights = orbit_means(steps, least_norm_weights(offsets, kernel_horizon))
     for array in (steps, offsets, weights):
         array.setflags(write=False)
     return LatticeQuadrature((h1, h2), radius, steps, offsets, weights, kernel_horizon)
+
+
+def distinct(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances that differ by more than rounding, ascending; the first of each group."""
+    ascending = np.sort(distances)
+    new = np.diff(ascending, prepend=-np.inf) > _ON_THE_RIM * ascending
+    return np.asarray(ascending[new])
 
 
 def _unit_disc_integrals() -> NDArray[np.float64]:
@@ -167,8 +200,13 @@ def _unit_disc_integrals() -> NDArray[np.float64]:
     return values
 
 
-def _symmetrised(steps: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the reflections of the lattice, under which the exact weights don't change."""
+def orbits(steps: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Number of the orbit of each node of a ball, (n,): (i, j), (-i, j), (i, -j), (-i, -j)."""
     _, orbit = np.unique(np.abs(steps), axis=0, return_inverse=True)
-    orbit = orbit.ravel()
-    return np.asarray((np.bincount(orbit, weights) / np.bincount(orbit))[orbit])
+    return np.asarray(orbit.ravel())
+
+
+def orbit_means(steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the reflections of the lattice, under which exact weights don't change: (n,)."""
+    orbit = orbits(steps)
+    return np.asarray((np.bincount(orbit, values) / np.bincount(orbit))[orbit])

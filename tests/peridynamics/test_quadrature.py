@@ -119,3 +119,22 @@ def test_offsets_that_give_no_weights_are_refused(offsets, said):
 def test_a_horizon_below_two_spacings_is_refused():
     with pytest.raises(ValueError, match="horizon must be at least twice the spacing"):
         lattice_quadrature((5.0, 5.0), 9.9)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "horizon", "shells"),
+    [
+        ((1.0, 1.0), 2.0, 3),
+        ((1.0, 1.0), 4.0, 9),
+        ((1.0, 1.0), 5.0, 13),  # (3, 4) and (5, 0) are one
+        ((4.933, 5.039), 20.0, 9),  # (1, 0) and (0, 1) are 2 % apart
+        ((1.0, 1.2), 2.2, 5),  # (1, 0) and (0, 1), (2, 0) and (0, 2) are 20 % apart
+        ((1.0, 2.0), 2.9, 4),  # (2, 0) and (0, 1) are one
+    ],
+)
+def test_shells_are_distances_of_nodes(spacing, horizon, shells):
+    ball = lattice_quadrature(spacing, horizon)
+    assert len(ball.shells) == shells
+    assert np.all(np.diff(ball.shells) > 0)
+    off = np.abs(ball.distances[:, np.newaxis] / ball.shells - 1).min(axis=1)
+    assert off.max() < 0.05

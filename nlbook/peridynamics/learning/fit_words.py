@@ -10,7 +10,7 @@ from nlbook.peridynamics.learning.alpha_search import SAME
 from nlbook.peridynamics.learning.choices import GridQuadrature
 from nlbook.peridynamics.learning.result import LPSFit
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
-from nlbook.peridynamics.quadrature import lattice_quadrature
+from nlbook.peridynamics.quadrature import distinct, lattice_quadrature
 
 __all__ = ["fit_words"]
 
@@ -27,14 +27,14 @@ def fit_words(fit: LPSFit, spectra: Sequence[SampleSpectrum]) -> list[str]:
     said = []
     on_grid = isinstance(fit.quadrature, GridQuadrature)
     n_coefficients = fit.kernel.degree + 1
-    if on_grid and len(spectra) == 1:
-        steps = lattice_quadrature(fit.grid.spacing, fit.horizon).steps
-        shells = len(np.unique(np.sum(steps**2, axis=1)))
+    if on_grid:
+        balls = [lattice_quadrature(one.grid.spacing, fit.horizon).shells for one in spectra]
+        shells = len(distinct(np.concatenate(balls)))
         if n_coefficients >= shells:
             said.append(
                 f"alpha and the {n_coefficients} coefficients can't be told apart: sums over "
-                f"{shells} shells of nodes see the kernel at {shells} distances only, where any "
-                f"alpha fits as well; between them the kernel means nothing"
+                f"{shells} shells of nodes see the kernel at or near {shells} distances only, "
+                f"where any alpha fits as well; between them the kernel means nothing"
             )
     seen = fit.objective.turn.shape[1]
     if seen < n_coefficients and not said:
