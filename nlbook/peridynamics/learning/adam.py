@@ -2,8 +2,9 @@
 
 Stage 1, the prediction step, minimises the loss of lambda, mu, alpha and coefficients D that are
 not negative: after each step D goes to ReLU(D), mu to ReLU(mu), lambda to ReLU(lambda + mu) - mu
-and alpha to 3 - ReLU(3 - alpha) [1]_. Stage 2 lets D have any sign, and adds for each condition of
-solvability, with a slack w and least eigenvalues Lambda,
+and alpha to 3 - ReLU(3 - alpha) [1]_; here to 2.99 at most, as there is no operator at 3. Stage 2
+lets D have any sign, and adds for each condition of solvability, with a slack w and least
+eigenvalues Lambda,
 
     phi H + (psi/2) H**2,     H1 = Lambda(Gamma) - zeta - w1**2,
     H2 = Lambda(Phi Gamma^+ Phi^T) - zeta - w2**2,     H3 = Lambda(Gamma - 2 Phi^T Phi) - w3**2.
@@ -23,6 +24,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,15 +32,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.convex import SolverFailure
 from nlbook.peridynamics.learning.adam_terms import GridTerms
 from nlbook.peridynamics.learning.choices import Adam
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.quadrature import lattice_quadrature
 
-__all__ = ["AdamHistory", "adam_descent"]
+__all__ = ["LARGEST_ALPHA", "AdamHistory", "adam_descent"]
 
 Array = NDArray[np.float64]
 
+#: Where a learned alpha is held: at 3 the integrals that m(delta) of the kernel stands for diverge.
+LARGEST_ALPHA = 2.99
 # The loss stagnates when it falls by less than this share over so many epochs.
 _STAGNANT, _OVER = 1e-4, 100
 
@@ -49,16 +54,13 @@ class AdamHistory:
 
     #: loss before each epoch of the prediction step (n,), the square of E_Res
     first: Array
-    #: loss after each step of the augmented Lagrangian (n_steps,)
+    #: loss after each step of the augmented Lagrangian (n_second,)
     second: Array
-    #: H1, H2 and H3 after each (n_steps, 3), in 1/length**2, 1 and 1/length**2
+    #: H1, H2 and H3 after each (n_second, 3), in 1/length**2, 1 and 1/length**2
     violation: Array
-    #: lambda and mu after each, in the unit of the loads times length squared (n_steps, 2)
-    moduli: Array
-    #: the same after each step of Adam, of both stages (n, 2)
+    #: lambda and mu after each step of Adam, of both stages, in the unit of the loads times length
+    #: squared (n, 2)
     path: Array
-    #: steps of Adam in all
-    n_steps: int
     #: whether it ended by its own rule: every |H| small, or a loss that stagnates
     stopped: bool
 
@@ -66,6 +68,18 @@ class AdamHistory:
     def losses(self) -> Array:
         """Losses of both stages, one after the other."""
         return np.concatenate([self.first, self.second])
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of Adam in all."""
+        return len(self.path)
+
+    @property
+    def moduli(self) -> Array:
+        """Lambda and mu after each step of the augmented Lagrangian (n_second, 2)."""
+        n_first, n_second = len(self.first), len(self.second)
+        each = (len(self.path) - n_first) // max(1, n_second)
+        return self.path[n_first + each - 1 :: each] if n_second else self.path[:0]
 
 
 def adam_descent(
@@ -105,6 +119,8 @@ def adam_descent(
     ------
     ImportError
         If PyTorch is not installed.
+    SolverFailure
+        If it ends at a shear modulus or a weighted volume of zero.
     """
     import torch
 
@@ -150,7 +166,8 @@ def _descent(
             np.maximum(d, 0.0, out=d)
         moduli[1] = max(moduli[1], 0.0)
         moduli[0] = max(moduli[0] + moduli[1], 0.0) - moduli[1]
-        unknowns[-1] = min(unknowns[-1], 3.0)
+        if settings.search_alpha:
+            unknowns[-1] = min(unknowns[-1], LARGEST_ALPHA)
         path.append(unit * moduli)
 
     first: list[float] = []
@@ -162,22 +179,24 @@ def _descent(
         admissible(positive=True)
     second: list[float] = []
     violation: list[Array] = []
-    on_the_way: list[Array] = []
-    n_steps = settings.epochs
     stopped = len(first) > _OVER and first[-_OVER] - first[-1] <= _STAGNANT * first[-1]
     if corrected:
         stopped = _augmented(
-            grids, theta, loss, lambda: admissible(False), settings, second, violation, on_the_way
+            grids, theta, loss, lambda: admissible(False), settings, second, violation
         )
-        n_steps += settings.epochs_correction * len(second)
     last, mu = float(unknowns[-1]), float(moduli[1])
     volume = grids[0].volume(d, last)
+    if not (mu > 0 and math.isfinite(mu) and abs(volume) > 0):
+        raise SolverFailure(
+            f"Adam ended without a solid, at a shear modulus of {unit * mu:.3g} and a weighted "
+            f"volume of {volume:.3g}: give it another seed or a lower rate"
+        )
     reach = lattice_quadrature(spectra[0].grid.spacing, horizon).kernel_horizon
     a = mu * unit * d * reach**last / volume
-    rho = float(moduli[0]) / mu - 1 if mu > 0 else 0.0
+    rho = float(moduli[0]) / mu - 1
     history = AdamHistory(
-        np.array(first), np.array(second), np.array(violation).reshape(-1, 3),
-        unit * np.array(on_the_way).reshape(-1, 2), np.array(path), n_steps, stopped,
+        np.array(first), np.array(second), np.array(violation).reshape(-1, 3), np.array(path),
+        stopped,
     )  # fmt: skip
     return np.append(a, rho), last, history
 
@@ -190,7 +209,6 @@ def _augmented(
     settings: Adam,
     losses: list[float],
     violations: list[Array],
-    on_the_way: list[Array],
 ) -> bool:
     """Stage 2; whether every H became small."""
     import torch
@@ -224,7 +242,6 @@ def _augmented(
             admissible()
         h, _ = excess()
         losses.append(loss()[0])
-        on_the_way.append(unknowns[:2].copy())
         violations.append(h)
         sizes = np.abs(h)
         if np.all(sizes <= settings.tolerance):

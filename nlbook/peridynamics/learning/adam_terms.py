@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nlbook.kernels import bernstein_basis
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
-from nlbook.peridynamics.quadrature import lattice_quadrature
+from nlbook.peridynamics.quadrature import lattice_quadrature, orbits
 from nlbook.peridynamics.symbols import sums_over_ball
 
 __all__ = ["GridTerms"]
@@ -31,7 +31,7 @@ class GridTerms:
     one : SampleSpectrum
         What the samples of the grid ask of a symbol.
     horizon : float
-        In the unit of the spacing.
+        delta on the nominal spacing, length.
     degree : int
         Of the Bernstein polynomials.
     unit : float
@@ -40,11 +40,11 @@ class GridTerms:
 
     def __init__(self, one: SampleSpectrum, horizon: float, degree: int, unit: float) -> None:
         ball = lattice_quadrature(one.grid.spacing, horizon)
-        _, which = np.unique(np.abs(ball.steps), axis=0, return_inverse=True)
-        members = ball.weights[:, np.newaxis] * np.eye(which.max() + 1)[which.ravel()]
+        which = orbits(ball.steps)
+        members = ball.weights[:, np.newaxis] * np.eye(which.max() + 1)[which]
         gamma, g = sums_over_ball(one.grid.wavevectors[1:], ball.offsets, members)
         three = np.stack([gamma[:, :, i, j] for i, j in ((0, 0), (0, 1), (1, 1))], axis=1)
-        first = [int(np.flatnonzero(which.ravel() == n)[0]) for n in range(which.max() + 1)]
+        first = [int(np.flatnonzero(which == n)[0]) for n in range(which.max() + 1)]
         t = ball.distances[first] / ball.kernel_horizon
         triangles = one.triangles[1:]
         self._bernstein = bernstein_basis(degree, t)

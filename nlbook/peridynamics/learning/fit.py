@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.convex import SolverFailure
-from nlbook.peridynamics.learning.adam import AdamHistory, adam_descent
+from nlbook.peridynamics.learning.adam import LARGEST_ALPHA, AdamHistory, adam_descent
 from nlbook.peridynamics.learning.alpha_search import AlphaTrials, seek_alpha
 from nlbook.peridynamics.learning.choices import (
     Adam,
@@ -47,6 +47,7 @@ from nlbook.peridynamics.learning.sample_spectra import (
     gather_samples,
     net_force_words,
 )
+from nlbook.peridynamics.solvability import moduli_of_parts
 
 __all__ = ["Asked", "LearningWarning", "fit_lps", "fit_quietly", "learned", "rebuilt"]
 
@@ -188,6 +189,12 @@ def _fitted(
             spectra, asked.horizon, asked.degree, alpha, asked.solver,
             corrected=isinstance(asked.constraint, Solvable),
         )  # fmt: skip
+        if asked.solver.search_alpha and alpha >= LARGEST_ALPHA:
+            said = [
+                *said,
+                f"alpha ended at {alpha:g}, the largest that Adam may take: what it would be "
+                f"beyond is not known",
+            ]
         objective = _objective(spectra, asked, alpha)
         x = np.append(objective.unknowns @ found[:-1], found[-1])
         best = Descent(x, objective.loss(x), history.losses, -np.inf, history.stopped)
@@ -236,7 +243,6 @@ def learned(
         quadrature=asked.quadrature,
         solver=asked.solver,
         warnings=(),
-        strengths=objective.strengths,
         search=search,
         history=history,
         objective=objective,
@@ -254,17 +260,17 @@ def rebuilt(
     starts: Array,
     lower_bound: float,
     converged: bool,
+    search: AlphaTrials,
+    said: tuple[str, ...],
 ) -> LPSFit:
-    """The fit of which a task kept the numbers; without Adam's history and the trials of alpha."""
+    """The fit of which a task kept the numbers and what is said of it; without Adam's history."""
     objective = _objective(spectra, asked, alpha)
     x = np.append(objective.unknowns @ coefficients, rho)
-    none = AlphaTrials(np.empty(0), np.empty(0))
     ends = [Descent(x, float(loss), np.empty(0), lower_bound, converged) for loss in starts]
     best = int(np.argmin(starts))
     ends[best] = replace(ends[best], loss=objective.loss(x))
-    return learned(
-        spectra, asked, objective, ends, none, net_force_words(spectra), None, coefficients
-    )
+    fit = learned(spectra, asked, objective, ends, search, [], None, coefficients)
+    return replace(fit, warnings=said)
 
 
 def _objective(spectra: Sequence[SampleSpectrum], asked: Asked, alpha: float) -> Objective:
@@ -348,11 +354,8 @@ def _subspace(objective: Objective, asked: Asked) -> Subspace:
 
 
 def _long_wave_moduli(objective: Objective, y: Array, rho: float, mu: float) -> LongWaveModuli:
-    a, b, c, g1, g2 = objective.long_waves @ y
-    kappa = rho / mu
-    return LongWaveModuli(
-        float(a + kappa * g1**2), float(c + kappa * g2**2), float(b + kappa * g1 * g2), float(b)
-    )
+    a, b, c, g1, g2 = (objective.long_waves @ y).tolist()
+    return moduli_of_parts((a, b, c), (g1, g2), rho / mu)
 
 
 def _refuse_for_adam(asked: Asked, alpha: float | tuple[float, float]) -> None:

@@ -42,7 +42,7 @@ class Descent:
     loss: float  #: there, the square of E_Res
     losses: Array  #: after each step (n_steps,)
     lower_bound: float  #: of the loss linearised at x, under the conditions
-    converged: bool  #: whether no step wins more than the tolerance
+    converged: bool  #: whether no step wins more than the tolerance, of a programme solved so far
 
 
 def descend(
@@ -88,7 +88,8 @@ def descend(
             if promised <= settings.tolerance * loss:
                 continue
         if promised <= settings.tolerance * loss:
-            converged = True
+            # no more than the tolerance is left for what the programme's own gap hides
+            converged = step.met
             break
         share = 1.0
         for _ in range(_HALVINGS):
@@ -99,7 +100,7 @@ def descend(
             share /= 2
         else:
             # below rounding of the loss itself nothing can be won
-            converged = promised <= 1e3 * settings.tolerance * loss
+            converged = step.met and promised <= 1e3 * settings.tolerance * loss
             break
         x, loss = tried, new
         losses.append(loss)

@@ -14,13 +14,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import real_array
+from nlbook.peridynamics.blocks import squares_of_nodes
 from nlbook.peridynamics.grids import PeriodicGrid
 from nlbook.peridynamics.samples import GridSamples, read_samples
 
@@ -46,6 +47,7 @@ class SampleSpectrum:
     rest: float  #: mean square relative residual that no symmetric symbol removes
     net_force: float  #: share of it that is the loads' mean, which nothing balances
     n_samples: int  #: number of samples
+    n_gathered: int  #: of all that it was gathered with: it counts n_samples/n_gathered of them
     stiffness: float  #: root mean square of b over that of q(k) u, a modulus
 
     def loss(self, symbols: Array) -> float:
@@ -66,6 +68,20 @@ class SampleSpectrum:
         residuals = (self.triangles @ three)[..., 0] - self.targets
         return float(np.sum(residuals**2)) + self.rest
 
+    def among(self, n_gathered: int) -> SampleSpectrum:
+        """The same as a part of another number of samples: losses are means over all of them."""
+        if n_gathered == self.n_gathered:
+            return self
+        share = self.n_gathered / n_gathered
+        return replace(
+            self,
+            triangles=np.sqrt(share) * self.triangles,
+            targets=np.sqrt(share) * self.targets,
+            rest=share * self.rest,
+            net_force=share * self.net_force,
+            n_gathered=n_gathered,
+        )
+
 
 def gather_samples(samples: Any, *, relative: bool = True) -> tuple[SampleSpectrum, ...]:
     """Read samples on periodic grids, to fit to them many times.
@@ -73,7 +89,9 @@ def gather_samples(samples: Any, *, relative: bool = True) -> tuple[SampleSpectr
     Parameters
     ----------
     samples : object with `spacing`, `displacement` and `load`, or a sequence of them
-        Both fields of shape (n_samples, n1, n2, 2); several, on other grids, are hybrid data.
+        Both fields of shape (n_samples, n1, n2, 2); several, on other grids, are hybrid data. Or
+        what has been gathered before, together or apart: it keeps its weights within, and counts
+        by its number of samples.
     relative : bool
         Whether each sample counts over the mean square of its load, or all over the mean over
         samples of that: the paper's sum of squares, which the large loads rule.
@@ -88,13 +106,14 @@ def gather_samples(samples: Any, *, relative: bool = True) -> tuple[SampleSpectr
     ValueError
         If shapes, spacings or numbers make no sense, or a sample has no load.
     """
-    if isinstance(samples, SampleSpectrum):
-        return (samples,)
     given: Sequence[Any] = samples if isinstance(samples, list | tuple) else (samples,)
     if not given:
         raise ValueError("samples must be one set or more, got none")
-    if all(isinstance(one, SampleSpectrum) for one in given):
-        return tuple(given)
+    if any(isinstance(one, SampleSpectrum) for one in given):
+        if not all(isinstance(one, SampleSpectrum) for one in given):
+            raise ValueError("samples must be all gathered before or none, got some of each")
+        every = sum(one.n_samples for one in given)
+        return tuple(one.among(every) for one in given)
     read = [_on_a_grid(one) for one in given]
     total = sum(len(one.load) for one in read)
     squares = [np.mean(np.sum(one.load**2, axis=-1), axis=(1, 2)) for one in read]
@@ -105,7 +124,7 @@ def gather_samples(samples: Any, *, relative: bool = True) -> tuple[SampleSpectr
         mean = float(np.mean(np.concatenate(squares)))
         squares = [np.full(values.shape, mean) for values in squares]
     return tuple(
-        _spectrum(one.grid, one.displacement, one.load, 1 / np.sqrt(total * values))
+        _spectrum(one.grid, one.displacement, one.load, 1 / np.sqrt(total * values), total)
         for one, values in zip(read, squares, strict=True)
     )
 
@@ -120,7 +139,9 @@ def _on_a_grid(samples: Any) -> GridSamples:
     return read
 
 
-def _spectrum(grid: PeriodicGrid, u: Array, b: Array, weights: Array) -> SampleSpectrum:
+def _spectrum(
+    grid: PeriodicGrid, u: Array, b: Array, weights: Array, n_gathered: int
+) -> SampleSpectrum:
     scale = np.sqrt(grid.multiplicities) / grid.n_nodes
     modes = []
     for values in (u, b):
@@ -139,7 +160,7 @@ def _spectrum(grid: PeriodicGrid, u: Array, b: Array, weights: Array) -> SampleS
     rows = np.concatenate([rows.real, rows.imag]).reshape(-1, *rows.shape[2:])
     upper: Array = np.linalg.qr(rows.transpose(1, 0, 2)).R[1:]
     k = grid.wavevectors[1:]
-    q = np.minimum(np.sum(k**2, axis=1), 4 / grid.nominal_spacing**2)
+    q = squares_of_nodes(k, grid.nominal_spacing)
     strains = np.sqrt(np.sum(np.abs(modes[0][:, 1:] * q[:, np.newaxis]) ** 2))
     size = np.sqrt(np.sum(np.abs(modes[0]) ** 2)) * q.max()
     if not strains > _CONSTANT * size:
@@ -152,6 +173,7 @@ def _spectrum(grid: PeriodicGrid, u: Array, b: Array, weights: Array) -> SampleS
         float(np.sum(upper[:, 3, 3] ** 2)) + net_force,
         net_force,
         len(u),
+        n_gathered,
         float(loads / strains),
     )
 

@@ -14,6 +14,7 @@ References
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked
 from nlbook.parallel import run_tasks
+from nlbook.peridynamics.learning.alpha_search import AlphaTrials
 from nlbook.peridynamics.learning.choices import (
     Constraint,
     FreeLongWaves,
@@ -33,13 +35,18 @@ from nlbook.peridynamics.learning.choices import (
     Solvable,
     Solver,
 )
-from nlbook.peridynamics.learning.fit import Asked, fit_quietly, rebuilt
+from nlbook.peridynamics.learning.fit import Asked, LearningWarning, fit_quietly, rebuilt
 from nlbook.peridynamics.learning.result import LPSFit
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum, gather_samples
 
 __all__ = ["LPSSweep", "SweepRow", "sweep_lps", "sweep_task"]
 
 Array = NDArray[np.float64]
+
+# Of what `sweep_task` returns.
+_SCHEMA = 2
+# Fits up to which a warning names each that it is said of.
+_NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +89,7 @@ def sweep_task(
     Returns
     -------
     dict
-        Coefficients, moduli, exponent, E_Res and whether it converged.
+        Coefficients, moduli, exponent, E_Res, whether it converged, and what is to be said of it.
     """
     fit = fit_quietly(
         list(spectra), horizon, degree, constraint, alpha, long_waves, quadrature, solver
@@ -95,6 +102,9 @@ def sweep_task(
         "starts": fit.starts,
         "lower_bound": fit.lower_bound,
         "converged": fit.converged,
+        "warnings": "\n".join(fit.warnings),
+        "search_alpha": fit.search.alpha,
+        "search_loss": fit.search.loss,
     }
 
 
@@ -141,6 +151,12 @@ def sweep_lps(
         If there are no horizons or degrees, or as `fit_lps`.
     TaskErrors
         If fits failed, after all others are done.
+
+    Warns
+    -----
+    LearningWarning
+        What stands in the `warnings` of the fits, read or computed: the same of several fits once,
+        with their horizons and degrees.
     """
     check_unmasked("horizons", horizons)
     check_unmasked("degrees", degrees)
@@ -150,6 +166,14 @@ def sweep_lps(
         raise ValueError(
             f"horizons and degrees must be one or more each, got {horizons!r} and {degrees!r}"
         )
+    for name, samples in (("training", training), ("validation", validation)):
+        given = samples if isinstance(samples, list | tuple) else [samples]
+        if any(isinstance(one, SampleSpectrum) for one in given):
+            raise ValueError(
+                f"{name} must be samples themselves, not what gather_samples keeps of them: "
+                f"errors of displacements need the fields"
+            )
+    gather_samples(validation)  # refuses what can't be used before all fits are made
     spectra = gather_samples(training, relative=relative)
     asked = {
         "alpha": alpha, "constraint": constraint, "long_waves": long_waves,
@@ -161,8 +185,10 @@ def sweep_lps(
         for radius in radii
     ]
     found = run_tasks(
-        sweep_task, tasks, cluster, store, progress=progress, description="fits of solids"
-    )
+        sweep_task, tasks, cluster, store, schema=_SCHEMA, progress=progress,
+        description="fits of solids",
+    )  # fmt: skip
+    _warn(tasks, found)
     shape = (len(orders), len(radii))
     residuals = np.array([float(one["residual"]) for one in found]).reshape(shape)
     converged = np.array([bool(one["converged"]) for one in found]).reshape(shape)
@@ -176,7 +202,8 @@ def sweep_lps(
         fit = rebuilt(
             spectra, choices, float(one["alpha"]), np.asarray(one["coefficients"]),
             float(one["rho"]), np.asarray(one["starts"]), float(one["lower_bound"]),
-            bool(one["converged"]),
+            bool(one["converged"]), AlphaTrials(one["search_alpha"], one["search_loss"]),
+            tuple(str(one["warnings"]).splitlines()),
         )  # fmt: skip
         errors = np.array(
             [
@@ -187,3 +214,14 @@ def sweep_lps(
         unit = errors if unit is None else unit
         rows.append(SweepRow(fit, errors, float(np.mean(errors / unit))))
     return LPSSweep(np.array(radii), np.array(orders), residuals, converged, tuple(rows))
+
+
+def _warn(tasks: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> None:
+    """What is to be said of the fits, each thing once, with the fits that it is said of."""
+    said: dict[str, list[str]] = {}
+    for task, one in zip(tasks, found, strict=True):
+        for words in str(one["warnings"]).splitlines():
+            said.setdefault(words, []).append(f"({task['horizon']:g}, {task['degree']})")
+    for words, fits in said.items():
+        of = f"{len(fits)} fits" if len(fits) > _NAMED else ", ".join(fits)
+        warnings.warn(f"(horizon, degree) {of}: {words}", LearningWarning, stacklevel=3)

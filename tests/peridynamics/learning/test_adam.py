@@ -14,8 +14,9 @@ from nlbook.peridynamics import (
     fit_lps,
     gather_samples,
 )
+from nlbook.peridynamics.learning.adam import LARGEST_ALPHA
 from nlbook.peridynamics.learning.adam_terms import GridTerms
-from tests.peridynamics.learning.data import lattice_samples
+from tests.peridynamics.learning.data import lattice_samples, lattice_symbol
 
 torch = pytest.importorskip("torch")
 
@@ -27,6 +28,11 @@ def fit(*arguments, **named):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LearningWarning)
         return fit_lps(*arguments, **named)
+
+
+def stiff_at_the_nodes(k):
+    """Stiffer for shorter waves, as of bonds to the nearest nodes and stronger than those."""
+    return lattice_symbol(k) * (1 + 20 * np.sum(k**2, axis=1))[:, None, None]
 
 
 def test_the_least_eigenvalues_are_those_of_the_dense_matrices():
@@ -110,11 +116,26 @@ def test_the_exact_prediction_ends_no_higher():
 def test_alpha_is_learned_and_stays_below_three():
     settings = Adam(epochs=300, epochs_correction=50, most_steps=2, rate=2e-2, search_alpha=True)
     found = fit(SAMPLES, 12.5, 2, alpha=2.9, solver=settings)
-    assert found.kernel.alpha <= 3
+    assert found.kernel.alpha < 3
     assert found.kernel.alpha != 2.9
     assert found.loss == pytest.approx(found.history.losses[-1], rel=1e-9)
     last = (found.lame_lambda, found.shear_modulus)
     assert found.history.moduli[-1] == pytest.approx(last, rel=1e-9)
+
+
+def test_an_alpha_that_would_leave_three_is_held_where_the_operator_exists():
+    settings = Adam(epochs=60, epochs_correction=5, most_steps=1, rate=0.2, search_alpha=True)
+    softening = lattice_samples((8, 8), (5.0, 5.0), most=3, symbol=stiff_at_the_nodes)
+    found = fit(softening, 12.5, 0, alpha=2.9, solver=settings)
+    assert any("alpha ended at 2.99, the largest that Adam may" in one for one in found.warnings)
+    assert found.kernel.alpha == LARGEST_ALPHA
+    assert found.solid(found.grid).horizon == pytest.approx(12.5)
+    assert len(found.certificates()) == 3
+
+
+def test_an_alpha_that_is_given_is_kept():
+    settings = Adam(epochs=20, epochs_correction=5, most_steps=1)
+    assert fit(SAMPLES, 12.5, 1, alpha=2.995, solver=settings).kernel.alpha == 2.995
 
 
 def test_the_same_seed_gives_the_same_and_another_another():

@@ -1,5 +1,6 @@
 """The loss against the operator node by node, its slopes against differences; programmes whole."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cvxpy as cp
@@ -13,6 +14,7 @@ from nlbook.peridynamics import (
     Solvable,
     gather_samples,
 )
+from nlbook.peridynamics.learning import gauss_newton
 from nlbook.peridynamics.learning.choices import GaussNewton, GridQuadrature
 from nlbook.peridynamics.learning.gauss_newton import descend, first_guesses
 from nlbook.peridynamics.learning.objective import TIGHTENED, objective_of
@@ -125,6 +127,41 @@ def test_every_step_is_admissible_and_lowers_the_loss():
         assert found.feasible(descent.x)
         assert np.all(np.diff(descent.losses) < 0)
         assert descent.loss == found.loss(descent.x)
+
+
+def test_a_descent_whose_programme_is_not_solved_has_not_converged(monkeypatch):
+    found = objective(degree=3)
+    n = found.n_unknowns
+    subspace = Subspace(np.zeros(n), np.eye(n))
+    start = first_guesses(found, GaussNewton(starts=1))[0]
+    assert descend(found, subspace, start, GaussNewton(), Working()).converged
+    unsolved = lambda *asked: replace(linearised(*asked), met=False)  # noqa: E731
+    monkeypatch.setattr(gauss_newton, "linearised", unsolved)
+    assert not descend(found, subspace, start, GaussNewton(), Working()).converged
+
+
+def squares(spectrum):
+    """What losses are made of: R^T (R, t)."""
+    right = np.concatenate([spectrum.triangles, spectrum.targets[..., np.newaxis]], axis=2)
+    return np.swapaxes(spectrum.triangles, 1, 2) @ right
+
+
+def test_samples_gathered_apart_count_as_samples_gathered_together():
+    few = SimpleNamespace(**vars(FINE))
+    few.displacement, few.load = FINE.displacement[:5], FINE.load[:5]
+    together = gather_samples([COARSE, few])
+    apart = gather_samples([*gather_samples(COARSE), *gather_samples(few)])
+    for one, other in zip(together, apart, strict=True):
+        assert one.n_gathered == other.n_gathered == len(COARSE.load) + 5
+        assert one.rest == pytest.approx(other.rest, abs=1e-20)
+        # a triangle is told up to the signs of its rows
+        np.testing.assert_allclose(squares(other), squares(one), rtol=1e-11, atol=1e-12)
+    # and one of them alone by itself
+    (alone,) = gather_samples(together[1])
+    np.testing.assert_allclose(squares(alone), squares(*gather_samples(few)), atol=1e-12)
+    assert gather_samples(together)[0] is together[0]
+    with pytest.raises(ValueError, match="^samples must be all gathered before or none"):
+        gather_samples([together[0], few])
 
 
 def test_a_sample_s_size_does_not_count_unless_that_is_asked():
