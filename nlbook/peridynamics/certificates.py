@@ -38,7 +38,7 @@ from nlbook.peridynamics.bounds import Bound, least_stiffness
 from nlbook.peridynamics.continuum import bernstein_form
 from nlbook.peridynamics.continuum_bounds import least_stiffness_of_continuum
 from nlbook.peridynamics.grids import PeriodicGrid, PointSet
-from nlbook.peridynamics.solid import LinearPeridynamicSolid
+from nlbook.peridynamics.solid import LinearPeridynamicSolid, check_solid
 
 __all__ = [
     "PointsCertificate",
@@ -179,6 +179,7 @@ def certify_grid(solid: LinearPeridynamicSolid) -> WaveCertificate:
     ValueError
         If the grid is not periodic.
     """
+    check_solid(solid)
     grid = solid.grid
     if not isinstance(grid, PeriodicGrid) or grid.n_nodes < 2:
         raise ValueError(f"grid must be periodic, of two nodes or more, got {grid!r}")
@@ -217,6 +218,7 @@ def certify_lattice(solid: LinearPeridynamicSolid) -> WaveCertificate:
     ValueError
         If the points are no lattice.
     """
+    check_solid(solid)
     offsets, c = solid.lattice_coefficients()
     spacing, mu = solid.grid.spacing, solid.shear_modulus
     assert spacing is not None
@@ -250,8 +252,8 @@ def certify_continuum(
         If alpha is 3 or more, m(delta) vanishes, or a number is not finite.
     """
     coefficients, alpha = bernstein_form(kernel)
-    check_number("alpha", alpha, below=3)
-    check_number("lame_lambda", lame_lambda)
+    alpha = check_number("alpha", alpha, below=3)
+    lame = check_number("lame_lambda", lame_lambda)
     mu = check_number("shear_modulus", shear_modulus, above=0)
     plain = BernsteinKernel(tuple(coefficients.tolist()), kernel.horizon, alpha)
     volume = plain.moment(2, dimension=2)
@@ -259,7 +261,7 @@ def certify_continuum(
     if abs(volume) <= 1e-12 * size.moment(2, dimension=2):
         raise ValueError("kernel must have a weighted volume m(delta) other than zero")
     scaled = BernsteinKernel(tuple((mu / volume * coefficients).tolist()), kernel.horizon, alpha)
-    kappas = ((lame_lambda - mu) / mu**2, 0.0, -2 / mu)
+    kappas = ((lame - mu) / mu**2, 0.0, -2 / mu)
     found = least_stiffness_of_continuum(scaled, kappas, gap=_GAP * mu)
     subject = f"the continuum of horizon {kernel.horizon:.4g}"
     return WaveCertificate("continuum", subject, *(_relative(bound, mu) for bound in found))
@@ -283,6 +285,7 @@ def certify_points(solid: LinearPeridynamicSolid) -> PointsCertificate:
     ValueError
         If the solid is not on a set of points.
     """
+    check_solid(solid)
     points = solid.grid
     if not isinstance(points, PointSet):
         raise ValueError("grid must be a PointSet; certify_grid takes a periodic grid")

@@ -146,7 +146,7 @@ def continuum_symbol(
         If the integrals don't exist, m(delta) vanishes, or a number is not finite.
     """
     coefficients, alpha = bernstein_form(kernel)
-    check_number("lame_lambda", lame_lambda)
+    lame = check_number("lame_lambda", lame_lambda)
     mu = check_number("shear_modulus", shear_modulus, above=0)
     gamma, g, moments = continuum_basis(wavevectors, kernel.horizon, len(coefficients) - 1, alpha)
     volume = float(moments @ coefficients)
@@ -155,7 +155,7 @@ def continuum_symbol(
     a = mu * coefficients / volume
     dilatation = np.einsum("kmi,m->ki", g, a)
     outer = dilatation[:, :, np.newaxis] * dilatation[:, np.newaxis, :]
-    kappa = (lame_lambda - mu) / mu**2
+    kappa = (lame - mu) / mu**2
     return np.asarray(np.einsum("kmij,m->kij", gamma, a) + kappa * outer)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 
-__all__ = ["PeriodicGrid", "PointSet", "lattice_spacing"]
+__all__ = ["PeriodicGrid", "PointSet", "check_spacings", "lattice_spacing"]
 
 # How far, in spacings, a box or a point may lie from its place: six digits of a file.
 _PLACE = 1e-5
@@ -41,7 +42,7 @@ class PeriodicGrid:
         object.__setattr__(
             self, "shape", tuple(check_integer("shape", n, 1) for n in _pair("shape", self.shape))
         )
-        object.__setattr__(self, "spacing", _spacings(self.spacing))
+        object.__setattr__(self, "spacing", check_spacings(self.spacing))
 
     @classmethod
     def of_box(cls, box: tuple[float, float], spacing: float | tuple[float, float]) -> PeriodicGrid:
@@ -61,7 +62,7 @@ class PeriodicGrid:
             the box would join places that are none.
         """
         sides = _pair("box", box)
-        steps = _spacings(spacing)
+        steps = check_spacings(spacing)
         counts = []
         for side, step in zip(sides, steps, strict=True):
             n = check_number("box", side, above=0) / step
@@ -170,7 +171,7 @@ class PointSet:
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "inside", inside)
         if self.spacing is not None:
-            object.__setattr__(self, "spacing", _spacings(self.spacing))
+            object.__setattr__(self, "spacing", check_spacings(self.spacing))
             _ = self.steps
         if len(np.unique(points if self.spacing is None else self.steps, axis=0)) < len(points):
             raise ValueError("points must be distinct")
@@ -258,13 +259,17 @@ def _line_spacing(x: NDArray[np.float64]) -> tuple[float, int] | None:
     return None
 
 
-def _pair(name: str, value: object) -> tuple[float, float]:
-    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+def _pair(name: str, value: Any) -> tuple[float, float]:
+    check_unmasked(name, value)
+    several = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim)
+    if not several or len(value) != 2:
         raise ValueError(f"{name} must be two numbers, got {value!r}")
     return (value[0], value[1])
 
 
-def _spacings(value: float | tuple[float, float]) -> tuple[float, float]:
-    both = value if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
+def check_spacings(value: Any) -> tuple[float, float]:
+    """Read one spacing for both axes, or two, refused by name unless positive."""
+    alone = not isinstance(value, (tuple, list)) and np.ndim(value) == 0
+    both = (value, value) if alone else value
     h1, h2 = (check_number("spacing", h, above=0) for h in _pair("spacing", both))
     return (h1, h2)

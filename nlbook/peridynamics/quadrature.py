@@ -30,6 +30,7 @@ from scipy import special
 from scipy.sparse import csgraph
 
 from nlbook.checks import check_number, real_array
+from nlbook.peridynamics.grids import check_spacings
 
 __all__ = [
     "LatticeQuadrature",
@@ -136,7 +137,6 @@ class LatticeQuadrature:
         return np.sort(np.bincount(shell, self.distances, minlength=n) / count)
 
 
-@functools.lru_cache(maxsize=64)
 def lattice_quadrature(spacing: tuple[float, float], horizon: float) -> LatticeQuadrature:
     """Ball and weights of a rectangular lattice.
 
@@ -162,8 +162,13 @@ def lattice_quadrature(spacing: tuple[float, float], horizon: float) -> LatticeQ
     ValueError
         If a spacing is not positive, or the horizon below 2 h.
     """
-    h1, h2 = (check_number("spacing", h, above=0) for h in spacing)
-    radius = check_number("horizon", horizon, above=0)
+    # a key of the cache must not be a number that is equal to one and none, as True is
+    return _lattice_quadrature(check_spacings(spacing), check_number("horizon", horizon, above=0))
+
+
+@functools.lru_cache(maxsize=64)
+def _lattice_quadrature(spacing: tuple[float, float], radius: float) -> LatticeQuadrature:
+    h1, h2 = spacing
     h = math.sqrt(h1 * h2)
     if radius < 2 * h * (1 - _ON_THE_RIM):
         raise ValueError(

@@ -116,15 +116,16 @@ def read_samples(samples: object) -> GridSamples | SetSamples:
     if isinstance(samples, (GridSamples, SetSamples)):
         return samples
     if isinstance(samples, PointSamples):
-        spacing = getattr(samples, "spacing", None) or lattice_spacing(samples.points)
+        spacing = getattr(samples, "spacing", None)
+        if spacing is None:
+            spacing = lattice_spacing(samples.points)
         place = PointSet(samples.points, samples.inside, spacing)
         return SetSamples(place, samples.displacement, samples.load)
     if isinstance(samples, PeriodicSamples):
         shape = np.shape(samples.displacement)
         if len(shape) != 4:
             raise ValueError(f"displacement must have shape (n_samples, n1, n2, 2), got {shape}")
-        spacing = (float(samples.spacing[0]), float(samples.spacing[1]))
-        grid = PeriodicGrid((shape[1], shape[2]), spacing)
+        grid = PeriodicGrid((shape[1], shape[2]), samples.spacing)
         return GridSamples(grid, samples.displacement, samples.load)
     raise ValueError(
         f"samples must have spacing, displacement and load, or points, inside, displacement and "

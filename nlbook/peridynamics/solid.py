@@ -46,7 +46,7 @@ from nlbook.peridynamics.grids import PeriodicGrid, PointSet
 from nlbook.peridynamics.quadrature import LatticeQuadrature, lattice_quadrature
 from nlbook.peridynamics.symbols import sums_over_ball
 
-__all__ = ["LinearPeridynamicSolid"]
+__all__ = ["LinearPeridynamicSolid", "check_solid"]
 
 # An eigenvalue smaller than this, relative to the largest, is rounding.
 _VANISHING = 1e-12
@@ -78,8 +78,10 @@ class LinearPeridynamicSolid:
     def __post_init__(self) -> None:
         check_kernel(self.kernel)
         check_number("horizon", self.kernel.horizon, above=0)
-        check_number("lame_lambda", self.lame_lambda)
-        check_number("shear_modulus", self.shear_modulus, above=0)
+        # in double precision, whatever the type of what is given
+        for name, above in (("lame_lambda", None), ("shear_modulus", 0)):
+            value = check_number(name, getattr(self, name), above=above)
+            object.__setattr__(self, name, value)
         if not isinstance(self.grid, (PeriodicGrid, PointSet)):
             raise ValueError(f"grid must be a PeriodicGrid or a PointSet, got {self.grid!r}")
         check_choice("quadrature", self.quadrature, ("least norm", "moments"))
@@ -388,3 +390,9 @@ class LinearPeridynamicSolid:
         if linalg.onenormest(inverse) * abs(square).sum(axis=0).max() * _VANISHING >= 1:
             raise ValueError(said)
         return factorisation
+
+
+def check_solid(solid: Any) -> None:
+    """Refuse what is no solid, by name."""
+    if not isinstance(solid, LinearPeridynamicSolid):
+        raise ValueError(f"solid must be a LinearPeridynamicSolid, got {solid!r}")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from nlbook.peridynamics.blocks import joined
 from nlbook.peridynamics.grids import PeriodicGrid, PointSet
-from nlbook.peridynamics.solid import LinearPeridynamicSolid
+from nlbook.peridynamics.solid import LinearPeridynamicSolid, check_solid
 
 __all__ = [
     "DiscreteModuli",
@@ -97,6 +97,7 @@ def discrete_moduli(solid: LinearPeridynamicSolid) -> DiscreteModuli:
     ValueError
         If the points are no lattice.
     """
+    check_solid(solid)
     offsets, c = solid.lattice_coefficients()
     x, y = offsets.T
     square = x**2 + y**2
@@ -144,10 +145,12 @@ def solvability_constants(solid: LinearPeridynamicSolid) -> SolvabilityConstants
     Raises
     ------
     ValueError
-        If the grid is not periodic.
+        If the grid is not periodic, or a single node.
     """
+    check_solid(solid)
     if not isinstance(solid.grid, PeriodicGrid):
         raise ValueError("grid must be periodic; dense_constants takes a set of points")
+    _check_waves(solid.grid)
     gamma, g = solid.symbol_parts()
     gamma, g = gamma[1:] / solid.shear_modulus, g[1:] / solid.shear_modulus
     bonds = np.linalg.eigvalsh(gamma)
@@ -174,7 +177,14 @@ def dense_constants(solid: LinearPeridynamicSolid) -> SolvabilityConstants:
     Returns
     -------
     SolvabilityConstants
+
+    Raises
+    ------
+    ValueError
+        If the grid is periodic and a single node.
     """
+    check_solid(solid)
+    _check_waves(solid.grid)
     gamma, dilatation = _dense_parts(solid)
     rigid = 2 if isinstance(solid.grid, PeriodicGrid) else 0  # translations; a rim holds them
     bonds, modes = np.linalg.eigh(gamma)
@@ -191,6 +201,11 @@ def dense_constants(solid: LinearPeridynamicSolid) -> SolvabilityConstants:
     return SolvabilityConstants(
         float(bonds[kept].min()), inf_sup, float(both.min()), float(bonds.max())
     )
+
+
+def _check_waves(grid: PeriodicGrid | PointSet) -> None:
+    if isinstance(grid, PeriodicGrid) and grid.n_nodes < 2:
+        raise ValueError(f"grid must have two nodes or more, got {grid!r}")
 
 
 def _dense_parts(

@@ -67,8 +67,9 @@ class SymbolBasis:
         ndarray, shape (n_k, 2, 2)
             Modulus over length squared, symmetric.
         """
+        factor = check_number("kappa", kappa)
         gamma, g = self.parts(a)
-        return unmixed(joined(gamma, g, kappa), self.folded)
+        return unmixed(joined(gamma, g, factor), self.folded)
 
     def parts(self, a: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gamma(a), shape (n_k, 2, 2), and g(a), shape (n_k, 2)."""

@@ -97,6 +97,8 @@ class ExactLongWaves:
                 f"lame_lambda must exceed minus the shear modulus {mu:g}, got {value!r}: the area "
                 f"would grow under pressure"
             )
+        object.__setattr__(self, "shear_modulus", mu)
+        object.__setattr__(self, "lame_lambda", value)
 
     @classmethod
     def of_moduli(cls, youngs_modulus: float, poisson_ratio: float) -> ExactLongWaves:

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlbook.checks import check_integer, check_number
 from nlbook.convex import SolverFailure
 from nlbook.peridynamics.learning.adam import LARGEST_ALPHA, AdamHistory, adam_descent
 from nlbook.peridynamics.learning.alpha_search import AlphaTrials, seek_alpha
 from nlbook.peridynamics.learning.choices import (
     Adam,
     Constraint,
+    ExactIntegrals,
     ExactLongWaves,
     FreeLongWaves,
     GaussNewton,
@@ -48,6 +50,7 @@ from nlbook.peridynamics.learning.sample_spectra import (
     net_force_words,
 )
 from nlbook.peridynamics.solvability import moduli_of_parts
+from nlbook.peridynamics.symbols import LIMIT_OF_ALPHA
 
 __all__ = ["Asked", "LearningWarning", "fit_lps", "fit_quietly", "learned", "rebuilt"]
 
@@ -110,7 +113,8 @@ def fit_lps(
     solver : GaussNewton or Adam
         How the least loss is sought.
     start : LPSFit, optional
-        Another place to start from: a fit of the same degree, horizon and quadrature.
+        Another place to start from, for GaussNewton: a fit of the same degree, best of the same
+        horizon and quadrature.
 
     Returns
     -------
@@ -158,9 +162,14 @@ def fit_quietly(
     check_kind("long_waves", long_waves, LongWaves)
     check_kind("quadrature", quadrature, QuadratureChoice)
     check_kind("solver", solver, Solver)
+    horizon = check_number("horizon", horizon, above=0)
+    degree = check_integer("degree", degree, 0)
+    if not isinstance(alpha, tuple):
+        kind = "continuum" if isinstance(quadrature, ExactIntegrals) else "grid"
+        alpha = check_number("alpha", alpha, below=LIMIT_OF_ALPHA[kind])
     asked = Asked(horizon, degree, constraint, long_waves, quadrature, solver)
     if isinstance(solver, Adam):
-        _refuse_for_adam(asked, alpha)
+        _refuse_for_adam(asked, alpha, start)
     spectra = gather_samples(samples)
     said = net_force_words(spectra)
     search = AlphaTrials(np.empty(0), np.empty(0))
@@ -358,7 +367,13 @@ def _long_wave_moduli(objective: Objective, y: Array, rho: float, mu: float) -> 
     return moduli_of_parts((a, b, c), (g1, g2), rho / mu)
 
 
-def _refuse_for_adam(asked: Asked, alpha: float | tuple[float, float]) -> None:
+def _refuse_for_adam(
+    asked: Asked, alpha: float | tuple[float, float], start: LPSFit | None
+) -> None:
+    if start is not None:
+        raise ValueError(
+            "start must be None for Adam, which starts from the paper's random numbers"
+        )
     for name, value, kind in (
         ("quadrature", asked.quadrature, GridQuadrature),
         ("long_waves", asked.long_waves, FreeLongWaves),

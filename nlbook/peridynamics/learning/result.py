@@ -204,7 +204,7 @@ class LPSFit:
                 f"the wave ({k[0]:.4g}, {k[1]:.4g}) has a stiffness of {least.min():.3g}"
             )
         waves = np.fft.rfft2(b, axes=(1, 2))
-        flat = waves.reshape(len(b), -1, 2)
+        flat = waves.reshape(len(b), len(symbols) + 1, 2)
         answer = np.zeros_like(flat)
         answer[:, 1:] = np.einsum("kij,skj->ski", np.linalg.inv(symbols), flat[:, 1:])
         return np.asarray(np.fft.irfft2(answer.reshape(waves.shape), s=where.shape, axes=(1, 2)))
@@ -315,7 +315,10 @@ class LPSFit:
         float
         """
         shares = []
-        for one in samples if isinstance(samples, list | tuple) else [samples]:
+        given = samples if isinstance(samples, list | tuple) else [samples]
+        if not given:
+            raise ValueError("samples must be one set or more, got none")
+        for one in given:
             read = read_samples(one)
             if isinstance(read, GridSamples):
                 u = read.displacement - read.displacement.mean(axis=(1, 2), keepdims=True)

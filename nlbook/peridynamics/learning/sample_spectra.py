@@ -106,6 +106,8 @@ def gather_samples(samples: Any, *, relative: bool = True) -> tuple[SampleSpectr
     ValueError
         If shapes, spacings or numbers make no sense, or a sample has no load.
     """
+    if not isinstance(relative, bool | np.bool_):
+        raise ValueError(f"relative must be True or False, got {relative!r}")
     given: Sequence[Any] = samples if isinstance(samples, list | tuple) else (samples,)
     if not given:
         raise ValueError("samples must be one set or more, got none")
@@ -166,6 +168,8 @@ def _spectrum(
     if not strains > _CONSTANT * size:
         raise ValueError("displacement must vary in space, got fields that are constant")
     loads = np.sqrt(np.sum(np.abs(modes[1][:, 1:]) ** 2))
+    if not loads > _CONSTANT * np.sqrt(np.sum(np.abs(modes[1]) ** 2)):
+        raise ValueError("load must vary in space, got fields that are constant")
     return SampleSpectrum(
         grid,
         np.concatenate([np.zeros((1, 3, 3)), upper[:, :3, :3]]),

@@ -158,10 +158,8 @@ def sweep_lps(
         What stands in the `warnings` of the fits, read or computed: the same of several fits once,
         with their horizons and degrees.
     """
-    check_unmasked("horizons", horizons)
-    check_unmasked("degrees", degrees)
-    radii = [check_number("horizons", one, above=0) for one in horizons]
-    orders = sorted({check_integer("degrees", one, 0) for one in degrees})
+    radii = [check_number("horizons", one, above=0) for one in _several("horizons", horizons)]
+    orders = sorted({check_integer("degrees", one, 0) for one in _several("degrees", degrees)})
     if not radii or not orders:
         raise ValueError(
             f"horizons and degrees must be one or more each, got {horizons!r} and {degrees!r}"
@@ -214,6 +212,15 @@ def sweep_lps(
         unit = errors if unit is None else unit
         rows.append(SweepRow(fit, errors, float(np.mean(errors / unit))))
     return LPSSweep(np.array(radii), np.array(orders), residuals, converged, tuple(rows))
+
+
+def _several(name: str, values: Any) -> list[Any]:
+    """A sequence as a list, refused by name if it is none."""
+    check_unmasked(name, values)
+    try:
+        return list(values)
+    except TypeError:
+        raise ValueError(f"{name} must be a sequence of numbers, got {values!r}") from None
 
 
 def _warn(tasks: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> None:

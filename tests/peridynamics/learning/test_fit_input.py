@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nlbook.peridynamics import ExactLongWaves, LearningWarning, fit_lps
+from nlbook.peridynamics import Adam, ExactLongWaves, GaussNewton, LearningWarning, fit_lps
 from tests.peridynamics.learning.data import LAMBDA, MU, POISSON_RATIO, lattice_samples
 
 SAMPLES = lattice_samples()
@@ -19,6 +19,7 @@ def fit(*arguments, **named):
         return fit_lps(*arguments, **named)
 
 
+NEVER_NUMBERS = [np.nan, np.inf, None, "x", True, 1 + 2j, np.ma.masked, [1.0], np.ones(2)]
 BAD = {
     "horizon": {"horizon": 9.0},
     "alpha": {"alpha": 3.0},
@@ -35,6 +36,34 @@ def test_what_makes_no_sense_is_refused_by_name(name):
     asked = {"horizon": 12.5, "degree": 2} | BAD[name]
     with pytest.raises(ValueError, match=f"^{name} must"):
         fit_lps(SAMPLES, asked.pop("horizon"), asked.pop("degree"), **asked)
+
+
+@pytest.mark.parametrize("solver", [GaussNewton(starts=1), Adam(epochs=2)])
+@pytest.mark.parametrize("value", NEVER_NUMBERS, ids=repr)
+@pytest.mark.parametrize("name", ["horizon", "degree", "alpha"])
+def test_what_is_no_number_is_refused_whatever_the_solver(name, value, solver):
+    asked = {"horizon": 12.5, "degree": 2, "solver": solver, name: value}
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        fit_lps(SAMPLES, asked.pop("horizon"), asked.pop("degree"), **asked)
+
+
+def test_adam_takes_no_start():
+    start = fit(SAMPLES, 12.5, 1)
+    with pytest.raises(ValueError, match="^start must be None for Adam"):
+        fit_lps(SAMPLES, 12.5, 1, start=start, solver=Adam(epochs=2))
+
+
+def test_a_fit_refuses_what_it_can_not_be_held_against():
+    found = fit(SAMPLES, 12.5, 1)
+    still = SimpleNamespace(**(vars(SAMPLES) | {"displacement": np.ones_like(SAMPLES.load)}))
+    with pytest.raises(ValueError, match="^displacement must vary"):
+        found.displacement_error(still)
+    with pytest.raises(ValueError, match="^samples must be one set"):
+        found.displacement_error([])
+    for call in (found.grid_symbol, lambda grid: found.predict(SAMPLES.load, grid)):
+        with pytest.raises(ValueError, match="^grid must be a PeriodicGrid"):
+            call((20, 20))
+    assert found.predict(SAMPLES.load[:0]).shape == (0, 20, 20, 2)
 
 
 @pytest.mark.parametrize("alpha", [(1.0, 0.5), (1.0,), (0.0, 3.0)])
