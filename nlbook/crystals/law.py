@@ -56,6 +56,8 @@ __all__ = [
     "plane_pair",
 ]
 
+_LEAST_EXPONENT = 0.01  # down to which the update of the grains is tested
+
 #: whether twins may shrink again
 TwinMode = Literal["reversible", "one-way"]
 """Whether a twin that its stress drives back shrinks, or stays."""
@@ -69,7 +71,7 @@ class SlipConstants:
     tau_0: float
     #: reference rate, 1/s
     reference_rate: float
-    #: m: the rate goes with the power 1/m of the stress; 1/2 in the paper
+    #: m: the rate goes with the power 1/m of the stress, m from 0.01 to 1; 1/2 in the paper
     rate_exponent: float = 0.5
     #: h, first slope of the threshold over its own slip, GPa
     hardening: float = 0.0
@@ -81,7 +83,7 @@ class SlipConstants:
     def __post_init__(self) -> None:
         check_number("tau_0", self.tau_0, above=0.0)
         check_number("reference_rate", self.reference_rate, above=0.0)
-        check_number("rate_exponent", self.rate_exponent, above=0.0, most=1.0)
+        check_number("rate_exponent", self.rate_exponent, least=_LEAST_EXPONENT, most=1.0)
         check_number("hardening", self.hardening, least=0.0)
         check_number("saturation", self.saturation, least=0.0)
         check_number("latent", self.latent, least=0.0)
@@ -97,7 +99,7 @@ class TwinConstants:
     reference_rate: float
     #: shear of a twin
     shear: float
-    #: m: the rate goes with the power 1/m of the driving force
+    #: m: the rate goes with the power 1/m of the driving force, m from 0.01 to 1
     rate_exponent: float = 0.5
     #: h, slope of the threshold over the twin's own fraction, GPa
     hardening: float = 0.0
@@ -113,7 +115,7 @@ class TwinConstants:
         check_number("tau_0", self.tau_0, above=0.0)
         check_number("reference_rate", self.reference_rate, above=0.0)
         check_number("shear", self.shear, above=0.0)
-        check_number("rate_exponent", self.rate_exponent, above=0.0, most=1.0)
+        check_number("rate_exponent", self.rate_exponent, least=_LEAST_EXPONENT, most=1.0)
         check_number("hardening", self.hardening, least=0.0)
         check_number("interaction", self.interaction, least=0.0)
         check_choice("mode", self.mode, get_args(TwinMode))

@@ -42,7 +42,10 @@ LANES = 16
 FIRST_STAGE = 1.0 - 0.5**0.5  # where in a step the first of two stages ends
 
 # Where a solution is approached by shorter stages: the first of them, their growth and tolerance.
-_SHORTEST, _FASTER, _LOOSE = 1e-6, 8.0, 1e-5
+_SHORTEST, _FASTER, _LOOSE = 1e-6, 2.0, 1e-5
+# What a slip of a step, and a power on the way to it, are cut off at: beyond all measure.
+_MOST_SLIP, _MOST_POWER = 1e2, 1e100
+_FULL = 1.0 - 1e-14  # sum of the twin fractions of a grain that is all twins, less rounding
 
 # Rows of a batch, and how many each takes; a tensor's are 11, 22, 12, 13, 23, 21, 31, 32 and 33,
 # of which one that is traceless has the first eight and one that is symmetric has its own order.
@@ -125,7 +128,8 @@ def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:
                 constants.reference_rate,
                 1.0 / constants.rate_exponent,
                 constants.hardening / constants.saturation if constants.saturation > 0 else 0.0,
-                constants.saturation,
+                # a threshold that never rises is none, and stores nothing
+                constants.saturation if constants.hardening > 0 else 0.0,
                 constants.latent,
                 np.count_nonzero(systems.family == number),
             )
@@ -242,8 +246,9 @@ def _resolved(w, s, i):
 def _held_loop(w, n, slip, ahead):
     """Thresholds of the slip systems from the slips of the others in their families.
 
-    At the slips so far, or ahead by as much as they last moved: these thresholds are extrapolated
-    to the end of a stage and not iterated, so that each slip follows from its own shear stress.
+    At the slips so far, and `ahead` times as much as they last moved: these thresholds are
+    extrapolated to the end of a stage and not iterated, so that each slip follows from its own
+    shear stress.
     """
     start = 0
     while start < n:
@@ -294,32 +299,45 @@ def _slips_loop(w, n, dt, slip, first):
                 s[_SLOPE + i] = 2.0 * amount * y / slope
                 w[_ERROR + i] = w[_ERROR + i] if first else max(w[_ERROR + i], abs(value))
         else:
+            top = _MOST_POWER ** (1.0 / power)
             for i in range(LANES):
                 tau = _resolved(w, s, i) if first else s[_TAU + i]
                 hard = sigma * s[_LEFT + i]
                 drive = max(abs(tau) - s[_HELD + i] - sigma + hard, 0.0)
-                low, high = 0.0, drive / tau_0
-                y = min(s[_Y + i], high) if s[_Y + i] > 0.0 else high
-                slope = tau_0
-                for _ in range(60):
-                    left = hard * _decay(spread * y**power)
-                    value = tau_0 * y + hard - left - drive
-                    low, high = (low, y) if value > 0.0 else (y, high)
-                    slope = tau_0 + power * spread * left * y ** (power - 1.0)
-                    new = y - value / slope
-                    new = new if low <= new <= high else 0.5 * (low + high)
-                    change = abs(new - y)
-                    y = new
-                    if change <= 1e-14 * y:
-                        break
-                step = amount * y**power
+                y = _slip_root(drive, tau_0, hard, spread, power, top, s[_Y + i])
+                grown = min(y, top) ** power
+                # the threshold's slope by y, times y
+                z = min(spread * grown, 40.0)
+                slope = tau_0 * y + power * hard * z * _decay(z)
+                step = min(amount * grown, _MOST_SLIP)
                 w[_ERROR + i] = (
                     w[_ERROR + i] if first else max(w[_ERROR + i], tau_0 * abs(y - s[_Y + i]))
                 )
                 s[_TAU + i] = tau
                 s[_Y + i] = y
                 s[_MOVE + i] = step if tau > 0.0 else -step
-                s[_SLOPE + i] = power * amount * y ** (power - 1.0) / slope if y > 0.0 else 0.0
+                s[_SLOPE + i] = power * step / slope if slope > 0.0 else 0.0
+
+
+@compiled()
+def _slip_root(drive, tau_0, hard, spread, power, top, start):
+    """Root y of tau_0 y + hard (1 - exp(-spread y^power)) = drive, by Newton's method in bounds."""
+    low, high = max(drive - hard, 0.0) / tau_0, drive / tau_0
+    y = min(max(start, low), high) if start > 0.0 else high
+    for _ in range(100):
+        z = min(spread * min(y, top) ** power, 40.0)
+        left = hard * _decay(z)
+        value = tau_0 * y + hard - left - drive
+        low, high = (low, y) if value > 0.0 else (y, high)
+        if not y > 0.0:
+            break
+        new = y - value / (tau_0 + power * z * left / y)
+        new = new if low <= new <= high else 0.5 * (low + high)
+        change = abs(new - y)
+        y = new
+        if change <= 1e-14 * y:
+            break
+    return y
 
 
 @compiled()
@@ -362,7 +380,9 @@ def _race_loop(w, n, n_twin, dt, twin):
             others = w[_TOTAL + i] - s[_E + i] + (0.0 if first else w[_ADDED + i])
             s[_HELD + i] = repulsion * others
             # so that all together never are more than the grain
-            s[_TAU + i] = s[_E + i] + (1.0 - w[_TOTAL + i]) * (0.5 if first else 0.5 / n_twin)
+            s[_TAU + i] = s[_E + i] + max(_FULL - w[_TOTAL + i], 0.0) * (
+                0.5 if first else 0.5 / n_twin
+            )
 
 
 @compiled()
@@ -395,20 +415,24 @@ def _twin_root(drive, before, free, dt, twin):
     step, rise = amount * y * y, 2.0 * amount * y
     if power != 2.0:
         y = _power_root(size, tau_0, stiff, power)
-        step, rise = amount * y**power, power * amount * y ** (power - 1.0)
-    forward = drive > 0.0
-    back = 0.0 if one_way > 0.0 else 1.0
-    new = before + (step if forward else -back * step)
+        step = amount * min(y, _MOST_POWER ** (1.0 / power)) ** power
+        rise = power * step / y if y > 0.0 else 0.0
+    if not drive > 0.0:
+        step, rise = (0.0, 0.0) if one_way > 0.0 else (-step, rise)
+    new = before + step
     bound = min(max(new, 0.0), max(free, 0.0))
-    return bound, (rise if forward else back * rise) if bound == new else 0.0
+    return bound, rise if bound == new else 0.0
 
 
 @compiled()
 def _power_root(size, tau_0, stiff, power):
-    """Root y of tau_0 y + stiff y^power = size, from above."""
+    """Root y of tau_0 y + stiff y^power = size >= 0, from above, where each term alone has it."""
     y = size / tau_0
-    for _ in range(60):
-        step = (tau_0 * y + stiff * y**power - size) / (tau_0 + power * stiff * y ** (power - 1.0))
+    if stiff > 0.0 and size > 0.0:
+        y = min(y, (size / stiff) ** (1.0 / power))
+    for _ in range(60 if stiff > 0.0 and size > 0.0 else 0):
+        rest = stiff * y**power
+        step = (tau_0 * y + rest - size) / (tau_0 + power * rest / y)
         y -= step
         if step <= 1e-15 * y:
             break
@@ -418,6 +442,16 @@ def _power_root(size, tau_0, stiff, power):
 @compiled()
 def _turn_loop(w, n, n_twin, schmid, turned):
     """P_a = its value in the grain + sum over twins of their fraction times the change in them."""
+    for i in range(LANES):
+        w[_TOTAL + i] = 0.0
+    for b in range(n, n + n_twin):
+        t = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            w[_TOTAL + i] += t[_AHEAD + i]
+    for b in range(n, n + n_twin):
+        t = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            t[_AHEAD + i] *= 1.0 / max(w[_TOTAL + i], 1.0)
     for a in range(n):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
         for k in range(8):
@@ -763,25 +797,24 @@ def _iterate_loop(w, dt, law, tolerance, most):
         _slips_loop(w, n, dt, slip, False)
         _sum_loop(w, n + n_twin)
         _residual_loop(w, shear_modulus)
-        worst = 0.0
-        for i in range(LANES):
-            reached = max(w[_REACHED + i], w[_ERROR + i])
-            worst = reached if not reached <= worst else worst  # also where it is no number
-        if worst <= tolerance * shear_modulus:
+        aim, solved = tolerance * shear_modulus, 0
+        for i in range(LANES):  # what is no number is not solved
+            solved += 1 if w[_REACHED + i] <= aim and w[_ERROR + i] <= aim else 0
+        if solved == LANES:
             return iteration
         _newton_loop(w, shear_modulus)
     return -1
 
 
 @compiled()
-def _solve_loop(w, dt, law, tolerance):
+def _solve_loop(w, dt, ratio, law, tolerance):
     """Stress at the end of a stage of length dt; the number of iterations, or -1.
 
     Where Newton's method fails from the extrapolated stress, as it may where a law hardly depends
     on the rate, it goes from the stress before by stages that are first too short to slip much.
     """
     n, n_twin = law[1].shape[0], law[1].shape[1]
-    _held_loop(w, n, law[2], 1.0)
+    _held_loop(w, n, law[2], ratio)
     if n_twin:
         _race_loop(w, n, n_twin, dt, law[3])
     part, total, again = 1.0, 0, False
@@ -810,8 +843,11 @@ def _resistance(step, rate, twin):
 
 
 @compiled()
-def _stage_loop(w, c, dt, law, tolerance):
-    """Solve for the stress at the end of a stage, given what is known of X; iterations, or -1."""
+def _stage_loop(w, c, dt, ratio, law, tolerance):
+    """Solve for the stress at the end of a stage, given what is known of X; iterations, or -1.
+
+    `ratio` is that of the stage to the one before it, whose slips are still there.
+    """
     slip = law[2]
     for a in range(law[1].shape[0]):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
@@ -819,12 +855,12 @@ def _stage_loop(w, c, dt, law, tolerance):
         for i in range(LANES):
             s[_LEFT + i] = _decay(decay * s[_E + i])
     _trial_loop(w, c)
-    return _solve_loop(w, dt, law, tolerance)
+    return _solve_loop(w, dt, ratio, law, tolerance)
 
 
 @compiled()
 def _begin_step_loop(w, ratio, law, stages):
-    """Extrapolate the stress to the end of the first stage, and the twins to that of the step."""
+    """Extrapolate the stress and the twins to the end of the first stage."""
     schmid, turned = law[0], law[1]
     n, n_twin = turned.shape[0], turned.shape[1]
     part = ratio if stages == 1 else ratio * FIRST_STAGE
@@ -840,7 +876,7 @@ def _begin_step_loop(w, ratio, law, stages):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
             now = s[_E + i]
-            s[_AHEAD + i] = min(max(now + ratio * (now - s[_PAST + i]), 0.0), 1.0)
+            s[_AHEAD + i] = max(now + part * (now - s[_PAST + i]), 0.0)
             s[_PAST + i] = now
     if n_twin:
         _turn_loop(w, n, n_twin, schmid, turned)
@@ -849,8 +885,8 @@ def _begin_step_loop(w, ratio, law, stages):
 @compiled()
 def _second_stage_loop(w, dt, law):
     """Go from the first stage to the start of the second: what the first has is known to it."""
-    slip, twin = law[2], law[3]
-    n, n_twin = law[1].shape[0], law[1].shape[1]
+    schmid, turned, slip, twin = law[0], law[1], law[2], law[3]
+    n, n_twin = turned.shape[0], turned.shape[1]
     ahead = (1.0 - FIRST_STAGE) / FIRST_STAGE
     for k in range(8):
         for i in range(LANES):
@@ -866,14 +902,38 @@ def _second_stage_loop(w, dt, law):
             step = ahead * abs(s[_MOVE + i])
             s[_E + i] += step
             w[_DISSIPATED + i] += tau_0 * s[_Y + i] * step
+    if n_twin:
+        _grow_twins_loop(w, n, n_twin, dt, ahead, twin)
+        _turn_loop(w, n, n_twin, schmid, turned)
+
+
+@compiled()
+def _grow_twins_loop(w, n, n_twin, dt, ahead, twin):
+    """Go on by `ahead` times what the twins moved in a stage, to no less than none of each.
+
+    Where they would be more than the grain, all moves are shortened by the same factor.
+    """
+    for i in range(LANES):
+        w[_TOTAL + i] = 0.0
+        w[_ADDED + i] = 0.0
     for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):
-            step = s[_LEFT + i] - s[_E + i]
-            new = min(max(s[_E + i] + ahead * step, 0.0), 1.0)
-            back = twin[4] * (new - s[_E + i] - ahead * step)  # what the bounds take
-            w[_DISSIPATED + i] += abs(step * ahead) * _resistance(abs(step), dt * twin[1], twin)
-            s[_E + i] = s[_LEFT + i] = new
+            before = s[_E + i]
+            w[_TOTAL + i] += before
+            w[_ADDED + i] += max(ahead * (s[_LEFT + i] - before), -before)
+    for i in range(LANES):
+        room = max(_FULL - w[_TOTAL + i], 0.0)
+        w[_MOST + i] = room / w[_ADDED + i] if w[_ADDED + i] > room else 1.0
+    for b in range(n, n + n_twin):
+        s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
+        for i in range(LANES):
+            before, step = s[_E + i], s[_LEFT + i] - s[_E + i]
+            moved = w[_MOST + i] * max(ahead * step, -before)
+            back = twin[4] * (moved - ahead * step)  # what the bounds take
+            w[_DISSIPATED + i] += abs(moved) * _resistance(abs(step), dt * twin[1], twin)
+            s[_AHEAD + i] = max(before + step / FIRST_STAGE, 0.0)
+            s[_E + i] = s[_LEFT + i] = max(before + moved, 0.0)
             for k in range(8):
                 w[_KNOWN + k * LANES + i] += back * s[_P + k * LANES + i]
 
@@ -945,7 +1005,8 @@ def advance_loop(w, middle, c, dt, ratio, law, tolerance, stages):
     for stage in range(stages):
         if stage:
             _second_stage_loop(w, part, law)
-        iterations = _stage_loop(w, c if stage == stages - 1 else middle, part, law, tolerance)
+        there = c if stage == stages - 1 else middle
+        iterations = _stage_loop(w, there, part, 1.0 if stage else ratio, law, tolerance)
         if iterations < 0:
             return -1
         total += iterations
@@ -1004,10 +1065,13 @@ def _summary_loop(w, law, weights, sums, activity, energy):
     for a in range(n):
         s = w[_SYSTEMS + a * _BLOCK : _SYSTEMS + (a + 1) * _BLOCK]
         decay, sigma = slip[a, 3], slip[a, 4]
-        length = sigma / decay if decay > 0.0 else 0.0
         for i in range(LANES):
             e = s[_E + i]
-            w[_REACHED + i] += (sigma + 0.5 * s[_HELD + i]) * e - length * (1.0 - _decay(decay * e))
+            z = decay * e
+            # 1 - (1 - exp(-z))/z, of which rounding leaves nothing where z is small
+            near = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0))))
+            part = near if z < 1e-3 else 1.0 - (1.0 - _decay(z)) / z
+            w[_REACHED + i] += (sigma * part + 0.5 * s[_HELD + i]) * e
     for b in range(n, n + n_twin):
         s = w[_SYSTEMS + b * _BLOCK : _SYSTEMS + (b + 1) * _BLOCK]
         for i in range(LANES):

@@ -134,7 +134,7 @@ class UnitCell:
             slip[k] = 2 * state.accumulated.mean()
             e, y = state.accumulated, state.excess
             if decay > 0:
-                stored[k] = 2 * np.mean(saturation * (e + np.exp(-decay * e) / decay))
+                stored[k] = 2 * np.mean(saturation * (e + np.expm1(-decay * e) / decay))
             stored[k] += latent * np.mean(e**2)
             rate[k] = 2 * tau_0 * reference * np.mean(y ** (power + 1))
         step = np.diff(strain_path.times)

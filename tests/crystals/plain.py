@@ -14,12 +14,17 @@ for row, (i, j) in enumerate(((1, 2), (0, 2), (0, 1)), start=2):
     BASIS[row, i, j] = BASIS[row, j, i] = 1 / np.sqrt(2)
 
 
-def random_path(seed, n_steps, duration=2e-5, size=0.1, isochoric=False):
-    """A path through ten random points of the logarithmic strain."""
+def random_path(seed, n_steps, duration=2e-5, size=0.1, isochoric=False, uneven=False):
+    """A path through ten random points of the logarithmic strain.
+
+    In an uneven one the first of each two steps takes a quarter of their time.
+    """
     generator = np.random.default_rng(seed)
     knots = generator.choice([-1, 1], size=(10, 6)) * size * np.sqrt(0.1)
     values = np.concatenate([np.zeros((1, 6)), np.cumsum(knots, axis=0)])
     times = np.linspace(0.0, duration, n_steps + 1)
+    if uneven:
+        times[1::2] -= 0.25 * duration / n_steps * 2
     components = PchipInterpolator(np.linspace(0.0, duration, 11), values)(times)
     strain = np.zeros((n_steps + 1, 3, 3))
     for k, (i, j) in enumerate(((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))):

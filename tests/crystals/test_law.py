@@ -54,6 +54,8 @@ def test_the_plane_has_its_own_moduli():
         (lambda: SlipConstants(0.0, 1.0), "tau_0 must be a finite number above 0"),
         (lambda: SlipConstants(1.0, np.nan), "reference_rate"),
         (lambda: SlipConstants(1.0, 1.0, rate_exponent=2.0), "rate_exponent"),
+        (lambda: SlipConstants(1.0, 1.0, rate_exponent=0.005), "rate_exponent .* at least 0.01"),
+        (lambda: TwinConstants(1.0, 1.0, 0.1, rate_exponent=0.005), "rate_exponent .* 0.01"),
         (lambda: SlipConstants(1.0, 1.0, hardening=-1.0), "hardening"),
         (lambda: TwinConstants(1.0, 1.0, 0.1, mode="both"), "mode must be"),
         (lambda: CrystalLaw(fcc(), ()), "slip must have 1 entries"),
