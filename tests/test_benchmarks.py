@@ -2,13 +2,16 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nlbook.identification import RegressionWarning
+from nlbook.peridynamics import Solvable, dense_constants, solvability_constants
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import kernel_regression, peridynamic_solid
+from tests.benchmarks import kernel_regression, peridynamic_solid, peridynamics
 from tests.benchmarks.__main__ import TABLES, main
-from tests.benchmarks.measuring import Table
+from tests.benchmarks.measuring import Table, one_blas_thread
+from tests.peridynamics.learning.data import lattice_samples
 
 
 @pytest.mark.filterwarnings(f"ignore::{RegressionWarning.__module__}.RegressionWarning")
@@ -34,6 +37,36 @@ def test_the_table_of_the_solid_times_each_part(monkeypatch):
     table = peridynamic_solid.solid_table()
     names = {row["name"] for row in table.rows}
     assert {"10 x 10 nodes: L u", "10 x 10 nodes: equilibria"} <= names
+
+
+def test_the_matrices_of_the_rivals_give_the_same_numbers():
+    of = peridynamic_solid.solid(10)
+    theirs, dense = peridynamic_solid.constants_by_matrices(of), dense_constants(of)
+    assert vars(theirs) == pytest.approx(vars(dense), rel=1e-9)
+    assert vars(theirs) == pytest.approx(vars(solvability_constants(of)), rel=1e-9)
+    samples = lattice_samples((10, 10), (10.0, 10.0), most=2)
+    found = peridynamics.fitted(samples, 20.0, 1, Solvable(refinement=1))
+    objective, a = found.objective, np.array(found.kernel.coefficients)
+    rho = found.lame_lambda / found.shear_modulus - 1
+    matrices = peridynamics.Matrices(samples, 20.0, 1, found.kernel.alpha)
+    x = np.append(objective.unknowns @ a, rho)
+    loss, slope, _, _ = peridynamics.by_symbol(objective, x)
+    constants = dense_constants(found.solid(found.grid))
+    for _ in range(2):  # the second from the eigenvectors of the first
+        other, slopes, rooms, of_rooms = matrices(a, rho)
+        assert other == pytest.approx(loss, rel=1e-9)
+        np.testing.assert_allclose(slopes[:-1] @ objective.turn, slope[:-1], atol=1e-8 * loss)
+        assert slopes[-1] == pytest.approx(slope[-1], rel=1e-6)
+        expected = [constants.coercivity, constants.cauchy_schwarz]
+        np.testing.assert_allclose(rooms, expected, rtol=1e-7)
+        # an eigenvalue over mu does not change with the scale of the kernel
+        np.testing.assert_allclose(of_rooms @ a, 0.0, atol=1e-7 * np.abs(rooms).max())
+
+
+def test_one_thread_of_blas_is_given_back():
+    product = np.ones((50, 50)) @ np.ones((50, 50))
+    with one_blas_thread(), one_blas_thread():
+        assert np.all(np.ones((50, 50)) @ np.ones((50, 50)) == product)
 
 
 def test_help_names_the_tables_and_runs_none(capsys):

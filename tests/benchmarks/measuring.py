@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,37 @@ def seconds(
         elapsed = clock() - start
         best, spent, runs = min(best, elapsed), spent + elapsed, runs + 1
     return best
+
+
+# What copies of OpenBLAS call it, those of numpy and scipy and others.
+_THREADS = tuple(
+    f"{prefix}openblas_{{}}_num_threads{suffix}"
+    for prefix in ("", "scipy_")
+    for suffix in ("", "64_")
+)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Dense products and factorisations by one thread, as everything that they stand beside.
+
+    Other BLAS than OpenBLAS are left as they are, and OpenBLAS that is not loaded yet.
+    """
+    with Path("/proc/self/maps").open(encoding="utf-8") as maps:
+        loaded = {line.split()[-1] for line in maps if "openblas" in line}
+    before = []
+    for library in map(ctypes.CDLL, sorted(loaded)):
+        for name in _THREADS:
+            if hasattr(library, name.format("set")):
+                setter = getattr(library, name.format("set"))
+                before.append((setter, getattr(library, name.format("get"))()))
+                setter(1)
+                break
+    try:
+        yield
+    finally:
+        for setter, n_threads in before:
+            setter(n_threads)
 
 
 @dataclass
