@@ -1,6 +1,6 @@
 """Crystal plasticity: single crystals that slip and twin, and polycrystals of them."""
 
-from nlbook.crystals.datasets import DataSet, make_data_set
+from nlbook.crystals.datasets import DataSet, answer_paths, make_data_set
 from nlbook.crystals.grain_choice import choose_few
 from nlbook.crystals.j2 import J2Metal, fit_j2
 from nlbook.crystals.law import (
@@ -26,7 +26,7 @@ from nlbook.crystals.reduced import (
     TaylorPolycrystal,
     reduce_polycrystal,
 )
-from nlbook.crystals.response import Response, StrainPath
+from nlbook.crystals.response import CoarseStepsWarning, Response, StepsTooLong, StrainPath
 from nlbook.crystals.step_study import step_changes
 from nlbook.crystals.strain_paths import (
     PathRule,
@@ -50,10 +50,11 @@ from nlbook.crystals.systems import (
 from nlbook.crystals.taylor import grain_stresses, taylor_response
 from nlbook.crystals.texture_files import read_texture
 from nlbook.crystals.textures import Texture, random_texture
-from nlbook.crystals.unit_cell import CellFields, UnitCell, cell_task
+from nlbook.crystals.unit_cell import CellFields, UnitCell
 
 __all__ = [
     "CellFields",
+    "CoarseStepsWarning",
     "CrystalLaw",
     "DataSet",
     "GrainDictionary",
@@ -64,6 +65,7 @@ __all__ = [
     "Response",
     "SlipConstants",
     "SlipSystems",
+    "StepsTooLong",
     "StrainPath",
     "StressErrors",
     "TaylorPolycrystal",
@@ -72,8 +74,8 @@ __all__ = [
     "UnitCell",
     "VoronoiGrains",
     "anisotropy",
+    "answer_paths",
     "cavity_path",
-    "cell_task",
     "choose_few",
     "cubic",
     "draw_strain_path",

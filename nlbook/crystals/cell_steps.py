@@ -13,6 +13,7 @@ from nlbook.crystals.law import CrystalLaw
 from nlbook.crystals.pixel_loops import divergence_loop, dot_loop, gradient_loop
 from nlbook.crystals.plane_loops import LANES, N_ROWS, stress_loop
 from nlbook.crystals.plane_update import plane_constants
+from nlbook.crystals.response import StepsTooLong
 
 __all__ = ["CellSteps"]
 
@@ -75,7 +76,7 @@ class CellSteps:
 
         Raises
         ------
-        ValueError
+        StepsTooLong
             If no balance is found.
         """
         start, origin = self._time, self._stretch
@@ -91,11 +92,11 @@ class CellSteps:
             part *= 0.5
             if part < _SMALLEST:
                 change = np.abs(stretch - origin).max()
-                raise ValueError(
+                raise StepsTooLong(
                     f"strain_path must have shorter steps: at time {time:g} s, where U changes by "
                     f"{change:.3g} to [[{stretch[0, 0]:.4g}, {stretch[0, 1]:.4g}], "
                     f"[{stretch[1, 0]:.4g}, {stretch[1, 1]:.4g}]], no balance was found even in "
-                    f"parts of 1/{round(1 / _SMALLEST)}"
+                    f"parts of 1/{round(1 / _SMALLEST)}; take more and shorter steps there"
                 )
 
     def _step(self, time: float, stretch: NDArray[np.float64]) -> bool:

@@ -18,13 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, real_array
-from nlbook.crystals.response import Response, StrainPath
+from nlbook.crystals.response import Response, StepsTooLong, StrainPath
 from nlbook.crystals.strain_paths import PathRule, draw_strain_path
 from nlbook.parallel import run_tasks, task_seed
 
-__all__ = ["DataSet", "Material", "make_data_set", "response_task"]
+__all__ = [
+    "DataSet",
+    "Material",
+    "answer_paths",
+    "make_data_set",
+    "path_task",
+    "response_task",
+]
 
-SCHEMA = 1
+SCHEMA = 2  # raised by hand when the same material and path give another result
 _MOST_HALVINGS = 4  # of the steps, where they are too long for the law
 
 
@@ -132,8 +139,8 @@ def make_data_set(
     rule : PathRule, optional
         Of the paths; by default the paper's with 10 % strain.
     substeps : int
-        Steps of the material in each of the path's; twice as many, and so on, where the law says
-        that they are too long.
+        Steps of the material in each of the path's; twice as many, up to 16 times, where it
+        raises `StepsTooLong`.
     store : path, optional
         Folder that keeps each finished path; the same call goes on from there.
     cluster, workers, progress
@@ -163,6 +170,52 @@ def make_data_set(
     )
 
 
+def answer_paths(
+    material: Material,
+    paths: Sequence[StrainPath],
+    *,
+    store: str | os.PathLike[str] | None = None,
+    cluster: Any = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> list[Response]:
+    """Answers of a material to strain paths of one's own, in their order.
+
+    Parameters
+    ----------
+    material : Material
+        As of `make_data_set`.
+    paths : sequence of StrainPath
+        Each is one task, and each of its steps one of the material's.
+    store, cluster, workers, progress
+        As of `make_data_set`.
+
+    Raises
+    ------
+    nlbook.parallel.TaskErrors
+        If paths failed; the others are in the store.
+    """
+    tasks = [{"material": material, "times": p.times, "stretch": p.stretch} for p in paths]
+    results = run_tasks(
+        path_task, tasks, cluster, store, schema=SCHEMA, workers=workers, progress=progress,
+        description="strain paths",
+    )  # fmt: skip
+    return [
+        Response(path.times, path.stretch, **result)
+        for path, result in zip(paths, results, strict=True)
+    ]
+
+
+def path_task(
+    material: Any, times: NDArray[np.float64], stretch: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Answer of a material to a path; see `answer_paths`. Without times and stretch, by name."""
+    response = material.response(StrainPath(times, stretch))
+    names = ("stress", "activity", "stored", "dissipated", "step_error")
+    found = {name: getattr(response, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def response_task(
     material: Any, rule: PathRule, seed: tuple[int, ...], substeps: int
 ) -> dict[str, Any]:
@@ -178,7 +231,7 @@ def response_task(
         path, n_rejected = draw_strain_path(seed, replace(rule, n_steps=factor * rule.n_steps))
         try:
             response = material.response(path)
-        except ValueError:  # steps too long
+        except StepsTooLong:
             if halvings == _MOST_HALVINGS:
                 raise
             continue

@@ -13,9 +13,17 @@ from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, real_array
 
-__all__ = ["Response", "StrainPath"]
+__all__ = ["CoarseStepsWarning", "Response", "StepsTooLong", "StrainPath"]
 
 _SYMMETRIC = 1e-9  # largest difference between U and its transpose
+
+
+class StepsTooLong(ValueError):
+    """A step of a strain path for which a material has no solution: shorter steps may have one."""
+
+
+class CoarseStepsWarning(UserWarning):
+    """Steps of a strain path are so long that the stress errs by more than a few per cent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +94,7 @@ class StrainPath:
 
     def refined(self, factor: int) -> StrainPath:
         """The path with `factor` steps in place of each, U linear in between."""
+        check_integer("factor", factor, 1)
         whole = np.arange(factor * (len(self.times) - 1) + 1) / factor
         places = np.arange(len(self.times))
         flat = self.stretch.reshape(len(places), -1)
@@ -111,6 +120,9 @@ class Response:
     stored: NDArray[np.float64] | None = None
     #: energy dissipated so far, GPa, shape (n_times,)
     dissipated: NDArray[np.float64] | None = None
+    #: relative L2 error of the deviator that the length of the steps makes, by the material's own
+    #: estimate; None where it makes none
+    step_error: float | None = None
 
     @property
     def volume_ratio(self) -> NDArray[np.float64]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from nlbook.checks import check_integer
 from nlbook.crystals.law import CrystalLaw
 from nlbook.crystals.measures import time_weights
-from nlbook.crystals.response import StrainPath
-from nlbook.crystals.taylor import Rule, taylor_response
+from nlbook.crystals.response import StepsTooLong, StrainPath
+from nlbook.crystals.taylor import Rule, unwarned_response
 from nlbook.crystals.textures import Texture
 from nlbook.host import worker_threads
 
@@ -72,8 +72,8 @@ def step_changes(
         for factor in factors:
             coarse = path.thinned(factor)
             try:
-                deviator = taylor_response(coarse, texture, law, rule=rule).deviator
-            except ValueError:  # its steps are too long for the law
+                deviator = unwarned_response(coarse, texture, law, rule).deviator
+            except StepsTooLong:
                 deviator = np.full((len(coarse.times), 3, 3), np.nan)
             answers.append(weights * deviator[:: factors[0] // factor])
         return [

@@ -20,28 +20,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from os import PathLike
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked
 from nlbook.crystals.cell_steps import CellSteps
+from nlbook.crystals.datasets import answer_paths
 from nlbook.crystals.fourier import discrete_gradient
 from nlbook.crystals.law import CrystalLaw, plane_pair
 from nlbook.crystals.plane_grains import GrainMap, VoronoiGrains
 from nlbook.crystals.plane_update import plane_constants
 from nlbook.crystals.response import Response, StrainPath
-from nlbook.parallel import checkpoint, run_tasks
+from nlbook.parallel import checkpoint
 
-if TYPE_CHECKING:
-    import ipyparallel
-
-__all__ = ["CELL_SCHEMA", "CellFields", "UnitCell", "cell_task"]
-
-#: Raised by hand when the same cell and path give another result.
-CELL_SCHEMA = 1
+__all__ = ["CellFields", "UnitCell"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +113,10 @@ class UnitCell:
 
         Raises
         ------
+        StepsTooLong
+            If no balance was found, with time and strain.
         ValueError
-            If the path is not of two dimensions, or no balance was found, with time and strain.
+            If the path is not of two dimensions.
         """
         n_times = len(strain_path.times)
         stress, slip = np.zeros((n_times, 2, 2)), np.zeros((n_times, 1))
@@ -141,54 +137,9 @@ class UnitCell:
         dissipated = np.concatenate([[0.0], np.cumsum(0.5 * step * (rate[1:] + rate[:-1]))])
         return Response(strain_path.times, strain_path.stretch, stress, slip, stored, dissipated)
 
-    def responses(
-        self,
-        strain_paths: Sequence[StrainPath],
-        *,
-        cluster: ipyparallel.Client | None = None,
-        store: str | PathLike[str] | None = None,
-        workers: int | None = None,
-        progress: bool = True,
-    ) -> list[Response]:
-        """Mean stresses along many paths, by `nlbook.parallel.run_tasks`.
-
-        Parameters
-        ----------
-        strain_paths : sequence of StrainPath
-            As of `response`.
-        cluster : ipyparallel.Client, optional
-            Engines to run on; threads of this process when not given.
-        store : path, optional
-            Folder that keeps each finished path, and gives it back the next time.
-        workers : int, optional
-            Number of threads.
-        progress : bool
-            Show a bar.
-
-        Returns
-        -------
-        list of Response
-            In the order of the paths.
-
-        Raises
-        ------
-        nlbook.parallel.TaskErrors
-            If paths failed; the others are in the store.
-        """
-        results = run_tasks(
-            cell_task,
-            [{"cell": self, "times": p.times, "stretch": p.stretch} for p in strain_paths],
-            cluster=cluster,
-            store=store,
-            schema=CELL_SCHEMA,
-            workers=workers,
-            progress=progress,
-            description="paths",
-        )
-        return [
-            Response(path.times, path.stretch, **result)
-            for path, result in zip(strain_paths, results, strict=True)
-        ]
+    def responses(self, strain_paths: Sequence[StrainPath], **options: Any) -> list[Response]:
+        """Mean stresses along many paths: `nlbook.crystals.answer_paths`, with its options."""
+        return answer_paths(self, strain_paths, **options)
 
     def fields(self, strain_path: StrainPath, places: Sequence[int] = (-1,)) -> list[CellFields]:
         """Fields at some times of a strain path.
@@ -241,12 +192,3 @@ class UnitCell:
             checkpoint()
             steps.advance(float(time), stretch)
             yield steps
-
-
-def cell_task(
-    cell: UnitCell, times: NDArray[np.float64], stretch: NDArray[np.float64]
-) -> dict[str, NDArray[np.float64]]:
-    """`UnitCell.response` as a task: arrays by name, without times and stretch."""
-    response = cell.response(StrainPath(times, stretch))
-    names = ("stress", "activity", "stored", "dissipated")
-    return {name: np.asarray(getattr(response, name)) for name in names}

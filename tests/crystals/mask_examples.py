@@ -51,5 +51,4 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "strain_path": crystals.StrainPath(TIMES, PLANE),
         "places": np.array([0, 1]),
     },
-    "crystals.cell_task": lambda: {"cell": CELL, "times": TIMES, "stretch": PLANE},
 }

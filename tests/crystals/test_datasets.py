@@ -9,13 +9,19 @@ from nlbook.crystals import (
     DataSet,
     PathRule,
     Response,
+    StepsTooLong,
     TaylorPolycrystal,
+    answer_paths,
     magnesium,
     make_data_set,
     random_texture,
     sample_strain_paths,
     taylor_response,
 )
+from nlbook.parallel import TaskErrors
+
+# few steps, so that tests are short
+pytestmark = pytest.mark.filterwarnings("ignore::nlbook.crystals.CoarseStepsWarning")
 
 TIMES = np.array([0.0, 1.0, 2.0])
 RULE = PathRule(n_steps=20)
@@ -66,7 +72,7 @@ class Brittle:
 
     def response(self, path):
         if np.diff(path.times).max() > self.longest:
-            raise ValueError("strain_path must have shorter steps")
+            raise StepsTooLong("strain_path must have shorter steps")
         return Response(path.times, path.stretch, 2.0 * path.stretch)
 
 
@@ -74,6 +80,30 @@ def test_steps_that_are_too_long_are_halved_and_told():
     data = make_data_set(Brittle(2e-5 / 150), 2, 3, RULE, substeps=1, progress=False)
     assert data.substeps.tolist() == [8, 8]
     assert np.array_equal(data.stress, 2.0 * data.stretch)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Refuses each path for another reason than its steps."""
+
+    def response(self, path):
+        raise ValueError(f"strain_path must be of two dimensions, {len(path.times)} times")
+
+
+def test_other_errors_are_not_met_with_shorter_steps():
+    with pytest.raises(TaskErrors, match="dimensions, 21 times"):
+        make_data_set(Wrong(), 1, 3, RULE, substeps=1, progress=False)
+
+
+def test_paths_of_ones_own_are_answered_as_each_alone_and_are_kept(tmp_path):
+    paths = sample_strain_paths(3, 8, PathRule(n_steps=100))
+    found = answer_paths(MATERIAL, paths, store=tmp_path / "store", workers=2, progress=False)
+    for path, response in zip(paths, found, strict=True):
+        alone = MATERIAL.response(path)
+        for name in ("times", "stress", "activity", "stored", "dissipated", "step_error"):
+            assert np.array_equal(getattr(response, name), getattr(alone, name))
+    again = answer_paths(MATERIAL, paths[:2], store=tmp_path / "store", progress=False)
+    assert all(np.array_equal(a.stress, b.stress) for a, b in zip(again, found, strict=False))
 
 
 def test_steps_are_not_halved_for_ever():

@@ -1,5 +1,7 @@
 """Taylor's average: identities, order in time, energy, and the oldest number of the field."""
 
+import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,9 @@ from scipy import optimize
 from scipy.spatial.transform import Rotation
 
 from nlbook.crystals import (
+    CoarseStepsWarning,
     SlipConstants,
+    StepsTooLong,
     StrainPath,
     Texture,
     cubic,
@@ -18,7 +22,7 @@ from nlbook.crystals import (
     random_texture,
     taylor_response,
 )
-from nlbook.crystals.taylor import _Options, _response
+from nlbook.crystals.taylor import _Options, _response, unwarned_response
 from tests.crystals.plain import along_axis, elastic_energy, plain_step, random_path
 
 TURN = Rotation.from_rotvec([0.4, -0.8, 0.3]).as_matrix()
@@ -95,6 +99,7 @@ def test_twins_that_turn_the_lattice_cost_no_order():
     assert relative(deviator(800), exact) < 4e-4
 
 
+@pytest.mark.filterwarnings("ignore::nlbook.crystals.CoarseStepsWarning")
 @pytest.mark.parametrize("saturation", [0.0, 0.1])
 @pytest.mark.parametrize("hardening", [0.0, 1e-9])
 def test_a_threshold_that_never_rises_stores_nothing(hardening, saturation):
@@ -270,8 +275,51 @@ def test_times_must_ascend():
 
 def test_steps_too_long_are_refused_in_words():
     path = along_axis(np.array([0.0, 1.0, 2.0]), np.array([1.0, 6.0, 1.0]))
-    with pytest.raises(ValueError, match="shorter steps: at time 1 s"):
+    with pytest.raises(StepsTooLong, match=r"for step 1, to time 1 s, .* for grain [012];"):
         taylor_response(path, random_texture(3, 1), LAWS["twins"])
+
+
+def test_the_grain_that_has_no_solution_is_named():
+    path = along_axis(np.array([0.0, 1.0, 2.0]), np.array([1.0, 6.0, 1.0]))
+    texture = random_texture(20, 4)
+    with pytest.raises(StepsTooLong) as caught:
+        taylor_response(path, texture, LAWS["twins"])
+    grain = int(re.search(r"for grain (\d+);", str(caught.value))[1])
+    alone = Texture(texture.rotations[grain : grain + 1])
+    with pytest.raises(StepsTooLong, match="for grain 0;"):
+        taylor_response(path, alone, LAWS["twins"])
+
+
+@pytest.mark.parametrize("duration", [2e-5, 1.0])
+@pytest.mark.parametrize("uneven", [False, True])
+@pytest.mark.parametrize("n_steps", [50, 200])
+def test_the_estimate_of_the_error_of_steps_is_near_the_error(duration, uneven, n_steps):
+    law, texture = LAWS["slip"], random_texture(16, 3)
+    exact = taylor_response(random_path(31, 3200, duration), texture, law)
+    path = random_path(31, n_steps, duration, uneven=uneven)
+    answer = unwarned_response(path, texture, law, "two-stage")
+    places = slice(None, None, 2)  # times that uneven steps share
+    error = relative(answer.deviator[places], exact.deviator[:: 6400 // n_steps])
+    assert 1 / 3 < answer.step_error / error < 3  # 0.5 to 2 as measured, and a margin
+
+
+def test_steps_that_are_coarse_are_told_in_words():
+    law, texture = LAWS["slip"], random_texture(8, 3)
+    coarse, fine = random_path(31, 20), random_path(31, 200)
+    with pytest.warns(CoarseStepsWarning, match=r"strain_path has long steps: .* \d+ %"):
+        assert taylor_response(coarse, texture, law).step_error > 0.02
+    with pytest.warns(CoarseStepsWarning, match="1 of 2 paths have long steps"):
+        taylor_response([coarse, fine], texture, law)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert taylor_response(fine, texture, law).step_error < 0.02
+        assert taylor_response(coarse, texture, law, rule="euler").step_error is None
+
+
+def test_a_path_without_a_deviator_has_no_error():
+    path = StrainPath([0.0, 1.0, 2.0], np.eye(3) * np.array([1.0, 1.1, 0.9])[:, None, None])
+    answer = taylor_response(path, random_texture(2, 3), LAWS["slip"])
+    assert answer.step_error == 0.0
 
 
 def test_a_path_of_the_plane_is_refused():

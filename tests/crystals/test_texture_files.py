@@ -33,8 +33,32 @@ def test_a_material_of_damask_is_read(tmp_path):
     assert np.allclose(texture.weights, [0.25, 0.75])
 
 
-@pytest.mark.parametrize("text", ["", "1 2\n", "1 2 3\n1 2 3 4\n", "phi1 Phi phi2\na b c\n"])
-def test_what_holds_no_texture_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must hold orientations, and holds none"),
+        ("% a comment\n", "must hold orientations, and holds none"),
+        ("1 2\n", "line 1 must hold 3 or 4 numbers, got '1 2'"),
+        ("1 2 3\n1 2 3 4\n", "line 2 must hold 3 numbers, got '1 2 3 4'"),
+        ("phi1 Phi phi2\na b c\n", "line 2 must hold 3 or 4 numbers, got 'a b c'"),
+        ("10 2o 30\n40 50 60\n", "line 1 must hold 3 or 4 numbers, got '10 2o 30'"),
+        ("my texture\n10 20 30\n", "line 1 must hold 3 or 4 numbers, got 'my texture'"),
+        ("10 20 nan\n", "line 1 must hold 3 or 4 numbers, got '10 20 nan'"),
+        ("10 20 30\nphi1 Phi phi2\n40 50 60\n", "line 2 must hold no names"),
+        ("t\nu\nv\nB 3\n10 20 30 1\n", "must hold the 3 grains of its line 4, holds 1"),
+        ("t\nu\nv\nB x\n10 20 30 1\n", "line 4 must hold B and a number of grains"),
+        ("10 20 30 0\n", "weights that are not negative, and not all zero"),
+        ("10 20 30 2\n10 20 30 -1\n", "weights that are not negative"),
+    ],
+)
+def test_a_line_that_is_no_orientation_is_refused_with_its_number_and_text(tmp_path, text, said):
     (tmp_path / "ori.txt").write_text(text)
-    with pytest.raises(ValueError, match=r"ori\.txt"):
+    with pytest.raises(ValueError, match=rf"ori\.txt.* {said}"):
         read_texture(tmp_path / "ori.txt")
+
+
+@pytest.mark.parametrize("constituent", ["{v: 1.0}", "{O: [1, 0, 0, 0], v: half}", "3"])
+def test_a_material_without_orientations_is_refused(tmp_path, constituent):
+    (tmp_path / "material.yaml").write_text(f"material:\n- constituents: [{constituent}]\n")
+    with pytest.raises(ValueError, match=r"material\.yaml must list material, constituents"):
+        read_texture(tmp_path / "material.yaml")
