@@ -24,6 +24,7 @@ from nlbook import (
 )
 from tests.crystals import mask_examples as crystals_examples
 from tests.graphene import mask_examples as graphene_examples
+from tests.impact import mask_examples as impact_examples
 from tests.peridynamics import mask_examples as peridynamics_examples
 
 GRID = np.linspace(-4.0, 4.0, 81)
@@ -383,5 +384,6 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "kernels.bernstein_basis": lambda: {"degree": 2, "fraction": WAVES / 4},
     **crystals_examples.EXAMPLES,
     **graphene_examples.EXAMPLES,
+    **impact_examples.EXAMPLES,
     **peridynamics_examples.EXAMPLES,
 }

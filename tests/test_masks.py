@@ -61,6 +61,12 @@ RETURNED = {
     "identification.SearchProgress",
     "identification.SearchTrials",
     "identification.Searches",
+    "impact.History",
+    "impact.MaterialPath",
+    "impact.RigidCylinder.correct",
+    "impact.RigidCylinder.depth",
+    "impact.RigidWall.correct",
+    "impact.RigidWall.depth",
     "interior_point.Solution",
     "peridynamics.AdamHistory",
     "peridynamics.AlphaTrials",
@@ -76,6 +82,7 @@ ABSTRACT = {
     "graphene.Load",
     "graphene.Response",
     "graphene.Smoothing",
+    "impact.Material",
     "kernels.RadialKernel",
 }
 

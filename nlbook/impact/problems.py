@@ -1,0 +1,139 @@
+"""The impact problems of the paper: a rod on a rigid wall, a plate under a rigid cylinder [1]_.
+
+References
+----------
+.. [1] B. Liu, N. Kovachki, Z. Li, K. Azizzadenesheli, A. Anandkumar, A. M. Stuart and
+   K. Bhattacharya, J. Mech. Phys. Solids 158 (2022) 104668, section 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nlbook.checks import check_number
+from nlbook.impact.contact import RigidCylinder, RigidWall
+from nlbook.impact.materials import Material
+from nlbook.impact.mesh import HexMesh, plate_mesh, rod_mesh
+from nlbook.impact.solver import Simulation
+
+__all__ = ["RodShape", "plate_impact", "rod_shape", "taylor_anvil"]
+
+
+class RodShape(NamedTuple):
+    """What is measured of a rod."""
+
+    length: float
+    """From foot to top, m: the mean of each, since a rod rebounds."""
+    foot_radius: float
+    """Largest distance of a node of the foot from the axis, m."""
+    plastic_strain: float
+    """Largest of an element; NaN of a material that has none."""
+
+
+def taylor_anvil(
+    material: Material,
+    *,
+    length: float = 5e-3,
+    radius: float = 0.5e-3,
+    speed: float = 200.0,
+    until: float = 1e-6,
+    mesh: HexMesh | None = None,
+    friction: float = 0.0,
+    **options: Any,
+) -> Simulation:
+    """Let a rod fly against a rigid wall, the plane z = 0.
+
+    Parameters
+    ----------
+    material : Material
+        Of the rod.
+    length, radius : float
+        m; those of the paper by default.
+    speed : float
+        Of the impact, m/s.
+    until : float
+        When to stop, s; at zero the rod is only set up.
+    mesh : HexMesh, optional
+        In place of `rod_mesh` with its defaults, of 3200 elements.
+    friction : float
+        Coefficient of the wall.
+    **options
+        Of `Simulation`.
+
+    Returns
+    -------
+    Simulation
+    """
+    check_number("speed", speed, least=0.0)
+    body = rod_mesh(length, radius) if mesh is None else mesh
+    simulation = Simulation(
+        body, material, velocity=(0.0, 0.0, -speed), contacts=[RigidWall(friction=friction)],
+        **options,
+    )  # fmt: skip
+    return simulation.run(until)
+
+
+def rod_shape(simulation: Simulation) -> RodShape:
+    """Measure a rod that stood along z, with its foot at its lower end."""
+    nodes, x = simulation.mesh.nodes, simulation.x
+    height = nodes[:, -1] - nodes[:, -1].min()
+    near = 1e-6 * height.max()
+    foot, top = height < near, height > height.max() - near
+    seen = simulation.observables.get("plastic_strain")
+    return RodShape(
+        float(x[top, -1].mean() - x[foot, -1].mean()),
+        float(np.linalg.norm(x[foot, :-1], axis=1).max()),
+        float("nan") if seen is None else float(seen.max()),
+    )
+
+
+def plate_impact(
+    material: Material,
+    *,
+    thickness: float = 1e-3,
+    width: float = 20e-3,
+    radius: float = 2e-3,
+    speed: float = 200.0,
+    until: float = 1e-6,
+    mesh: HexMesh | None = None,
+    friction: float = 0.0,
+    **options: Any,
+) -> Simulation:
+    """Let a rigid cylinder, too heavy to be slowed, fly against a plate.
+
+    The plate is square, its upper face the plane z = 0, and simply supported: the rim of its lower
+    face stays at its height.
+
+    Parameters
+    ----------
+    material : Material
+        Of the plate.
+    thickness, width : float
+        Of the plate, m. The paper's is 1 mm thick and "large".
+    radius, speed : float
+        Of the cylinder, m and m/s.
+    until : float
+        When to stop, s; at zero the plate is only set up.
+    mesh : HexMesh, optional
+        In place of `plate_mesh` with its defaults, of 11,552 elements.
+    friction : float
+        Coefficient of the cylinder's end.
+    **options
+        Of `Simulation`.
+
+    Returns
+    -------
+    Simulation
+    """
+    body = plate_mesh(width, thickness) if mesh is None else mesh
+    nodes = body.nodes
+    near = 1e-6 * np.ptp(nodes[:, 2])
+    rim = np.abs(nodes[:, :2]).max(axis=1)
+    supports = np.zeros(nodes.shape, dtype=bool)
+    supports[:, 2] = (nodes[:, 2] < nodes[:, 2].min() + near) & (rim > rim.max() - near)
+    top = float(nodes[:, 2].max())
+    cylinder = RigidCylinder(radius, speed, face=top, friction=friction)
+    simulation = Simulation(body, material, contacts=[cylinder], supports=supports, **options)
+    return simulation.run(until)

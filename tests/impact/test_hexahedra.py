@@ -1,0 +1,158 @@
+"""Elements with one point against plain NumPy, and what must hold whatever the numbers."""
+
+import numpy as np
+import pytest
+
+from nlbook.impact import Elastic, OnePoint, Simulation, box_mesh, stress_along
+from nlbook.impact.passes import Body
+from tests.impact.plain import PATTERNS, distorted_mesh, plain_force, random_rotation
+
+STEEL = Elastic(7800.0, 80e9, 160e9)
+SPEED = np.sqrt(STEEL.wave_modulus / STEEL.density)
+
+
+def random_motion(mesh, seed, size=0.05):
+    generator = np.random.default_rng(seed)
+    x = mesh.nodes @ (np.eye(3) + generator.normal(scale=size, size=(3, 3))).T
+    x = x + generator.normal(scale=size / 6, size=x.shape)
+    return x, generator.normal(scale=0.05 * SPEED, size=x.shape)
+
+
+def evaluated(mesh, x, v, material=STEEL, elements=None, workers=1):
+    body = Body(mesh, material, elements or OnePoint(), workers)
+    step = body.evaluate(x, v, 1e-9)
+    return body, step
+
+
+def test_forces_are_those_of_the_plain_loop():
+    mesh = distorted_mesh(1)
+    x, v = random_motion(mesh, 2)
+    choice = OnePoint(hourglass=0.05, linear_viscosity=0.06, quadratic_viscosity=1.2)
+    body, step = evaluated(mesh, x, v, elements=choice)
+    expected, steps, powers = np.zeros(x.shape), [], np.zeros(2)
+    tau = stress_along(STEEL, [0.0], body.by_element(body.deformation).reshape(1, -1, 3, 3))
+    for number, nodes in enumerate(mesh.elements):
+        force, least, *power = plain_force(
+            mesh.nodes[nodes], x[nodes], v[nodes], tau.stress[0, number],
+            STEEL.density, SPEED, 0.05, 0.06, 1.2,
+        )  # fmt: skip
+        expected[nodes] += force
+        steps.append(least)
+        powers += power
+    scale = np.max(np.abs(expected))
+    assert np.max(np.abs(body.force.reshape(-1, 3) - expected)) < 1e-12 * scale
+    assert step == pytest.approx(min(steps), rel=1e-12)
+    # 27 elements: what fills the last block counts for nothing
+    assert body.results[:, 1:].sum(axis=0) == pytest.approx(powers, rel=1e-12)
+
+
+def test_an_affine_motion_of_a_distorted_mesh_has_one_gradient_and_no_force_inside():
+    mesh = distorted_mesh(3)
+    f = np.eye(3) + np.random.default_rng(4).normal(scale=0.1, size=(3, 3))
+    body, _ = evaluated(mesh, mesh.nodes @ f.T, mesh.nodes @ (100.0 * f).T)
+    assert np.max(np.abs(body.by_element(body.deformation) - f.ravel())) < 1e-14
+    inner = np.all((mesh.nodes > 0) & (mesh.nodes < 1), axis=1)
+    force = body.force.reshape(-1, 3)
+    assert np.max(np.abs(force[inner])) < 1e-14 * STEEL.bulk_modulus  # faces have area 1/9
+    assert np.max(np.abs(force)) > 1e-3 * STEEL.bulk_modulus
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_superposed_rotation_turns_the_forces(seed):
+    """Also those of the viscosities, at any spin."""
+    mesh = distorted_mesh(seed)
+    x, v = random_motion(mesh, seed)
+    plain, step = evaluated(mesh, x, v)
+    turn = random_rotation(seed)
+    spin = 0.1 * SPEED * (random_rotation(seed + 9) - random_rotation(seed + 9).T)
+    turned, again = evaluated(mesh, x @ turn.T, v @ turn.T + x @ turn.T @ spin.T)
+    expected = plain.force.reshape(-1, 3) @ turn.T
+    error = np.max(np.abs(turned.force.reshape(-1, 3) - expected))
+    assert error < 1e-12 * np.max(np.abs(expected))
+    assert again == pytest.approx(step, rel=1e-12)
+
+
+def test_forces_and_their_moments_sum_to_nothing():
+    mesh = distorted_mesh(6)
+    x, v = random_motion(mesh, 6)
+    body, _ = evaluated(mesh, x, v)
+    force = body.force.reshape(-1, 3)
+    scale = np.max(np.abs(force))
+    assert np.max(np.abs(force.sum(axis=0))) < 1e-12 * scale
+    assert np.max(np.abs(np.cross(x, force).sum(axis=0))) < 1e-12 * scale
+
+
+def test_without_viscosity_forces_are_the_slope_of_the_energy():
+    mesh = distorted_mesh(7)
+    x, v = random_motion(mesh, 7)
+    body, _ = evaluated(mesh, x, 0 * v)
+
+    def energy(places):
+        moved, _ = evaluated(mesh, places, 0 * v)
+        f = moved.by_element(moved.deformation).reshape(-1, 3, 3)
+        volume = np.linalg.det(f)
+        square = np.sum(f**2, axis=(1, 2)) * volume ** (-2 / 3)
+        density = (
+            STEEL.shear_modulus / 2 * (square - 3) + STEEL.bulk_modulus / 2 * (volume - 1) ** 2
+        )
+        return np.sum(mesh.volumes * density)
+
+    way = np.random.default_rng(8).normal(size=x.shape)
+    size = 1e-5  # of a difference: its error is size^2 of the third derivative
+    slope = (energy(x + size * way) - energy(x - size * way)) / (2 * size)
+    assert np.sum(body.force.reshape(-1, 3) * way) == pytest.approx(slope, rel=1e-7)
+
+
+def test_hourglass_patterns_have_no_gradient_and_are_damped():
+    side = np.array([0.0, 1.0])
+    mesh = box_mesh(side, side, side)
+    for pattern in PATTERNS:
+        local = pattern[np.argsort(mesh.elements[0])]
+        v = np.outer(local, [1.0, 2.0, -1.0])
+        body, _ = evaluated(mesh, mesh.nodes, v)
+        # kappa/8 rho c V^(2/3) sum_I h_I^2 = kappa rho c, against each node's velocity
+        expected = 0.05 * STEEL.density * SPEED * v
+        assert body.force.reshape(-1, 3) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_stable_step_is_below_that_of_the_largest_frequency_and_near(seed):
+    mesh = distorted_mesh(seed, n=2)
+    x = mesh.nodes @ (np.eye(3) + 0.02 * random_rotation(seed)).T
+    body, step = evaluated(mesh, x, 0 * x)
+    size, n = 1e-6, x.size
+    stiffness = np.empty((n, n))
+    for k in range(n):
+        way = np.zeros(n)
+        way[k] = size
+        up, _ = evaluated(mesh, x + way.reshape(-1, 3), 0 * x)
+        down, _ = evaluated(mesh, x - way.reshape(-1, 3), 0 * x)
+        stiffness[:, k] = (up.force - down.force) / (2 * size)
+    mass = np.repeat(body.mass, 3)
+    scaled = stiffness / np.sqrt(np.outer(mass, mass))
+    largest = 2 / np.sqrt(np.linalg.eigvalsh(0.5 * (scaled + scaled.T)).max())
+    assert 0.5 * largest < step < largest
+
+
+def test_the_number_of_threads_changes_no_bit():
+    mesh = box_mesh(*[np.linspace(0.0, 1.0, n) for n in (13, 14, 15)])  # several chunks
+    x, v = random_motion(mesh, 9, size=0.01)
+    one, step = evaluated(mesh, x, v)
+    two, again = evaluated(mesh, x, v, workers=2)
+    assert np.array_equal(one.force, two.force)
+    assert step == again
+
+
+def test_the_masses_are_those_of_the_volume():
+    mesh = distorted_mesh(5)
+    body, _ = evaluated(mesh, mesh.nodes, 0 * mesh.nodes)
+    assert body.mass.sum() == pytest.approx(STEEL.density, rel=1e-13)
+
+
+def test_an_element_inside_out_is_named():
+    mesh = distorted_mesh(0)
+    v = np.zeros(mesh.nodes.shape)
+    inner = int(np.flatnonzero(np.all((mesh.nodes > 0) & (mesh.nodes < 1), axis=1))[0])
+    v[inner] = 1e6  # two hundred times the speed of sound
+    with pytest.raises(RuntimeError, match=r"at .* s, in step \d+, element \d+ is inside out: F"):
+        Simulation(mesh, STEEL, velocity=v, safety=1.0).run(1e-3)
