@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from nlbook.checks import real_array
 from nlbook.graphene.atom_samples import AtomSamples
@@ -24,6 +25,11 @@ __all__ = ["AtomFile", "read_atom_samples", "read_atoms"]
 _STYLES = {"atomic": 2, "charge": 3, "molecular": 3, "bond": 3, "angle": 3, "full": 4}
 # Columns of a dump: name of x and y, and whether they are fractions of the box.
 _DUMPED = ((("xu", "yu"), False), (("x", "y"), False), (("xsu", "ysu"), True), (("xs", "ys"), True))
+
+# Of the length of a bond, by which it may grow: then it has broken.
+_BROKEN = 0.25
+# Atoms are neighbours within this of the usual distance of the nearest; the next are at 1.7.
+_NEIGHBOURS = 1.3
 
 _Path = str | os.PathLike[str]
 
@@ -38,12 +44,16 @@ class AtomFile:
     positions: NDArray[np.float64]
     #: sides of the box along x1 and x2, angstrom
     box: tuple[float, float]
-    #: whether the box is periodic along both; a data file doesn't say, and is taken to be
+    #: whether the box is periodic along both; a file that doesn't say is taken to be
     periodic: bool
     #: dalton (n_atoms,); None where the file doesn't say
     masses: NDArray[np.float64] | None
     #: columns of a dump that are named fx and fy, eV/angstrom (n_atoms, 2), or None
     forces: NDArray[np.float64] | None
+    #: lower corner of the box, angstrom
+    corner: tuple[float, float] = (0.0, 0.0)
+    #: whether the file says what is periodic: a data file, or an old dump, doesn't
+    says_periodic: bool = False
 
 
 def read_atoms(path: _Path, frame: int = -1) -> AtomFile:
@@ -65,8 +75,8 @@ def read_atoms(path: _Path, frame: int = -1) -> AtomFile:
     OSError
         If the file can't be read.
     ValueError
-        If it is neither, cut short, of a tilted box, or has two atoms of one id, a number that is
-        none, or no such frame; with the path and the line.
+        If it is neither, cut short, of a box that is tilted or periodic along one side alone, or
+        has two atoms of one id, a number that is none, or no such frame; with the path.
     """
     file = Path(path)
     try:
@@ -101,8 +111,8 @@ def read_atom_samples(
     forces : array_like, shape (n_samples, n_atoms, 2) or (n_atoms, 2)
         Loads, eV/angstrom, by ascending ids.
     periodic : bool, optional
-        Whether the sheet is periodic; by default as the files say. Positions of a body with a
-        free edge count from their mean.
+        Whether the sheet is periodic; by default as the files say, and if none does it is.
+        Positions of a body with a free edge count from their mean, whatever box is around it.
 
     Returns
     -------
@@ -112,7 +122,9 @@ def read_atom_samples(
     Raises
     ------
     OSError, ValueError
-        As `read_atoms` and `AtomSamples`, or if atoms were lost or added, or the box changed.
+        As `read_atoms` and `AtomSamples`, or if atoms were lost or added, the box of a periodic
+        sheet changed, the files don't agree on what is periodic, or a bond broke: two neighbours
+        are a quarter farther from each other than without load.
     """
     loads = real_array("forces", forces)
     loads = loads[np.newaxis] if loads.ndim == 2 else loads
@@ -120,18 +132,37 @@ def read_atom_samples(
     paths = [after] if isinstance(after, str | os.PathLike) else list(after)
     if not paths:
         raise ValueError("after must name a file or more")
-    moved = np.stack([_matching(first, read_atoms(path), before, path) for path in paths])
-    whole = first.periodic if periodic is None else periodic
-    if whole:
-        return AtomSamples.from_positions(first.positions, moved, loads, first.box, first.masses)
-    middle = first.positions.mean(axis=0)
-    return AtomSamples.from_positions(
-        first.positions - middle, moved - middle, loads, None, first.masses
+    others = [read_atoms(path) for path in paths]
+    if periodic is None:
+        told = {file.periodic for file in (first, *others) if file.says_periodic}
+        if len(told) > 1:
+            raise ValueError(
+                f"{before} and the files after must agree on what is periodic: some say both "
+                f"sides, some none; periodic=True or False decides"
+            )
+        periodic = told != {False}
+    for other, path in zip(others, paths, strict=True):
+        _check_the_same(first, other, before, path, periodic)
+    # the box around a free body may be wrapped about the atoms, so its corner moves with them
+    still, *moved = (
+        file.positions if periodic else file.positions + file.corner for file in (first, *others)
     )
+    middle = 0.0 if periodic else still.mean(axis=0)
+    samples = AtomSamples.from_positions(
+        still - middle,
+        np.stack(moved) - middle,
+        loads,
+        first.box if periodic else None,
+        first.masses,
+    )
+    _check_bonds(samples, first.ids, paths)
+    return samples
 
 
-def _matching(first: AtomFile, other: AtomFile, before: _Path, path: _Path) -> NDArray[np.float64]:
-    """Positions of the same atoms in another file."""
+def _check_the_same(
+    first: AtomFile, other: AtomFile, before: _Path, path: _Path, periodic: bool
+) -> None:
+    """Refuse a file of other atoms, or of another periodic box."""
     if not np.array_equal(first.ids, other.ids):
         lost = np.setdiff1d(first.ids, other.ids)
         added = np.setdiff1d(other.ids, first.ids)
@@ -140,12 +171,37 @@ def _matching(first: AtomFile, other: AtomFile, before: _Path, path: _Path) -> N
             f"{path} must hold the atoms of {before}: {lost.size} are lost and {added.size} "
             f"are new, {example}"
         )
-    if not np.allclose(first.box, other.box, rtol=1e-5):
+    if periodic and not np.allclose(first.box, other.box, rtol=1e-5, atol=0.0):
         raise ValueError(
             f"{path} must have the box of {before}, {first.box[0]:.6g} by {first.box[1]:.6g} "
             f"angstrom, got {other.box[0]:.6g} by {other.box[1]:.6g}: strain the atoms first"
         )
-    return other.positions
+
+
+def _check_bonds(samples: AtomSamples, ids: NDArray[np.int64], paths: Sequence[_Path]) -> None:
+    """Refuse samples in which neighbours have parted."""
+    places, box = samples.positions, samples.box
+    if len(places) < 2:
+        return
+    inside = places if box is None else np.mod(places, box) % box
+    tree = cKDTree(inside, boxsize=box)
+    reach = _NEIGHBOURS * float(np.median(tree.query(inside, k=2)[0][:, 1]))
+    pairs = tree.query_pairs(reach, output_type="ndarray")
+    vectors = places[pairs[:, 1]] - places[pairs[:, 0]]
+    if box is not None:
+        vectors -= np.rint(vectors / box) * box
+    lengths = np.linalg.norm(vectors, axis=1)
+    for moved, path in zip(samples.displacement, paths, strict=True):
+        parted = vectors + moved[pairs[:, 1]] - moved[pairs[:, 0]]
+        growth = np.linalg.norm(parted, axis=1) - (1 + _BROKEN) * lengths
+        if np.any(growth > 0):
+            worst = int(np.argmax(growth))
+            first, second = ids[pairs[worst]]
+            raise ValueError(
+                f"{path} must have the bonds that were there without load: atoms {first} and "
+                f"{second} are {np.linalg.norm(parted[worst]):.4g} angstrom apart, after "
+                f"{lengths[worst]:.4g}"
+            )
 
 
 class _Damaged(Exception):
@@ -198,7 +254,7 @@ def _read_data(lines: list[str]) -> AtomFile:
     mass = np.array([masses.get(k, np.nan) for k in kind]) if masses else None
     if mass is not None and np.any(np.isnan(mass)):
         raise _Damaged("Masses must have one of every type")
-    return _sorted(table[:, 0], places, sides, True, mass, None)
+    return _sorted(table[:, 0], places, low, sides, None, mass, None)
 
 
 def _section(bare: list[list[str]], start: int, n: int, name: str) -> list[list[str]]:
@@ -252,20 +308,34 @@ def _read_dump(lines: list[str], frame: int) -> AtomFile:
         places += np.column_stack([column("ix"), column("iy")]) * sides
     forces = np.column_stack([column("fx"), column("fy")]) if {"fx", "fy"} <= set(names) else None
     mass = column("mass") if "mass" in names else None
-    periodic = header[:2] == ["pp", "pp"]
-    return _sorted(column("id"), places, sides, periodic, mass, forces)
+    return _sorted(column("id"), places, low, sides, _periodic(header), mass, forces)
+
+
+def _periodic(header: list[str]) -> bool | None:
+    """Whether both sides are periodic by the words of a dump, such as ``pp ff pp``."""
+    along = [word == "pp" for word in header[:2]]
+    if len(along) < 2:
+        return None  # an old dump
+    if along[0] != along[1]:
+        raise _Damaged(
+            f"the box must be periodic along x and y or along neither, got {' '.join(header)}"
+        )
+    return along[0]
 
 
 def _sorted(
     ids: NDArray[np.float64],
     places: NDArray[np.float64],
+    low: NDArray[np.float64],
     sides: NDArray[np.float64],
-    periodic: bool,
+    periodic: bool | None,
     masses: NDArray[np.float64] | None,
     forces: NDArray[np.float64] | None,
 ) -> AtomFile:
     order = np.argsort(ids, kind="stable")
     names = ids[order].astype(np.int64)
+    if np.any(names != ids[order]):
+        raise _Damaged("ids must be integers")
     twice = names[1:][np.diff(names) == 0]
     if twice.size:
         raise _Damaged(f"two atoms have the id {twice[0]}")
@@ -275,9 +345,11 @@ def _sorted(
         names,
         np.ascontiguousarray(places[order]),
         (float(sides[0]), float(sides[1])),
-        periodic,
+        periodic is not False,
         None if masses is None else masses[order],
         None if forces is None else forces[order],
+        (float(low[0]), float(low[1])),
+        periodic is not None,
     )
 
 

@@ -76,7 +76,37 @@ def test_a_sheet_is_read_from_each_form(put, text):
     assert np.allclose(atoms.positions, SHEET.positions, atol=1e-12)
     assert np.allclose(atoms.box, SHEET.box, rtol=1e-14)
     assert atoms.periodic
-    assert atoms.masses is None or np.all((atoms.masses > 11.9) & (atoms.masses < 12.1))
+
+
+@pytest.mark.parametrize(
+    ("text", "mass"),
+    [
+        (data_file(SHEET.positions, mass="12.5"), 12.5),
+        (data_file(SHEET.positions, style="full", mass="13"), 13.0),
+        (dump(SHEET.positions, "id mass x y"), 12.0),
+    ],
+)
+def test_masses_are_those_of_the_file(put, text, mass):
+    assert np.array_equal(read_atoms(put("sheet", text)).masses, np.full(N, mass))
+
+
+def test_a_file_without_masses_has_none(put):
+    text = data_file(SHEET.positions)
+    start = text.index("Masses")
+    bare = text[:start] + text[text.index("Atoms #") :]
+    for words in (bare, dump(SHEET.positions)):
+        assert read_atoms(put("sheet", words)).masses is None
+
+
+def test_two_types_have_their_own_masses(put):
+    """The sublattices as two isotopes."""
+    text = data_file(SHEET.positions).replace("1 atom types", "2 atom types")
+    text = text.replace("\n1 12.011\n", "\n1 12.0\n2 13.0\n")
+    head, _, rows = text.partition("# atomic\n\n")
+    lines = [row.split() for row in rows.strip().splitlines()]
+    rows = "\n".join(" ".join([i, str(2 - int(i) % 2), *xyz]) for i, _, *xyz in lines)
+    found = read_atoms(put("sheet", f"{head}# atomic\n\n{rows}\n")).masses
+    assert np.array_equal(found, 12.0 + SHEET.sublattice)
 
 
 def test_image_flags_take_an_atom_back_over_the_border(put):
@@ -127,6 +157,8 @@ def test_a_disk_from_files_counts_from_its_middle(put):
         (dump(SHEET.positions, "type x y"), "must have id"),
         (dump(SHEET.positions, "id type"), "must have x and y"),
         (dump(SHEET.positions).replace("pp pp pp", "xy xz yz pp pp pp"), "rectangular"),
+        (dump(SHEET.positions, bounds="pp ff pp"), "periodic along x and y or along neither"),
+        (dump(SHEET.positions).replace("\n3 ", "\n3.5 "), "ids must be integers"),
         (data_file(SHEET.positions, head="0.5 0 0 xy xz yz"), "rectangular"),
         (data_file(SHEET.positions).replace("# atomic", "# sphere"), "atom style"),
         (data_file(SHEET.positions, style="full").replace("# full", ""), "rows of atom style"),
@@ -156,6 +188,88 @@ def test_lost_atoms_are_refused_with_their_ids(put):
     before, after = put("a", dump(SHEET.positions)), put("b", "\n".join(rows))
     with pytest.raises(ValueError, match="1 are lost and 0 are new, such as 17"):
         read_atom_samples(before, after, FORCES)
+
+
+def free(places, bounds="ss ss pp", margin=0.3):
+    """A dump of a body with a free edge, in a box that is shrunk about it."""
+    low = (places.min(axis=0) - margin).tolist()
+    high = (places.max(axis=0) + margin).tolist()
+    return "\n".join(
+        ["ITEM: TIMESTEP", "0", "ITEM: NUMBER OF ATOMS", str(len(places))]
+        + [f"ITEM: BOX BOUNDS {bounds}", f"{low[0]!r} {high[0]!r}", f"{low[1]!r} {high[1]!r}"]
+        + ["-5 5", "ITEM: ATOMS id x y"]
+        + [f"{i + 1} {float(x)!r} {float(y)!r}" for i, (x, y) in enumerate(places)]
+    )
+
+
+@pytest.mark.parametrize("bounds", ["ss ss pp", "sf ms pp", "ff ff ff"])
+def test_a_free_body_moves_in_a_box_that_is_shrunk_about_it(put, bounds):
+    """Its bounds differ from file to file, and displacements are those of the atoms."""
+    disk = GrapheneDisk(30.0)
+    moved = 0.02 * disk.positions + [0.4, -0.1]
+    before = put("before", free(disk.positions + 50.0, bounds))
+    after = put("after", free(disk.positions + 50.0 + moved, bounds, margin=1.0))
+    samples = read_atom_samples(before, after, np.zeros((disk.n_atoms, 2)))
+    assert samples.box is None
+    assert np.allclose(samples.displacement[0], moved, atol=1e-12)
+
+
+def test_a_free_body_in_scaled_coordinates_is_that_in_plain_ones(put):
+    disk = GrapheneDisk(30.0)
+    plain = free(disk.positions)
+    lines = plain.splitlines()
+    low, high = (np.array([float(lines[i].split()[k]) for i in (5, 6)]) for k in (0, 1))
+    scaled = (disk.positions - low) / (high - low)
+    rows = [f"{i + 1} {float(x)!r} {float(y)!r}" for i, (x, y) in enumerate(scaled)]
+    text = "\n".join([*lines[:8], "ITEM: ATOMS id xs ys", *rows])
+    samples = read_atom_samples(put("a", plain), put("b", text), np.zeros((disk.n_atoms, 2)))
+    assert np.abs(samples.displacement).max() < 1e-12
+
+
+def test_a_sheet_that_has_drifted_by_half_the_box_is_the_same(put):
+    drift = 0.5 * np.array(SHEET.box)
+    after = np.mod(SHEET.positions + MOVED + drift, SHEET.box)
+    samples = read_atom_samples(put("a", dump(SHEET.positions)), put("b", dump(after)), FORCES)
+    moved = samples.displacement[0] - samples.displacement[0].mean(axis=0)
+    assert np.allclose(moved, MOVED - MOVED.mean(axis=0), atol=1e-11)
+
+
+def test_an_old_dump_does_not_say_what_is_periodic_and_is_taken_to_be(put):
+    before = put("a", dump(SHEET.positions, bounds=""))
+    after = put("b", dump(np.mod(SHEET.positions + MOVED, SHEET.box), bounds=""))
+    assert not read_atoms(before).says_periodic
+    samples = read_atom_samples(before, after, FORCES)
+    assert samples.box == pytest.approx(SHEET.box)
+    assert np.allclose(samples.displacement[0], MOVED, atol=1e-12)
+
+
+def test_what_a_dump_says_holds_for_a_data_file_beside_it(put):
+    disk = GrapheneDisk(30.0)
+    side = (100.0, 100.0)
+    before = put("a", data_file(disk.positions, box=side, low=(50.0, 50.0)))
+    after = put("b", free(disk.positions + 50.0))
+    zero = np.zeros((disk.n_atoms, 2))
+    samples = read_atom_samples(before, after, zero)
+    assert samples.box is None
+    assert np.abs(samples.displacement).max() < 1e-11
+
+
+def test_files_that_disagree_on_what_is_periodic_are_refused(put):
+    before = put("a", dump(SHEET.positions))
+    after = put("b", dump(SHEET.positions, bounds="ff ff pp"))
+    with pytest.raises(ValueError, match="must agree on what is periodic"):
+        read_atom_samples(before, after, FORCES)
+    assert read_atom_samples(before, after, FORCES, periodic=True).box is not None
+
+
+@pytest.mark.parametrize("bounds", ["pp pp pp", "ff ff pp"])
+def test_atoms_whose_bonds_broke_are_refused_by_their_ids(put, bounds):
+    after = SHEET.positions.copy()
+    after[0] -= [0.0, 0.5]
+    after = np.mod(after, SHEET.box) if bounds[0] == "p" else after
+    paths = put("a", dump(SHEET.positions, bounds=bounds)), put("b", dump(after, bounds=bounds))
+    with pytest.raises(ValueError, match=r"b must have the bonds .* atoms 1 and 2 are 1\.961"):
+        read_atom_samples(*paths, FORCES)
 
 
 def test_another_box_is_refused(put):
