@@ -37,9 +37,8 @@ __all__ = [
     "nodes_that_fit",
 ]
 
-#: of an atom, dalton
+#: of an atom, dalton, as in the paper
 CARBON_MASS = 12.0
-"""Of an atom, dalton, as in the paper."""
 # How far the box may be from a whole number of spacings and still count as one, relative.
 _COMMENSURATE = 1e-6
 

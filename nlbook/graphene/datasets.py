@@ -10,6 +10,7 @@ and above 0 K from the disk that has expanded by one number, which a run without
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from nlbook.checks import check_number
 from nlbook.graphene.atom_samples import AtomSamples
 from nlbook.graphene.coarse_graining import Smoothing
 from nlbook.graphene.equilibrium import equilibrate
+from nlbook.graphene.harmonic import harmonic_body
 from nlbook.graphene.lammps_engine import require_lammps
 from nlbook.graphene.loads import Load, atom_forces, training_loads
 from nlbook.graphene.molecular_dynamics import Dynamics, run_dynamics
@@ -32,10 +34,11 @@ from nlbook.parallel import run_tasks, task_seed
 
 __all__ = ["AtomRuns", "atom_runs", "generate_samples", "sample_task"]
 
-# The first amplitude that is tried, of its own: a strain far below any that is asked for.
-_FIRST = 0.1
-# How near the strain comes to the one asked for, relative, and in how many equilibria.
-_STRAIN_TOLERANCE, _MOST_TRIALS = 1e-4, 12
+# Of stored samples: raised when a task's result changes.
+_SCHEMA = 2
+# How near the strain comes to the one asked for, relative, in how many equilibria, and what is
+# left of a strain by their own tolerance.
+_STRAIN_TOLERANCE, _MOST_TRIALS, _STRAIN_LEFT = 1e-6, 12, 1e-10
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def atom_runs(
         tasks,
         cluster=cluster,
         store=store,
+        schema=_SCHEMA,
         workers=workers,
         progress=progress,
         description="loads",
@@ -211,11 +215,13 @@ def sample_task(
         amplitude, bond_strain, and the displacement at 0 K; with dynamics `DynamicsRun`'s fields.
     """
     forces = atom_forces(load, sheet.positions, sheet.box, sheet.area_per_atom)
-    unloaded = _rest(sheet, potential, 0.0 * forces, None) if sheet.box is None else 0.0
+    unloaded = 0.0 * forces
+    if sheet.box is None:
+        unloaded = _rest(sheet, potential, unloaded, None)
     amplitude, rest = _at_strain(load, sheet, potential, strain, forces, unloaded)
     amplitude, rest = factor * amplitude, factor * (rest - unloaded) + unloaded
-    if factor != 1:
-        rest = _rest(sheet, potential, amplitude * forces, rest) if factor else rest
+    if factor != 1 and amplitude != 0:
+        rest = _rest(sheet, potential, amplitude * forces, rest)
     found = {
         "amplitude": np.array(amplitude),
         "bond_strain": np.array(_greatest_strain(sheet, rest - unloaded)),
@@ -239,20 +245,31 @@ def _at_strain(
     potential: Tersoff,
     strain: float | None,
     forces: NDArray[np.float64],
-    unloaded: Any,
+    unloaded: NDArray[np.float64],
 ) -> tuple[float, NDArray[np.float64]]:
-    """Amplitude at which the greatest strain of a bond is as asked for, and the atoms at rest."""
+    """Amplitude at which the greatest strain of a bond is as asked for, and the atoms at rest.
+
+    A load of no amplitude displaces nothing. Others begin with the strain that the harmonic body
+    has, and go on along the secant.
+    """
     amplitude = load.amplitude
+    if amplitude == 0:
+        return 0.0, unloaded
     if strain is None:
-        return amplitude, _rest(sheet, potential, amplitude * forces, None)
-    amplitude, start = _FIRST * amplitude, None
+        return amplitude, _rest(sheet, potential, amplitude * forces, unloaded)
+    answer = harmonic_body(sheet, potential).solve(forces)
+    amplitude = math.copysign(strain / _harmonic_strain(sheet, answer), amplitude)
+    start, before, found = unloaded + amplitude * answer, 0.0, 0.0
     for _ in range(_MOST_TRIALS):
         rest = _rest(sheet, potential, amplitude * forces, start)
-        found = _greatest_strain(sheet, rest - unloaded)
-        if abs(found - strain) <= _STRAIN_TOLERANCE * strain:
+        last, found = found, _greatest_strain(sheet, rest - unloaded)
+        if abs(found - strain) <= max(_STRAIN_TOLERANCE * strain, _STRAIN_LEFT):
             return amplitude, rest
-        ratio = strain / found
-        amplitude, start = ratio * amplitude, unloaded + ratio * (rest - unloaded)
+        if found == last:
+            break
+        ratio = 1.0 + (strain - found) / (found - last) * (1.0 - before / amplitude)
+        before, amplitude = amplitude, ratio * amplitude
+        start = unloaded + ratio * (rest - unloaded)
     raise RuntimeError(
         f"no amplitude of {load!r} was found at which bonds are strained by {strain:g}: "
         f"{found:.6g} after {_MOST_TRIALS} trials"
@@ -310,6 +327,16 @@ def _rest(
 ) -> NDArray[np.float64]:
     """Displacement of the atoms at rest."""
     return equilibrate(sheet, forces, potential, start=start).displacement[0]
+
+
+def _harmonic_strain(
+    sheet: GrapheneSheet | GrapheneDisk, displacement: NDArray[np.float64]
+) -> float:
+    """Greatest relative change of a bond's length, to first order in a displacement."""
+    bonds = sheet.bonds.vectors(sheet.positions)
+    first, second = sheet.bonds.pairs.T
+    apart = displacement[second] - displacement[first]
+    return float(np.abs(np.sum(bonds * apart, axis=1)).max() / sheet.bond_length**2)
 
 
 def _greatest_strain(

@@ -18,20 +18,18 @@ deformed disk, and is reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number
-from nlbook.graphene.harmonic import HarmonicDisk, HarmonicSheet, read_fields, stiffness_matrix
+from nlbook.graphene.fields import read_fields, read_loads
+from nlbook.graphene.harmonic import harmonic_body, stiffness_matrix
 from nlbook.graphene.sheet import GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
 __all__ = ["Equilibria", "equilibrate"]
 
-# Net force over the sum of the loads' sizes that counts as rounding.
-_BALANCED = 1e-9
 # Steps with K at rest that leave more than this of the forces are given up for Newton's own.
 _SLOW = 0.5
 _MOST_HALVINGS = 8
@@ -78,7 +76,8 @@ def equilibrate(
     tolerance : float
         What may be left of a force, eV/angstrom.
     most_steps : int
-        After so many it gives up.
+        For each sample, of both kinds together: if the forces left after so many are not within
+        the tolerance, it gives up.
 
     Returns
     -------
@@ -88,20 +87,25 @@ def equilibrate(
     Raises
     ------
     ValueError
-        If loads have a net force, or pull bonds to where they break, or press atoms together.
+        If loads have a net force, or pull bonds to where they break, or press atoms together, or
+        an argument is out of its range.
     RuntimeError
         If what is left doesn't get below the tolerance.
     """
     if not isinstance(body, GrapheneSheet | GrapheneDisk):
         raise ValueError(f"body must be a GrapheneSheet or a GrapheneDisk, got {body!r}")
-    problem = _Problem(body, potential, tolerance)
-    loads = read_fields("forces", forces, body.n_atoms)
     check_number("tolerance", tolerance, least=1e-11)
     check_integer("most_steps", most_steps, 1)
-    _check_balance(loads)
+    loads = read_loads(forces, body.n_atoms)
+    problem = _Problem(body, potential, tolerance, most_steps)
     moved = np.zeros_like(loads)
     if start is not None:
-        moved[:] = read_fields("start", start, body.n_atoms)
+        given = read_fields("start", start, body.n_atoms)
+        if len(given) not in (1, len(loads)):
+            raise ValueError(
+                f"start must be one field or as many as forces, {len(loads)}, got {len(given)}"
+            )
+        moved[:] = given
         moved = problem.harmonic.without_rigid_motion(moved)
     n_steps = np.zeros(len(loads), dtype=np.int64)
     left = np.stack([problem.left(u, f) for u, f in zip(moved, loads, strict=True)])
@@ -122,10 +126,9 @@ def equilibrate(
         active = active[_size(left[active]) > tolerance]
         active = active[~np.isin(active, slow)]
     for sample in [*slow, *active]:
-        moved[sample], left[sample], more = problem.newton(
-            moved[sample], left[sample], loads[sample], most_steps, int(sample)
+        moved[sample], left[sample], n_steps[sample] = problem.newton(
+            moved[sample], left[sample], loads[sample], int(n_steps[sample]), int(sample)
         )
-        n_steps[sample] += more
     places = body.positions + moved
     return Equilibria(
         displacement=moved,
@@ -142,35 +145,19 @@ def _size(left: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(left.max(axis=(1, 2)), -left.min(axis=(1, 2)))
 
 
-def _check_balance(loads: NDArray[np.float64]) -> None:
-    """Refuse loads with a net force."""
-    net = np.linalg.norm(loads.sum(axis=1), axis=1)
-    excess = net - _BALANCED * np.abs(loads).sum(axis=(1, 2))
-    if np.any(excess > 0):
-        worst = int(np.argmax(excess))
-        raise ValueError(
-            f"forces must have no net force, as nothing holds the atoms: sample {worst} has "
-            f"{net[worst]:.3g} eV/angstrom in all"
-        )
-
-
-@lru_cache(maxsize=4)
-def _harmonic(
-    body: GrapheneSheet | GrapheneDisk, potential: Tersoff
-) -> HarmonicSheet | HarmonicDisk:
-    if isinstance(body, GrapheneSheet):
-        return HarmonicSheet(body, potential)
-    return HarmonicDisk(body, potential)
-
-
 class _Problem:
     """A body, its potential, and what the steps need of them."""
 
     def __init__(
-        self, body: GrapheneSheet | GrapheneDisk, potential: Tersoff, tolerance: float
+        self,
+        body: GrapheneSheet | GrapheneDisk,
+        potential: Tersoff,
+        tolerance: float,
+        most_steps: int,
     ) -> None:
-        self.body, self.potential, self.tolerance = body, potential, tolerance
-        self.harmonic = _harmonic(body, potential)
+        self.body, self.potential = body, potential
+        self.tolerance, self.most_steps = tolerance, most_steps
+        self.harmonic = harmonic_body(body, potential)
 
     def left(self, moved: NDArray[np.float64], loads: NDArray[np.float64]) -> NDArray[np.float64]:
         """F(x + u) + f, without what shifts or turns the whole."""
@@ -187,13 +174,16 @@ class _Problem:
         moved: NDArray[np.float64],
         left: NDArray[np.float64],
         loads: NDArray[np.float64],
-        most_steps: int,
+        n_steps: int,
         sample: int,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-        """Displacement, what is left, and the number of steps, by Newton's steps."""
-        for step in range(most_steps):
-            if np.abs(left).max() <= self.tolerance:
-                return moved, left, step
+        """Displacement, what is left, and the number of steps, by Newton's after `n_steps`."""
+        while np.abs(left).max() > self.tolerance:
+            if n_steps >= self.most_steps:
+                raise RuntimeError(
+                    f"forces of sample {sample} are not balanced to {self.tolerance:g} "
+                    f"eV/angstrom: after {n_steps} steps {np.abs(left).max():.3g} are left"
+                )
             direction = self._newton_direction(moved, left, sample)
             for halving in range(_MOST_HALVINGS + 1):
                 tried = moved + 0.5**halving * direction
@@ -205,11 +195,8 @@ class _Problem:
                     f"forces of sample {sample} must let the atoms find rest with all bonds "
                     f"shorter than {self.potential.R - self.potential.D:g} angstrom: they break"
                 )
-            moved, left = tried, after
-        raise RuntimeError(
-            f"forces of sample {sample} are not balanced to {self.tolerance:g} eV/angstrom: after "
-            f"{most_steps} steps {np.abs(left).max():.3g} are left"
-        )
+            moved, left, n_steps = tried, after, n_steps + 1
+        return moved, left, n_steps
 
     def _newton_direction(
         self, moved: NDArray[np.float64], left: NDArray[np.float64], sample: int
@@ -239,8 +226,14 @@ class _Problem:
         return direction
 
     def strain(self, places: NDArray[np.float64], sample: int) -> float:
-        """Greatest strain of a bond; atoms that came near to others are refused."""
+        """Greatest strain of a bond; broken bonds and atoms that came near others are refused."""
         shortest, longest, nearest = self.body.bonds.extent(places)
+        if not longest < self.potential.R - self.potential.D:
+            raise ValueError(
+                f"forces of sample {sample} must leave the atoms with all bonds shorter than "
+                f"{self.potential.R - self.potential.D:g} angstrom, from where on they break: the "
+                f"longest is {longest:.4g}"
+            )
         if nearest < self.potential.cutoff:
             raise ValueError(
                 f"forces of sample {sample} must not press atoms together: two that share a "

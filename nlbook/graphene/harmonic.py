@@ -8,7 +8,7 @@ sparse matrix, factorised once.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,10 +17,11 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from nlbook.checks import real_array
 from nlbook.graphene.bonds import Bonds
+from nlbook.graphene.fields import read_field, read_fields, without_rigid_motion
 from nlbook.graphene.sheet import GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
-__all__ = ["HarmonicDisk", "HarmonicSheet", "read_fields", "stiffness_matrix"]
+__all__ = ["HarmonicDisk", "HarmonicSheet", "harmonic_body", "stiffness_matrix"]
 
 
 def stiffness_matrix(
@@ -126,8 +127,7 @@ class HarmonicSheet:
 
     def without_rigid_motion(self, fields: ArrayLike) -> NDArray[np.float64]:
         """Fields (..., n_atoms, 2) less their mean."""
-        fields = real_array("fields", fields)
-        return fields - fields.mean(axis=-2, keepdims=True)
+        return without_rigid_motion(real_array("fields", fields))
 
     @cached_property
     def _inverse(self) -> NDArray[np.complexfloating]:
@@ -168,9 +168,7 @@ class HarmonicDisk:
         self.potential = potential
         self.places = disk.positions
         if displacement is not None:
-            self.places = (
-                disk.positions + read_fields("displacement", displacement, disk.n_atoms)[0]
-            )
+            self.places = disk.positions + read_field("displacement", displacement, disk.n_atoms)
 
     def solve(self, forces: ArrayLike) -> NDArray[np.float64]:
         """Displacements u with K u = f, both without shift and rotation.
@@ -185,19 +183,7 @@ class HarmonicDisk:
 
     def without_rigid_motion(self, fields: ArrayLike) -> NDArray[np.float64]:
         """Fields (..., n_atoms, 2) less their parts in the two shifts and the rotation."""
-        fields = real_array("fields", fields)
-        flat = fields.reshape(*fields.shape[:-2], -1)
-        return (flat - (flat @ self._rigid) @ self._rigid.T).reshape(fields.shape)
-
-    @cached_property
-    def _rigid(self) -> NDArray[np.float64]:
-        """Orthonormal shifts and rotation about the centre, shape (2 n_atoms, 3)."""
-        places = self.places - self.places.mean(axis=0)
-        motions = np.zeros((*places.shape, 3))
-        motions[:, 0, 0] = motions[:, 1, 1] = 1.0
-        motions[:, 0, 2], motions[:, 1, 2] = -places[:, 1], places[:, 0]
-        flat = motions.reshape(-1, 3)
-        return flat / np.linalg.norm(flat, axis=0)
+        return without_rigid_motion(real_array("fields", fields), self.places)
 
     @cached_property
     def _free(self) -> NDArray[np.bool_]:
@@ -218,11 +204,11 @@ class HarmonicDisk:
         )
 
 
-def read_fields(name: str, fields: ArrayLike, n_atoms: int) -> NDArray[np.float64]:
-    """Read a field on the atoms, or several, as an array of shape (n_samples, n_atoms, 2)."""
-    array = real_array(name, fields)
-    if array.ndim not in (2, 3) or array.shape[-2:] != (n_atoms, 2):
-        raise ValueError(
-            f"{name} must have shape (n_samples, {n_atoms}, 2) or ({n_atoms}, 2), got {array.shape}"
-        )
-    return array.reshape(-1, n_atoms, 2)
+@lru_cache(maxsize=4)
+def harmonic_body(
+    body: GrapheneSheet | GrapheneDisk, potential: Tersoff
+) -> HarmonicSheet | HarmonicDisk:
+    """The harmonic body of a sheet or a disk at its own positions."""
+    if isinstance(body, GrapheneSheet):
+        return HarmonicSheet(body, potential)
+    return HarmonicDisk(body, potential)

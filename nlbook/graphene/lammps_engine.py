@@ -19,21 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlbook.checks import check_number, real_array
+from nlbook.checks import check_integer, check_number
 from nlbook.graphene.coarse_graining import CARBON_MASS
+from nlbook.graphene.fields import read_field, read_loads, without_rigid_motion
 from nlbook.graphene.sheet import GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
 
 __all__ = [
     "InnerForces",
+    "check_bonds",
     "lammps_forces",
     "lammps_minimum",
     "moved_atoms",
-    "read_displacement",
-    "read_loads",
     "require_lammps",
     "started_lammps",
-    "without_rigid_motion",
 ]
 
 # Space around a disk, so that its periodic images don't meet, angstrom.
@@ -41,9 +40,8 @@ _MARGIN = 20.0
 # LAMMPS lists what is nearer than the cutoff and this, once: no atom changes its neighbours.
 _SKIN = 0.3
 
-#: who computes the forces between atoms
+#: what tells the forces between the atoms, eV/angstrom (n_atoms, 2), as of the last step
 InnerForces = Callable[[], NDArray[np.float64]]
-"""What tells the forces between the atoms, eV/angstrom (n_atoms, 2), as of the last step."""
 
 
 def lammps_forces(
@@ -68,7 +66,7 @@ def lammps_forces(
     ImportError
         If LAMMPS is not installed.
     """
-    moved = read_displacement(sheet, displacement, "displacement")
+    moved = read_field("displacement", displacement, sheet.n_atoms)
     with started_lammps(sheet, np.zeros_like(moved), potential, moved) as (engine, inner):
         engine.command("run 0")
         return float(engine.get_thermo("pe")), inner().copy()
@@ -104,14 +102,13 @@ def lammps_minimum(
     ImportError
         If LAMMPS is not installed.
     RuntimeError
-        If the forces don't fall below the tolerance.
+        If the forces don't fall below the tolerance, or a bond breaks.
     """
-    loads = read_loads(sheet, forces)
+    loads = read_loads(read_field("forces", forces, sheet.n_atoms), sheet.n_atoms)[0]
+    moved = read_field("start", start, sheet.n_atoms)
     check_number("tolerance", tolerance, above=0)
-    with started_lammps(sheet, loads, potential, read_displacement(sheet, start)) as (
-        engine,
-        inner,
-    ):
+    check_integer("most_steps", most_steps, 1)
+    with started_lammps(sheet, loads, potential, moved) as (engine, inner):
         engine.commands_string(
             "fix plane all enforce2d\n"
             "min_style fire\n"
@@ -125,7 +122,9 @@ def lammps_minimum(
                 f"LAMMPS' minimiser left a force of {left:.3g} eV/angstrom after {most_steps} "
                 f"steps, more than the {tolerance:g} asked for"
             )
-        return without_rigid_motion(sheet, moved_atoms(engine, sheet))
+        moved = moved_atoms(engine, sheet)
+        check_bonds(sheet, potential, moved)
+        return without_rigid_motion(moved, sheet.positions if sheet.box is None else None)
 
 
 def require_lammps() -> None:
@@ -146,37 +145,40 @@ def require_lammps() -> None:
         ) from error
 
 
-def without_rigid_motion(
-    sheet: GrapheneSheet | GrapheneDisk, displacement: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Displacements (..., n_atoms, 2) less their mean, and on a disk less the best rotation."""
-    moved = displacement - displacement.mean(axis=-2, keepdims=True)
-    if sheet.box is None:
-        arm = (sheet.positions - sheet.positions.mean(axis=0)) @ np.array([[0.0, 1.0], [-1.0, 0.0]])
-        angle = np.einsum("...ij,ij->...", moved, arm) / np.sum(arm**2)
-        moved = moved - angle[..., np.newaxis, np.newaxis] * arm
-    return moved
+def check_bonds(
+    sheet: GrapheneSheet | GrapheneDisk, potential: Tersoff, moved: NDArray[np.float64]
+) -> None:
+    """Refuse atoms that are no longer the sheet's: of a broken bond, or near to new neighbours.
 
+    Parameters
+    ----------
+    sheet, potential
+        As in `run_dynamics`.
+    moved : ndarray, shape (n_atoms, 2)
+        Displacements, angstrom.
 
-def read_loads(sheet: GrapheneSheet | GrapheneDisk, forces: ArrayLike) -> NDArray[np.float64]:
-    """Loads on the atoms, (n_atoms, 2), in eV/angstrom; refused with a net force."""
-    loads = real_array("forces", forces)
-    if loads.shape != (sheet.n_atoms, 2):
-        raise ValueError(f"forces must have shape ({sheet.n_atoms}, 2), got {loads.shape}")
-    net = np.abs(loads.sum(axis=0)).max()
-    if net > 1e-9 * max(1.0, np.abs(loads).sum()):
-        raise ValueError(f"forces must have no net force, got {net:.3g} eV/angstrom")
-    return loads
-
-
-def read_displacement(
-    sheet: GrapheneSheet | GrapheneDisk, start: ArrayLike | None, name: str = "start"
-) -> NDArray[np.float64]:
-    """Displacements of the atoms, (n_atoms, 2), in angstrom; zero for None."""
-    moved = np.zeros((sheet.n_atoms, 2)) if start is None else real_array(name, start)
-    if moved.shape != (sheet.n_atoms, 2):
-        raise ValueError(f"{name} must have shape ({sheet.n_atoms}, 2), got {moved.shape}")
-    return moved
+    Raises
+    ------
+    RuntimeError
+        If a bond has reached R + D, where nothing holds it, or two atoms that share a neighbour
+        come within it: that pair is in no list of bonds.
+    """
+    places = sheet.positions + moved
+    if not np.all(np.isfinite(places)):
+        raise RuntimeError("the atoms flew apart: their positions are no numbers")
+    _, longest, nearest = sheet.bonds.extent(places)
+    if longest >= potential.cutoff:
+        lengths = np.linalg.norm(sheet.bonds.vectors(places), axis=1)
+        first, second = sheet.bonds.pairs[np.argmax(lengths)]
+        raise RuntimeError(
+            f"a bond broke: atoms {first} and {second} are {longest:.3g} angstrom apart, the reach "
+            f"of bonds is {potential.cutoff:g}"
+        )
+    if nearest < potential.cutoff:
+        raise RuntimeError(
+            f"atoms met: two that share a neighbour are {nearest:.3g} angstrom apart, within the "
+            f"reach of bonds, {potential.cutoff:g}"
+        )
 
 
 @contextmanager
@@ -189,7 +191,8 @@ def started_lammps(
 ) -> Iterator[tuple[Any, InnerForces]]:
     """LAMMPS with the atoms at their start and the loads on them; and what gives their own forces.
 
-    With `own` the forces between the atoms are this package's.
+    With `own` the forces between the atoms are this package's. An error of LAMMPS becomes a
+    RuntimeError.
     """
     require_lammps()
     from mpi4py import MPI  # isort: skip  it loads the library that LAMMPS needs
@@ -219,6 +222,10 @@ def started_lammps(
         if not np.array_equal(engine.numpy.extract_atom("id")[:n], np.arange(1, n + 1)):
             raise RuntimeError("LAMMPS has put the atoms into another order")
         yield engine, inner
+    except Exception as error:
+        if type(error) is Exception:  # what the module of LAMMPS raises
+            raise RuntimeError(f"LAMMPS failed: {error}") from error
+        raise
     finally:
         engine.close()
 
@@ -264,7 +271,7 @@ def _own_forces(
         forces[:, 2] = 0.0
 
     engine.commands_string(
-        "pair_style zero 2.0\npair_coeff * *\nneighbor 0.3 bin\nneigh_modify once yes\n"
+        f"pair_style zero 2.0\npair_coeff * *\nneighbor {_SKIN} bin\nneigh_modify once yes\n"
         "thermo_modify lost error\nfix load all external pf/callback 1 1"
     )
     engine.set_fix_external_callback("load", push, None)

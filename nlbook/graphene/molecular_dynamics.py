@@ -5,7 +5,7 @@ The atoms move in their plane, under constant loads and Langevin's thermostat, w
     U(0) = 0,   U(t_n) = (1 - iota) U(t_{n-1}) + iota (x(t_n) - X)
 
 as the displacement smoothed in time, the paper's (2.10) [1]_. LAMMPS moves them, and asks this
-package for the forces, which are those of its own Tersoff to rounding and take it a sixteenth of
+package for the forces, which are those of its own Tersoff to rounding and take it a fraction of
 the time; `forces_by` lets it use its own. Several runs at once are the work of `run_tasks`.
 
 References
@@ -26,13 +26,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_choice, check_integer, check_number
 from nlbook.graphene.bonds import Bonds
+from nlbook.graphene.fields import read_field, read_loads, without_rigid_motion
 from nlbook.graphene.lammps_engine import (
     InnerForces,
+    check_bonds,
     moved_atoms,
-    read_displacement,
-    read_loads,
     started_lammps,
-    without_rigid_motion,
 )
 from nlbook.graphene.sheet import THICKNESS, TPA, GrapheneDisk, GrapheneSheet
 from nlbook.graphene.tersoff import TERSOFF_CARBON, Tersoff
@@ -40,8 +39,8 @@ from nlbook.parallel import checkpoint, seed_sequence
 
 __all__ = ["Dynamics", "DynamicsRun", "run_dynamics"]
 
+#: eV a kelvin
 BOLTZMANN = 8.617333262e-5
-"""eV a kelvin."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +140,14 @@ def run_dynamics(
     ValueError
         If the loads have a net force, or shapes disagree.
     RuntimeError
-        If a bond breaks, or LAMMPS fails.
+        If a bond breaks or atoms meet, at any look, or LAMMPS fails.
     """
     settings = dynamics or Dynamics()
-    loads = read_loads(sheet, forces)
+    loads = read_loads(read_field("forces", forces, sheet.n_atoms), sheet.n_atoms)[0]
+    moved = read_field("start", start, sheet.n_atoms)
     seeds = [int(n) % 899_999_999 + 1 for n in seed_sequence(seed).generate_state(3)]
     own = settings.forces_by == "nlbook"
-    with started_lammps(sheet, loads, potential, read_displacement(sheet, start), own) as (
-        engine,
-        inner,
-    ):
+    with started_lammps(sheet, loads, potential, moved, own) as (engine, inner):
         engine.commands_string(
             f"velocity all create {2 * settings.temperature} {seeds[0]} dist gaussian mom yes\n"
             f"velocity all zero angular\n"
@@ -183,22 +180,24 @@ def _follow(
         if look == 0:
             engine.commands_string(f"{_thermostat(settings, settings.damping, seed)}\nrun 0")
         engine.command(command)
+        forces = inner()
         moved = moved_atoms(engine, sheet)
+        check_bonds(sheet, potential, moved)
         smoothed += weight * (moved - smoothed)
         if look < 0:
             continue
         # waves that swing to and fro leave next to nothing in a mean that begins and ends softly
         mean += (2 / looks) * np.sin(np.pi * (look + 0.5) / looks) ** 2 * moved
-        square += float(np.sum((inner() + loads) ** 2))
+        square += float(np.sum((forces + loads) ** 2))
         if look % 10 == 0:
             heat = float(engine.get_thermo("temp"))
             temperature += heat
             stress += _stress(sheet, potential, moved, heat)
     often = (looks + 9) // 10
-    _check_bonds(sheet, moved)
+    free = sheet.positions if sheet.box is None else None
     return DynamicsRun(
-        without_rigid_motion(sheet, smoothed),
-        without_rigid_motion(sheet, mean),
+        without_rigid_motion(smoothed, free),
+        without_rigid_motion(mean, free),
         temperature / often,
         float(np.sqrt(np.sum(loads**2) * looks / square)),
         (float(stress[0] / often), float(stress[1] / often)),
@@ -239,18 +238,3 @@ def _stretched(sheet: GrapheneSheet, first: float, second: float) -> Bonds:
 def _thermostat(settings: Dynamics, damping: float, seed: int) -> str:
     heat = settings.temperature
     return f"fix heat all langevin {heat} {heat} {damping} {seed} zero yes"
-
-
-def _check_bonds(sheet: GrapheneSheet | GrapheneDisk, moved: NDArray[np.float64]) -> None:
-    atom, slot = np.nonzero(sheet.neighbours >= 0)
-    other = sheet.neighbours[atom, slot]
-    bonds = sheet.positions[other] - sheet.positions[atom]
-    if sheet.box is not None:
-        bonds -= np.rint(bonds / sheet.box) * sheet.box
-    length = np.linalg.norm(bonds + moved[other] - moved[atom], axis=1)
-    worst = int(np.argmax(length))
-    if not length[worst] < 1.25 * sheet.bond_length:
-        raise RuntimeError(
-            f"a bond broke: atoms {atom[worst]} and {other[worst]} are {length[worst]:.3g} "
-            f"angstrom apart at the end of the run"
-        )

@@ -152,6 +152,31 @@ def test_atoms_within_the_cutoff_of_their_second_neighbours_are_refused():
         equilibrate(pressed, np.zeros((pressed.n_atoms, 2)))
 
 
+@pytest.mark.parametrize("size", [0.3, 3.0])
+def test_most_steps_is_the_number_that_may_be_taken(size):
+    """As many as it takes are enough, whether Newton's are among them or not; one less is not."""
+    sheet = GrapheneSheet((8, 5))
+    loads = size * waves(sheet, n_samples=1)
+    found = equilibrate(sheet, loads)
+    n_steps = int(found.n_steps[0])
+    assert n_steps > 3
+    again = equilibrate(sheet, loads, most_steps=n_steps)
+    assert np.array_equal(again.displacement, found.displacement)
+    with pytest.raises(RuntimeError, match=f"after {n_steps - 1} steps"):
+        equilibrate(sheet, loads, most_steps=n_steps - 1)
+
+
+def test_a_body_in_pieces_is_not_at_rest():
+    """Two halves beyond the cutoff bear no force from each other."""
+    disk = GrapheneDisk(12.0)
+    apart = np.where(disk.positions[:, :1] > 0.1, [[2.5, 0.0]], [[-2.5, 0.0]])
+    with pytest.raises(ValueError, match="bonds shorter than"):
+        equilibrate(disk, np.zeros((disk.n_atoms, 2)), start=apart)
+    # as they come to rest, too
+    with pytest.raises(ValueError, match="bonds shorter than"):
+        equilibrate(disk, np.zeros((disk.n_atoms, 2)), start=apart, tolerance=100.0)
+
+
 def test_too_few_steps_are_said():
     sheet = GrapheneSheet((8, 5))
     with pytest.raises(RuntimeError, match="sample 0 are not balanced to 1e-09 .* after 1 steps"):
@@ -165,6 +190,8 @@ def test_too_few_steps_are_said():
         ({"forces": np.zeros((5, 2))}, r"forces must have shape \(n_samples, 24, 2\)"),
         ({"forces": np.full((24, 2), np.nan)}, "forces must be finite"),
         ({"start": np.zeros((3, 2))}, "start must have shape"),
+        ({"start": np.zeros((2, 24, 2))}, "start must be one field or as many as forces, 3, got 2"),
+        ({"forces": np.zeros((0, 24, 2))}, "forces must be of a sample or more"),
         ({"tolerance": 1e-13}, "tolerance must be a finite number at least 1e-11"),
         ({"most_steps": 0}, "most_steps must be an integer of at least 1"),
         (

@@ -17,7 +17,7 @@ from nlbook.graphene import (
     molecular_dynamics,
     run_dynamics,
 )
-from nlbook.graphene.lammps_engine import without_rigid_motion
+from nlbook.graphene.fields import without_rigid_motion
 
 SHEET = GrapheneSheet((10, 6))
 FORCES = 2e-3 * atom_forces(WaveLoad((1, 1), 0), SHEET.positions, SHEET.box, SHEET.area_per_atom)
@@ -143,13 +143,37 @@ def test_a_disk_neither_drifts_nor_turns():
 def test_a_rigid_motion_of_a_disk_is_taken_away():
     disk = GrapheneDisk(25.0)
     turned = disk.positions @ np.array([[0.0, 1e-3], [-1e-3, 0.0]]) + [0.2, -0.3]
-    assert np.abs(without_rigid_motion(disk, turned)).max() < 1e-12
+    assert np.abs(without_rigid_motion(turned, disk.positions)).max() < 1e-12
 
 
-def test_a_bond_that_breaks_is_an_error():
-    pull = np.where(SHEET.positions[:, :1] > SHEET.box[0] / 2, [[8.0, 0.0]], [[-8.0, 0.0]])
-    with pytest.raises(RuntimeError, match="a bond broke: atoms"):
-        run_dynamics(SHEET, pull - pull.mean(axis=0), 1, Dynamics(equilibration=0, steps=200))
+@pytest.mark.parametrize("by", ["nlbook", "lammps"])
+def test_a_bond_that_breaks_is_an_error(by):
+    pull = np.zeros((SHEET.n_atoms, 2))
+    pull[[100, 101]] = [[0.0, -30.0], [0.0, 30.0]]  # the atoms of an upright bond
+    settings = Dynamics(equilibration=20, steps=200, forces_by=by)
+    with pytest.raises(RuntimeError, match="a bond broke: atoms 100 and 101 are 2"):
+        run_dynamics(SHEET, pull, 1, settings)
+
+
+@pytest.mark.parametrize("equilibration", [0, 100])
+def test_atoms_that_meet_on_the_way_are_an_error_though_they_part_again(equilibration):
+    start = np.zeros((SHEET.n_atoms, 2))
+    first, second = SHEET.neighbours[100, :2]
+    apart = SHEET.positions[second] - SHEET.positions[first]
+    apart -= np.rint(apart / SHEET.box) * SHEET.box
+    start[first], start[second] = 0.14 * apart, -0.14 * apart
+    settings = Dynamics(10.0, 1e-4, equilibration, 1000, every=1, damping=0.05)
+    with pytest.raises(RuntimeError, match="atoms met: two that share a neighbour are"):
+        run_dynamics(SHEET, 0 * FORCES, 1, settings, start=start)
+
+
+def test_an_error_of_lammps_is_a_runtime_error():
+    still = np.zeros((SHEET.n_atoms, 2))
+    with (
+        pytest.raises(RuntimeError, match="LAMMPS failed: .*nonsense"),
+        lammps_engine.started_lammps(SHEET, still, TERSOFF_CARBON, still) as (engine, _),
+    ):
+        engine.command("nonsense")
 
 
 @pytest.mark.parametrize(
