@@ -1,8 +1,10 @@
 """The sheet under its loads, at 0 K and at 300 K: what chapter 5 learns from.
 
 ``python book/studies/graphene_data.py book/recorded/graphene`` writes each of `SETS` that is not
-there yet as ``NAME.npz``, and ``provenance.json``. Runs of molecular dynamics are kept in a store
-as they finish, so that the same call goes on after an interruption. One core takes ten minutes.
+there yet as ``NAME.npz``, and ``provenance.json``. Equilibria and runs of molecular dynamics are
+kept in a store as they finish, by default a folder of the user's own among the temporary ones, so
+that the same call goes on after an interruption. One core takes ten minutes. LAMMPS is asked for by
+the sets at 300 K alone.
 
 The sets at 300 K are made in the box of 0 K: a sheet that can't leave its plane would expand by
 0.15 %, and stands under the pressure that the record shows instead.
@@ -28,7 +30,7 @@ from nlbook.graphene import (
     atom_runs,
     recorded_arrays,
 )
-from nlbook.host import describe_run
+from nlbook.host import describe_run, temporary_folder
 from nlbook.parallel.store.files import write_atomically
 
 SEED = 2022
@@ -95,7 +97,7 @@ def record_set(
     folder : Path
         Where ``NAME.npz`` goes.
     store : Path, optional
-        Of finished runs.
+        Of finished runs; without one they are not kept.
     dynamics : Dynamics, optional
         For the sets at 300 K; by default from `DYNAMICS`.
     workers : int
@@ -129,7 +131,8 @@ def record_set(
         warnings.simplefilter("ignore", WrappedBoxWarning)  # these sets are made to be wrapped
         arrays = recorded_arrays(made, runs)
     write_atomically(folder / f"{name}.npz", lambda file: np.savez_compressed(file, **arrays))
-    run = describe_run(("numpy", "numba", "scipy", "lammps"))
+    packages = ["numpy", "numba", "scipy", *(["lammps"] if made.temperature else [])]
+    run = describe_run(packages)
     return {
         **run,
         "wall_seconds": round(time.perf_counter() - started, 1),
@@ -143,7 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python book/studies/graphene_data.py")
     parser.add_argument("folder", type=Path, help="where the record goes")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which; all by default")
-    parser.add_argument("--store", type=Path, help="of finished runs; by default none")
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=temporary_folder() / "graphene_data",
+        help="folder of finished runs (default %(default)s)",
+    )
     parser.add_argument("--workers", type=int, default=1, help="runs at once (default 1)")
     given = parser.parse_args(arguments)
     unknown = sorted(set(given.names) - set(SETS))

