@@ -104,7 +104,7 @@ def least_norm_weights(offsets: ArrayLike, horizon: float) -> NDArray[np.float64
     return np.asarray(radius**2 * weights)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LatticeQuadrature:
     """The ball of a node of a rectangular lattice and its weights, the same for every node."""
 

@@ -136,16 +136,28 @@ def symbol_basis(
         multiplicities, folded = np.ones(len(k), dtype=np.int64), np.zeros(len(k), dtype=bool)
     if quadrature == "continuum":
         reach = horizon * grid.stretch
-        gamma, g, mu_row = continuum_basis(k, reach, degree, alpha)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gamma, g, mu_row = continuum_basis(k, reach, degree, alpha)
+        _check_finite(mu_row, degree, alpha)
     else:
         ball = lattice_quadrature(grid.spacing, horizon)
         reach, r = ball.kernel_horizon, ball.distances
-        basis = bernstein_basis(degree, r / reach) * r[:, np.newaxis] ** -alpha
+        with np.errstate(over="ignore", invalid="ignore"):
+            basis = bernstein_basis(degree, r / reach) * r[:, np.newaxis] ** -alpha
+        _check_finite(basis, degree, alpha)
         c = ball.weights[:, np.newaxis] * basis
         gamma, g = sums_over_ball(k, ball.offsets, c)
         mu_row = r**2 @ c
     gamma = unmixed(gamma, folded)
     return SymbolBasis(k, multiplicities, gamma, g, mu_row, reach, alpha, quadrature, folded)
+
+
+def _check_finite(values: NDArray[np.float64], degree: int, alpha: float) -> None:
+    if not np.all(np.isfinite(values)):
+        raise ValueError(
+            f"degree must be lower, or alpha closer to zero, for values in float64, got "
+            f"{degree!r} and {alpha!r}"
+        )
 
 
 def sums_over_ball(

@@ -39,7 +39,7 @@ from nlbook.peridynamics.learning.choices import (
     Solver,
     check_kind,
 )
-from nlbook.peridynamics.learning.fit_words import fit_words
+from nlbook.peridynamics.learning.fit_words import disagreement_words, fit_words
 from nlbook.peridynamics.learning.gauss_newton import Descent, best_of, descend, first_guesses
 from nlbook.peridynamics.learning.objective import Objective, objective_of
 from nlbook.peridynamics.learning.programmes import Subspace, Working
@@ -257,7 +257,8 @@ def learned(
         objective=objective,
         grid=spectra[0].grid,
     )
-    return replace(fit, warnings=tuple(said + fit_words(fit, spectra)))
+    words = fit_words(fit, spectra) + disagreement_words(objective, descents)
+    return replace(fit, warnings=tuple(said + words))
 
 
 def rebuilt(

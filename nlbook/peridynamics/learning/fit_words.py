@@ -8,16 +8,23 @@ import numpy as np
 
 from nlbook.peridynamics.learning.alpha_search import SAME
 from nlbook.peridynamics.learning.choices import GridQuadrature
+from nlbook.peridynamics.learning.gauss_newton import Descent
+from nlbook.peridynamics.learning.objective import Objective
 from nlbook.peridynamics.learning.result import LPSFit
 from nlbook.peridynamics.learning.sample_spectra import SampleSpectrum
 from nlbook.peridynamics.quadrature import distinct, lattice_quadrature
 
-__all__ = ["fit_words"]
+__all__ = ["disagreement_words", "fit_words"]
 
 # E_Res that no symbol removes, above which the data themselves are said to be at fault.
 _INCONSISTENT = 0.02
 # Losses below this are rounding, a share of the squares of the loads.
 _ROUNDED = 1e-20
+# Ends whose losses are as near as this fit equally well; moduli that differ by more than the other
+# share of them are not the same.
+_EQUAL, _APART = 1e-6, 0.02
+# mu, as a share of loads over displacements, at which there is no solid.
+_NO_STIFFNESS = 1e-6
 # lambda + mu, as a share of mu, at which it counts as held by its bound; and volumes likewise.
 _HELD = 1e-5
 
@@ -59,7 +66,14 @@ def fit_words(fit: LPSFit, spectra: Sequence[SampleSpectrum]) -> list[str]:
             f"the conditions of solvability are violated, by margins of {fit.margins[0]:.2g} and "
             f"{fit.margins[1]:.2g}: the solid need not be solvable"
         )
-    if fit.lame_lambda + fit.shear_modulus <= _HELD * fit.shear_modulus:
+    if fit.shear_modulus <= _NO_STIFFNESS * fit.objective.stiffness:
+        share = fit.shear_modulus / fit.objective.stiffness
+        said.append(
+            f"the shear modulus is {share:.1g} of what loads over displacements show: no stable "
+            f"solid fits these data better than none; L u = b takes the load on the body, not what "
+            f"it answers with"
+        )
+    elif fit.lame_lambda + fit.shear_modulus <= _HELD * fit.shear_modulus:
         said.append(
             "lambda + mu is at its bound of zero: the data ask for a solid that grows under "
             "pressure, or the horizon and degree for another one"
@@ -77,3 +91,18 @@ def fit_words(fit: LPSFit, spectra: Sequence[SampleSpectrum]) -> list[str]:
             f"load: noise, strains beyond the linear, or nodes that don't fit the periodic box"
         )
     return said
+
+
+def disagreement_words(objective: Objective, descents: Sequence[Descent]) -> list[str]:
+    """Say so if starts that fit equally well end at different moduli."""
+    least = max(min(one.loss for one in descents), _ROUNDED)
+    ends = np.array([one.x for one in descents if one.loss <= (1 + _EQUAL) * least])
+    mu = ends[:, :-1] @ objective.mu_row
+    moduli = np.stack([mu, mu * (1 + ends[:, -1])])
+    spread = float(np.max(np.ptp(moduli, axis=1)) / np.abs(moduli).max())
+    if spread <= _APART:
+        return []
+    return [
+        f"starts that fit equally well ended at moduli that differ by {100 * spread:.2g} % of the "
+        f"larger one: these data don't determine the solid"
+    ]

@@ -67,8 +67,12 @@ def descend(
     -------
     Descent
     """
+
+    def fulfils(point: Array) -> bool:
+        return subspace.nonnegative or objective.feasible(point)
+
     x = subspace.origin + subspace.inner @ subspace.of(start)
-    admissible = subspace.nonnegative or objective.feasible(x)
+    admissible = fulfils(x)
     loss = objective.loss(x) if admissible else np.inf
     if not subspace.inner.shape[1]:  # all unknowns are given
         if not admissible:
@@ -80,6 +84,7 @@ def descend(
         bound = step.lower_bound
         if not np.isfinite(loss):
             x, loss = step.x, objective.loss(step.x)
+            admissible = fulfils(x)
             losses.append(loss)
             continue
         promised = loss - step.loss
@@ -95,14 +100,16 @@ def descend(
         for _ in range(_HALVINGS):
             tried = x + share * (step.x - x)
             new = objective.loss(tried)
-            if new <= loss - _WON * share * promised:
+            # a programme that was hardly solved may leave the conditions, which none may once met
+            kept = fulfils(tried) or not admissible
+            if kept and new <= loss - _WON * share * promised:
                 break
             share /= 2
         else:
             # below rounding of the loss itself nothing can be won
             converged = step.met and promised <= 1e3 * settings.tolerance * loss
             break
-        x, loss = tried, new
+        x, loss, admissible = tried, new, admissible or fulfils(tried)
         losses.append(loss)
     return Descent(x, loss, np.array(losses), bound, converged)
 

@@ -6,7 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nlbook.peridynamics import Adam, ExactLongWaves, GaussNewton, LearningWarning, fit_lps
+from nlbook.peridynamics import (
+    Adam,
+    ExactIntegrals,
+    ExactLongWaves,
+    GaussNewton,
+    GridQuadrature,
+    LearningWarning,
+    fit_lps,
+)
 from tests.peridynamics.learning.data import LAMBDA, MU, POISSON_RATIO, lattice_samples
 
 SAMPLES = lattice_samples()
@@ -100,3 +108,34 @@ def test_moduli_out_of_reach_of_the_degree_are_refused():
 def test_grids_that_stretch_the_horizon_differently_are_refused():
     with pytest.raises(ValueError, match="^grids must stretch"):
         fit_lps([SAMPLES, lattice_samples(spacing=(4.9, 5.1))], 20.0, 2)
+
+
+def test_loads_that_pull_displacements_back_have_no_solid():
+    """As where a load was taken for the force that answers it."""
+    turned = SimpleNamespace(**(vars(SAMPLES) | {"load": -SAMPLES.load}))
+    found = fit(turned, 12.5, 2)
+    assert any("of what loads over displacements show" in words for words in found.warnings)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2])
+def test_a_fit_of_too_few_samples_is_admissible_and_told(n_samples):
+    """Programmes of no loss are hardly solved; what they gave broke the conditions."""
+    fields = lattice_samples((8, 8), (5.0, 5.0), most=3)
+    few = SimpleNamespace(
+        spacing=(5.0, 5.0),
+        displacement=fields.displacement[:n_samples],
+        load=fields.load[:n_samples],
+    )
+    found = fit(few, 12.5, 2)
+    assert found.loss < 1e-20
+    assert min(found.margins) >= 0
+    assert any("don't determine the solid" in words for words in found.warnings)
+
+
+@pytest.mark.parametrize("asked", [{"degree": 1100}, {"alpha": -500.0}])
+@pytest.mark.parametrize("quadrature", [GridQuadrature(), ExactIntegrals()])
+def test_a_basis_beyond_float64_is_refused(asked, quadrature):
+    if "alpha" in asked and isinstance(quadrature, ExactIntegrals):
+        asked = {"degree": 1100}
+    with pytest.raises(ValueError, match="^degree must be lower, or alpha closer to zero"):
+        fit_lps(SAMPLES, 12.5, **({"degree": 2} | asked), quadrature=quadrature)
