@@ -1,7 +1,7 @@
 """Impact: bodies that move under their own stress and what they meet, with any material."""
 
 from nlbook.impact.contact import Corrector, Penalty, RigidCylinder, RigidWall
-from nlbook.impact.elements import OnePoint
+from nlbook.impact.elements import MeanDilatation, OnePoint
 from nlbook.impact.materials import (
     J2,
     Elastic,
@@ -25,6 +25,7 @@ __all__ = [
     "JohnsonCook",
     "Material",
     "MaterialPath",
+    "MeanDilatation",
     "OnePoint",
     "Penalty",
     "RigidCylinder",
