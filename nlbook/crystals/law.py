@@ -174,6 +174,13 @@ class CrystalLaw:
         np.fill_diagonal(matrix, 0.0)
         return np.asarray(matrix)
 
+    @property
+    def interaction_matrix(self) -> NDArray[np.float64]:
+        """K between twins, shape (n_twin, n_twin), GPa; where it is not zero it has both signs."""
+        n = self.systems.n_twin
+        value = 0.0 if self.twin is None else self.twin.interaction
+        return np.asarray(value * (np.ones((n, n)) - np.eye(n)))
+
 
 def magnesium(
     *,

@@ -43,6 +43,13 @@ def test_systems_of_one_family_harden_each_other():
     assert not matrix[3:6, 6:].any()
 
 
+def test_twins_that_exclude_each_other_gain_energy_by_it():
+    """40 GPa (1 1^T - 1) has the eigenvalues -40, five times, and 5 * 40."""
+    values = np.linalg.eigvalsh(magnesium().interaction_matrix)
+    np.testing.assert_allclose(values, [-40.0] * 5 + [200.0], atol=1e-12)
+    assert magnesium(twins=None).interaction_matrix.shape == (0, 0)
+
+
 def test_the_plane_has_its_own_moduli():
     law = plane_pair()
     assert (law.shear_modulus, law.lambda_e, law.slip[0].reference_rate) == (19.0, 24.0, 1.0)

@@ -111,6 +111,7 @@ def test_such_claims_are_seen(cell, fault):
 # nothing is said here, under the figure's own name: fig-known-laws, or fig-signs-known-laws, as
 # known_laws. Else here, figure by figure; a part of a name that the chapter computes is "*".
 SHOWN_IN = {
+    "fig-crystals-systems": ("schmid_factors",),
     "fig-graphene-fields": ("validation", "disk"),
     "fig-graphene-known": ("known", "known_residuals"),
     "fig-graphene-sweep": ("table_3",),
@@ -165,6 +166,7 @@ def results_of(figure: str) -> tuple[str, ...]:
         figure.removeprefix("fig-")
         .removeprefix("signs-")
         .removeprefix("graphene-")
+        .removeprefix("crystals-")
         .replace("-", "_")
     )
     return SHOWN_IN.get(figure, (own,))
