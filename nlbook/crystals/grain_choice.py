@@ -6,16 +6,18 @@ many paths, weights w >= 0 of sum one miss the target by sqrt(w.Cw). For w = s v
     min over s of  w.Cw + (1 - sum w)^2  =  q / (1 + q),    q = v.Cv,
 
 grows with q: so the constrained problem is that of nonnegative least squares with H = C + 1 1^T
-and right side 1, scaled to sum one afterwards, exactly. Without the sign, the best weights on a
-set S are w = inv(H_SS) 1, and sum w is then 1 / (1 + q). A grain j that joins S adds
+and right side 1, scaled to sum one afterwards, exactly. C is first divided by the median of the
+positive entries of its diagonal, so that nothing depends on their unit. Without the sign, the best
+weights on a set S are w = inv(H_SS) 1, and sum w is then 1 / (1 + q). A grain j that joins S adds
 
     (1 - H_jS w)^2 / (H_jj - H_jS inv(H_SS) H_Sj)
 
 to that sum, for all j at once from one product of matrices, and the weights of the others change by
 -inv(H_SS) H_Sj times its own. So the best addition that leaves all weights positive is found
 exactly. A swap takes one grain out, which is a rank-one change of the inverse, and puts the best
-one in; it ends where none helps. A restart keeps some of the best set, puts one grain in at
-random, and goes on from there.
+one in. It stays if the sum of the new weights, computed anew, is greater: then no set comes twice,
+and swaps end, whatever the rounding. A restart keeps half of the best set or more, puts one
+grain in at random, and goes on from there.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from nlbook.checks import check_integer, real_array
 __all__ = ["choose_few"]
 
 _GAIN = 1e-10  # least relative gain of a swap
+_SKEW = 1e-8  # relative difference from the transpose that is rounding
 _SAME = 1e-12  # a pivot, over its diagonal, below which a column is a sum of others
 
 
@@ -63,17 +66,22 @@ def choose_few(
     """
     matrix = real_array("gram", gram, ndim=2)
     n = len(matrix)
-    if not n or matrix.shape != (n, n) or not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12):
-        raise ValueError(f"gram must be a symmetric matrix, got shape {matrix.shape}")
+    if not n or matrix.shape != (n, n):
+        raise ValueError(f"gram must be a square matrix, got shape {matrix.shape}")
     if np.any(np.diag(matrix) < 0):
         raise ValueError("gram must be positive semidefinite, got a negative diagonal")
+    skew, sizes = np.abs(matrix - matrix.T).max(), np.diag(matrix)[np.diag(matrix) > 0]
+    if skew > _SKEW * np.abs(matrix).max():
+        raise ValueError(f"gram must be symmetric: it differs from its transpose by {skew:.3g}")
+    scale = float(np.median(sizes)) if len(sizes) else 1.0
     check_integer("n_chosen", n_chosen, 1, n)
     check_integer("n_restarts", n_restarts, 0)
-    search = _Search(matrix + 1.0)
+    search = _Search(matrix / scale + 1.0)
     best, reached = search.improved([], n_chosen)
     generator = np.random.default_rng(seed)
     for _ in range(n_restarts if n > 1 else 0):
-        kept = generator.choice(best, int(generator.integers(len(best))), replace=False)
+        n_left = int(generator.integers(1, (len(best) + 1) // 2 + 1))
+        kept = generator.choice(best, len(best) - n_left, replace=False)
         again, value = search.improved([*kept.tolist(), int(generator.integers(n))], n_chosen)
         if value > reached * (1 + _GAIN):
             best, reached = again, value
@@ -110,8 +118,10 @@ class _Search:
             added, _ = self.best_addition(chosen, inverse, weights)
             if added < 0:
                 break
-            chosen.append(added)
-            inverse, weights = self.weights(np.array(chosen))
+            found = self.weights(np.array([*chosen, added]))
+            if found[1].min() <= 0.0:  # what was foretold was rounding
+                break
+            chosen, (inverse, weights) = [*chosen, added], found
         value, since, place = float(weights.sum()), 0, 0
         while since < len(chosen) > 1:
             place %= len(chosen)
@@ -120,12 +130,14 @@ class _Search:
             without = inverse[np.ix_(rest, rest)] - np.outer(column, column) / inverse[place, place]
             left, reduced = [chosen[k] for k in rest], without.sum(axis=1)
             added, gain = self.best_addition(left, without, reduced)
+            since += 1
             if added >= 0 and reduced.sum() + gain > value * (1 + _GAIN):
-                chosen[place] = added
-                inverse, weights = self.weights(np.array(chosen))
-                value, since = float(weights.sum()), 0
-            else:
-                since += 1
+                swapped = [*chosen[:place], added, *chosen[place + 1 :]]
+                found = self.weights(np.array(swapped))
+                # where columns are nearly dependent the gain that was foretold may be rounding
+                if found[1].min() > 0.0 and found[1].sum() > value * (1 + _GAIN):
+                    chosen, (inverse, weights) = swapped, found
+                    value, since = float(weights.sum()), 0
             place += 1
         return chosen, value
 

@@ -8,40 +8,37 @@ along some paths; with sigma' the deviator, every path counts by its relative er
     q(w) = mean over paths of  |sum_j w_j sigma'_j - sigma'|^2 / |sigma'|^2,    w >= 0, sum w = 1,
 
 in the L2 norm over time; the mean stress is the same for all grains. `choose_few` makes q small;
-then the chosen grains are turned by Levenberg and Marquardt's method, whose derivatives are
-differences, and their weights chosen again after each turn. What a set is worth is told by paths
-that it was not chosen on, and by loads that are rotated: see `ReducedPolycrystal.judged`.
+then the chosen grains are turned, and weighed again after each turn, by Newton's method. What a set
+is worth is told by paths that it was not chosen on, and by loads that are rotated: see
+`ReducedPolycrystal.judged`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.checks import check_integer
+from nlbook.checks import check_integer, check_number
 from nlbook.crystals.grain_choice import choose_few
+from nlbook.crystals.grain_differences import gram_matrix
+from nlbook.crystals.grain_turns import turned_grains
 from nlbook.crystals.law import CrystalLaw, SlipConstants, TwinConstants
-from nlbook.crystals.measures import StressErrors, anisotropy, mean_errors, time_weights
+from nlbook.crystals.measures import StressErrors, anisotropy, mean_errors
 from nlbook.crystals.response import Response, StrainPath
 from nlbook.crystals.systems import SlipSystems
-from nlbook.crystals.taylor import grain_stresses, taylor_response
+from nlbook.crystals.taylor import taylor_response
 from nlbook.crystals.textures import Texture, random_texture
-from nlbook.host import worker_threads
 
 __all__ = ["GrainDictionary", "ReducedPolycrystal", "TaylorPolycrystal", "reduce_polycrystal"]
 
 _FORMAT = 1  # of the files
-_TURN = 1e-3  # of a difference, rad
-_NO_STRESS = 1e-9  # over the shear modulus, below which a deviator is rounding
-_ENOUGH = 4e-3  # relative gain of a turn below which turning ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +111,7 @@ class GrainDictionary:
             check_integer("candidates", candidates, 1)
             candidates = random_texture(candidates, seed)
         answers = tuple(taylor_response(list(paths), polycrystal, law, workers=workers))
-        gram = _gram(candidates, answers, law, workers)
+        gram = gram_matrix(candidates, answers, law, workers)
         return cls(candidates, polycrystal, law, tuple(paths), answers, gram)
 
     def extended(
@@ -151,6 +148,15 @@ class ReducedPolycrystal:
     anisotropy: float | None = None
     #: the same of the polycrystal
     polycrystal_anisotropy: float | None = None
+
+    def __post_init__(self) -> None:
+        check_integer("n_polycrystal", self.n_polycrystal, 1)
+        check_integer("n_paths", self.n_paths, 1)
+        check_number("training_error", self.training_error, least=0.0)
+        check_integer("n_held_out", self.n_held_out, 0)
+        for name in ("anisotropy", "polycrystal_anisotropy"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), least=0.0)
 
     @property
     def n_grains(self) -> int:
@@ -220,32 +226,55 @@ class ReducedPolycrystal:
         Raises
         ------
         ValueError
-            If the file is not of this format, or what it holds is no polycrystal.
+            If the file is not of this format, something is missing in it, which is named, or what
+            it holds is no polycrystal.
         """
         try:
             words = json.loads(Path(file).read_text(encoding="utf-8"))
-            known = words.pop("format")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(f"file must be written by save, {file} is not: {error}") from None
-        if known != _FORMAT:
-            raise ValueError(f"file must be of format {_FORMAT}, {file} is of {known!r}")
-        law, errors = words.pop("law"), words.pop("held_out")
+        if not isinstance(words, dict) or "format" not in words:
+            raise ValueError(f"file must be written by save, {file} names no format")
+        if words.pop("format") != _FORMAT:
+            raise ValueError(f"file must be of format {_FORMAT}, {file} is of another")
         try:
-            systems = law.pop("systems")
-            systems |= {name: tuple(systems[name]) for name in ("names", "twins")}
-            slip = tuple(SlipConstants(**one) for one in law.pop("slip"))
-            twin = law.pop("twin")
-            crystal = CrystalLaw(
-                SlipSystems(**systems), slip, None if twin is None else TwinConstants(**twin), **law
-            )
-            return cls(
-                Texture(**words.pop("texture")),
-                crystal,
-                held_out=None if errors is None else StressErrors(**errors),
-                **words,
-            )
-        except (AttributeError, KeyError, TypeError) as error:
+            return cls._of_words(words)
+        except KeyError as error:
+            raise ValueError(f"file must be whole, in {file} {error} is missing") from None
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"file must be written by save, {file} is not: {error}") from None
+
+    @classmethod
+    def _of_words(cls, words: dict[str, Any]) -> ReducedPolycrystal:
+        """What `save` has made words of; a KeyError names what is missing."""
+        own, texture = _entries(cls, words), _entries(Texture, words["texture"])
+        law = _entries(CrystalLaw, words["law"])
+        systems = _entries(SlipSystems, law["systems"])
+        systems |= {name: tuple(systems[name]) for name in ("names", "twins")}
+        slip = tuple(SlipConstants(**_entries(SlipConstants, one)) for one in law["slip"])
+        twin, errors = law["twin"], own["held_out"]
+        law |= {
+            "systems": SlipSystems(**systems),
+            "slip": slip,
+            "twin": None if twin is None else TwinConstants(**_entries(TwinConstants, twin)),
+        }
+        own |= {
+            "texture": Texture(**texture),
+            "law": CrystalLaw(**law),
+            "held_out": None if errors is None else StressErrors(**_entries(StressErrors, errors)),
+        }
+        return cls(**own)
+
+
+def _entries(kind: type, words: dict[str, Any]) -> dict[str, Any]:
+    """Words for each field of a dataclass, and no others."""
+    if not isinstance(words, dict):
+        raise TypeError(f"{kind.__name__} must be an object, got {words!r}")
+    names = [field.name for field in fields(kind)]
+    unknown = sorted(set(words) - set(names))
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    return {name: words[name] for name in names}
 
 
 def reduce_polycrystal(
@@ -269,7 +298,7 @@ def reduce_polycrystal(
         Of the choice; see `choose_few`.
     n_turns : int
         Largest number of turns of the chosen grains; none keeps the candidates as they are. A turn
-        moves four times as many grains as are chosen along all paths.
+        moves eleven times as many grains as are chosen, or a few more, along all paths.
     seed : int or numpy.random.SeedSequence
         Of the restarts.
     workers : int, optional
@@ -282,118 +311,10 @@ def reduce_polycrystal(
     check_integer("n_turns", n_turns, 0)
     chosen, weights = choose_few(dictionary.gram, n_grains, n_restarts=n_restarts, seed=seed)
     error = float(weights @ dictionary.gram[np.ix_(chosen, chosen)] @ weights)
-    rotations = dictionary.candidates.rotations[chosen]
+    grains = Texture(dictionary.candidates.rotations[chosen], weights)
     if n_turns:
-        rotations, weights, error = _turned(dictionary, rotations, weights, n_turns, workers)
+        grains, error = turned_grains(grains, dictionary.answers, dictionary.law, n_turns, workers)
     return ReducedPolycrystal(
-        Texture(rotations, weights), dictionary.law, dictionary.polycrystal.n_grains,
-        len(dictionary.paths), max(error, 0.0) ** 0.5,
+        grains, dictionary.law, dictionary.polycrystal.n_grains, len(dictionary.paths),
+        max(error, 0.0) ** 0.5,
     )  # fmt: skip
-
-
-def _turned(
-    dictionary: GrainDictionary,
-    rotations: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    n_turns: int,
-    workers: int | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Turn grains while q falls: rotations, weights and q."""
-    damping, error = 1e-2, np.inf
-    for _ in range(n_turns):
-        matrix, slope, now = _normal_equations(dictionary, rotations, weights, workers)
-        error = min(error, now)
-        before = error
-        for _ in range(4):
-            step = np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), -slope)
-            moved = _rotations(step[: 3 * len(rotations)].reshape(-1, 3)) @ rotations
-            gram = _gram(Texture(moved), dictionary.answers, dictionary.law, workers)
-            chosen, again = choose_few(gram, len(moved))
-            reached = float(again @ gram[np.ix_(chosen, chosen)] @ again)
-            if reached < error:
-                rotations, weights, error = moved[chosen], again, reached
-                damping /= 4
-                break
-            damping *= 5
-        if error > (1 - _ENOUGH) * before:
-            break
-    return rotations, weights, error
-
-
-def _normal_equations(
-    dictionary: GrainDictionary,
-    rotations: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    workers: int | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """J J^T and J r, r the differences, J their derivatives by turns and weights; and q."""
-    n = len(weights)
-    turned = [_rotations(_TURN * np.tile(axis, (n, 1))) @ rotations for axis in np.eye(3)]
-    all_of_them = Texture(np.concatenate([rotations, *turned]))
-
-    def one(answer: Response) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        rows = _differences(answer, all_of_them, dictionary.law)
-        own, others = rows[:n], rows[n:].reshape(3, n, -1)
-        by_turns = weights[:, np.newaxis, np.newaxis] * np.moveaxis(others - own, 0, 1) / _TURN
-        # a weight grows at the last one's cost
-        slopes = np.concatenate([by_turns.reshape(3 * n, -1), own[:-1] - own[-1]])
-        rest = weights @ own
-        return slopes @ slopes.T, slopes @ rest, float(rest @ rest)
-
-    parts = list(_in_threads(one, dictionary.answers, workers))
-    count = len(parts)
-    return (
-        np.sum([part[0] for part in parts], axis=0) / count,
-        np.sum([part[1] for part in parts], axis=0) / count,
-        sum(part[2] for part in parts) / count,
-    )
-
-
-def _gram(
-    grains: Texture, answers: Sequence[Response], law: CrystalLaw, workers: int | None
-) -> NDArray[np.float64]:
-    """Mean over answers of the inner products of the grains' relative differences from them."""
-    gram = np.zeros((grains.n_grains, grains.n_grains))
-
-    def one(answer: Response) -> NDArray[np.float64]:
-        rows = _differences(answer, grains, law)
-        return np.asarray(rows @ rows.T)
-
-    for part in _in_threads(one, answers, workers):
-        gram += part / len(answers)
-    return gram
-
-
-def _differences(answer: Response, grains: Texture, law: CrystalLaw) -> NDArray[np.float64]:
-    """Relative differences of each grain's deviator from the answer's, shape (n, 6 n_times).
-
-    Their inner products are those of the L2 norm over time, of Cauchy stress.
-    """
-    weights, volume = np.sqrt(time_weights(answer.times)), answer.volume_ratio
-    mean = _rows(answer.deviator, weights)
-    size = np.linalg.norm(mean)
-    if size <= _NO_STRESS * law.shear_modulus * np.sqrt(answer.times[-1] - answer.times[0]):
-        raise ValueError("paths must strain the polycrystal: one has no deviator of stress")
-    each = grain_stresses(StrainPath(answer.times, answer.stretch), grains, law)
-    return np.asarray((_rows(each, weights / volume) - mean) / size)
-
-
-def _rows(deviator: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Six components of symmetric tensors times a factor a time, one row a grain."""
-    six = deviator[..., [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
-    six = six * scale[:, np.newaxis] * np.sqrt([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
-    return np.asarray(six.reshape(*six.shape[:-2], -1))
-
-
-def _rotations(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """Rotations about vectors, by their lengths in rad."""
-    from scipy.spatial.transform import Rotation
-
-    return np.asarray(Rotation.from_rotvec(vectors).as_matrix())
-
-
-def _in_threads(
-    function: Callable[[Response], Any], answers: Sequence[Response], workers: int | None
-) -> Iterator[Any]:
-    with ThreadPoolExecutor(workers or worker_threads()) as pool:
-        yield from pool.map(function, answers)

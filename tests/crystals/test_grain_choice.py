@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from nlbook.crystals import choose_few
+from nlbook.crystals import choose_few, grain_choice
 
 
 def columns(n, seed, n_rows=30):
@@ -84,11 +84,50 @@ def test_one_is_the_nearest():
     assert weights.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e-12, 1e12, 1e30])
+def test_the_unit_of_the_entries_changes_nothing(factor):
+    rows = columns(40, 6)
+    chosen, weights = choose_few(rows @ rows.T, 6, n_restarts=5)
+    again, same = choose_few(factor * (rows @ rows.T), 6, n_restarts=5)
+    assert again.tolist() == chosen.tolist()
+    assert same == pytest.approx(weights, rel=1e-9)
+
+
+def test_one_column_that_is_far_off_spoils_nothing():
+    rows = columns(40, 6)
+    chosen, weights = choose_few(rows @ rows.T, 6)
+    rows = np.vstack([rows, 1e8 * np.ones(rows.shape[1])])
+    again, same = choose_few(rows @ rows.T, 6)
+    # the unit, a median, is another by some hundredths; weights follow to rounding
+    assert again.tolist() == chosen.tolist() and same == pytest.approx(weights, rel=1e-6)
+
+
+@pytest.mark.parametrize("noise", [1e-4, 1e-7])
+@pytest.mark.parametrize("seed", range(5))
+def test_swaps_end_where_columns_are_nearly_dependent(monkeypatch, noise, seed):
+    # what a swap is foretold to gain is then rounding, and two sets may take turns for ever
+    generator = np.random.default_rng(seed)
+    rows = generator.normal(size=(30, 4)) @ generator.normal(size=(4, 20))
+    rows = rows + noise * generator.normal(size=(30, 20))
+    asked, search = [], grain_choice._Search.best_addition
+
+    def counted(*arguments):
+        asked.append(1)
+        assert len(asked) < 3000, "swaps do not end"
+        return search(*arguments)
+
+    monkeypatch.setattr(grain_choice._Search, "best_addition", counted)
+    chosen, weights = choose_few(rows @ rows.T, 6)
+    assert len(set(chosen.tolist())) == len(chosen) <= 6
+    assert weights.min() > 0 and weights.sum() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("gram", "n_chosen", "options", "named"),
     [
         (np.ones((2, 3)), 1, {}, "gram"),
-        ([[1.0, 2.0], [0.0, 1.0]], 1, {}, "gram"),
+        ([[1.0, 2.0], [0.0, 1.0]], 1, {}, "symmetric"),
+        ([[1e-20, 2e-20], [0.0, 1e-20]], 1, {}, "symmetric"),
         (-np.eye(2), 1, {}, "gram"),
         (np.full((2, 2), np.nan), 1, {}, "gram"),
         (np.eye(2), 0, {}, "n_chosen"),

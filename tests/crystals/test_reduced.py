@@ -86,7 +86,7 @@ def test_chosen_grains_are_candidates_and_their_weights_a_whole(dictionary, redu
 
 def test_turning_lowers_the_error_and_says_it_truly(dictionary, reduced):
     turned = reduce_polycrystal(dictionary, 8, n_turns=3)
-    assert turned.training_error < 0.98 * reduced.training_error
+    assert turned.training_error < 0.98 * reduced.training_error  # 0.93 measured
     again = GrainDictionary.along(PATHS, POLYCRYSTAL, LAW, candidates=turned.texture).gram
     weights = turned.texture.weights
     assert weights @ again @ weights == pytest.approx(turned.training_error**2, rel=1e-8)
@@ -106,6 +106,15 @@ def test_more_paths_are_as_if_they_had_been_there(dictionary):
     whole = GrainDictionary.along([*PATHS, *more], POLYCRYSTAL, LAW, candidates=96, seed=4)
     assert extended.gram == pytest.approx(whole.gram, rel=1e-10, abs=1e-14)
     assert len(extended.paths) == len(extended.answers) == 8
+
+
+def test_paths_that_are_all_there_twice_change_nothing(dictionary):
+    twice = GrainDictionary.along([*PATHS, *PATHS], POLYCRYSTAL, LAW, candidates=96, seed=4)
+    assert twice.gram == pytest.approx(dictionary.gram, rel=1e-12, abs=1e-15)
+    again = reduce_polycrystal(twice, 8, n_turns=0)
+    once = reduce_polycrystal(dictionary, 8, n_turns=0)
+    assert np.array_equal(again.texture.rotations, once.texture.rotations)
+    assert again.texture.weights == pytest.approx(once.texture.weights, rel=1e-9)
 
 
 def test_threads_change_nothing(dictionary):
@@ -165,15 +174,69 @@ def test_a_file_keeps_twins(tmp_path):
     [
         ("no json", "written by save"),
         ("[1, 2]", "written by save"),
-        ("{}", "written by save"),
+        ("{}", "format"),
         ('{"format": 7}', "format"),
-        ('{"format": 1, "law": {}, "held_out": null}', "written by save"),
+        ('{"format": 1}', "texture"),
+        ('{"format": 1, "texture": 3, "law": {}}', "n_polycrystal"),
+        ('{"format": 1, "more": 3}', "more"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, named):
-    (tmp_path / "file").write_text(text)
-    with pytest.raises(ValueError, match=named):
-        ReducedPolycrystal.load(tmp_path / "file")
+    (tmp_path / "a_file").write_text(text)
+    with pytest.raises(ValueError, match=named) as refused:
+        ReducedPolycrystal.load(tmp_path / "a_file")
+    assert "a_file" in str(refused.value)
+
+
+def test_a_file_of_bytes_is_refused(tmp_path):
+    (tmp_path / "a_file").write_bytes(b"\x80\x81")
+    with pytest.raises(ValueError, match="a_file"):
+        ReducedPolycrystal.load(tmp_path / "a_file")
+
+
+def places(words, path=()):
+    """Where each entry of nested objects stands."""
+    for name, value in words.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from places(value, (*path, name))
+
+
+def test_a_file_that_lacks_anything_is_refused_and_says_what(tmp_path):
+    law = magnesium(twins="reversible")
+    ReducedPolycrystal(random_texture(2, 1), law, 5, 1, 0.1).save(tmp_path / "a_file")
+    text = (tmp_path / "a_file").read_text()
+    for *path, name in places(json.loads(text)):
+        words = json.loads(text)
+        part = words
+        for step in path:
+            part = part[step]
+        del part[name]
+        (tmp_path / "a_file").write_text(json.dumps(words))
+        with pytest.raises(ValueError, match=name) as refused:
+            ReducedPolycrystal.load(tmp_path / "a_file")
+        assert "a_file" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_paths", "six"),
+        ("n_polycrystal", 0),
+        ("training_error", -0.1),
+        ("n_held_out", None),
+        ("anisotropy", "none"),
+        ("texture", {"rotations": [[1.0]], "weights": [1.0]}),
+        ("held_out", {"total": 0.1}),
+        ("law", []),
+    ],
+)
+def test_a_file_with_a_wrong_entry_is_refused(tmp_path, name, value):
+    ReducedPolycrystal(random_texture(2, 1), LAW, 5, 1, 0.1).save(tmp_path / "a_file")
+    words = json.loads((tmp_path / "a_file").read_text()) | {name: value}
+    (tmp_path / "a_file").write_text(json.dumps(words))
+    with pytest.raises(ValueError, match="a_file"):
+        ReducedPolycrystal.load(tmp_path / "a_file")
 
 
 def test_a_file_with_weights_that_are_no_whole_is_refused(judged, tmp_path):
