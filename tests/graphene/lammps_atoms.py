@@ -9,8 +9,12 @@ ORDER = "m gamma lambda3 c d h n beta lambda2 B R D lambda1 A"
 
 
 @contextmanager
-def lammps_atoms(potential, positions, box, folder):
-    """LAMMPS with atoms whose forces it has; without a box, in one with much room."""
+def lammps_atoms(potential, positions, box, folder, style="tersoff", skin=2.0):
+    """LAMMPS with atoms whose forces it has; without a box, in one with much room.
+
+    The list of neighbours reaches `skin` angstrom beyond the cutoff. A style that ends in ``/omp``
+    runs with one thread.
+    """
     from mpi4py import MPI
 
     alone = MPI.COMM_SELF  # before LAMMPS, which needs the library that this loads
@@ -29,6 +33,8 @@ def lammps_atoms(potential, positions, box, folder):
         places[:, :2] %= box
     engine = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"], comm=alone)
     try:
+        if style.endswith("/omp"):
+            engine.command("package omp 1")
         engine.commands_string(f"""
             units metal
             atom_modify map array sort 0 0
@@ -38,8 +44,9 @@ def lammps_atoms(potential, positions, box, folder):
         """)
         engine.create_atoms(n, list(range(1, n + 1)), [1] * n, places.ravel())
         engine.commands_string(f"""
-            pair_style tersoff
+            pair_style {style}
             pair_coeff * * {path} C
+            neighbor {skin} bin
             thermo_modify norm no
             run 0
         """)
