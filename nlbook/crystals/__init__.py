@@ -11,6 +11,7 @@ from nlbook.crystals.law import (
     magnesium,
     plane_pair,
 )
+from nlbook.crystals.material import CrystalMaterial
 from nlbook.crystals.measures import (
     StressErrors,
     anisotropy,
@@ -56,6 +57,7 @@ __all__ = [
     "CellFields",
     "CoarseStepsWarning",
     "CrystalLaw",
+    "CrystalMaterial",
     "DataSet",
     "GrainDictionary",
     "GrainMap",
