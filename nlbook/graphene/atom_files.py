@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from nlbook.checks import real_array
+from nlbook.checks import is_integer, real_array
 from nlbook.graphene.atom_samples import AtomSamples
 
 __all__ = ["AtomFile", "read_atom_samples", "read_atoms"]
@@ -79,6 +79,8 @@ def read_atoms(path: _Path, frame: int = -1) -> AtomFile:
         has two atoms of one id, a number that is none, or no such frame; with the path.
     """
     file = Path(path)
+    if not is_integer(frame):
+        raise ValueError(f"frame must be an integer, got {frame!r}")
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:

@@ -160,7 +160,9 @@ class AtomSamples:
         """
         if self.box is None:
             raise ValueError("box must not be None for a periodic grid: use on_lattice")
-        apart = (spacing, spacing) if isinstance(spacing, int | float) else spacing
+        apart = spacing
+        if spacing is not None and np.ndim(spacing) == 0:
+            apart = (check_number("spacing", spacing, above=0),) * 2
         if nodes is None:
             nodes = (20, 20) if apart is None else nodes_that_fit(self.box, apart)
             apart = None

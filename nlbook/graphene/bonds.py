@@ -33,8 +33,10 @@ class Bonds:
             )
         if given.size and not (given.min() >= -1 and given.max() < len(given)):
             raise ValueError(f"neighbours must be from -1 to {len(given) - 1}")
-        for side in self.box or ():
-            check_number("box", side, above=0)
+        if np.any(given == np.arange(len(given))[:, np.newaxis]):
+            raise ValueError("neighbours must be other atoms: one is its own")
+        if self.box is not None:
+            _check_box(self.box, 0.0)
         table = np.array(given, dtype=np.int64)
         table.flags.writeable = False
         object.__setattr__(self, "neighbours", table)
@@ -70,7 +72,7 @@ class Bonds:
         reach = check_number("cutoff", cutoff, above=0)
         sides: list[float] | None = None
         if box is not None:
-            sides = [check_number("box", side, above=2 * reach) for side in box]
+            sides = _check_box(box, 2 * reach)
             places = places.copy()
             places[:, :2] %= sides
             places[:, :2] -= np.where(places[:, :2] >= sides, sides, 0.0)  # of a rounded -0
@@ -172,6 +174,13 @@ class Bonds:
         if self.box is None:
             return 0.0, 0.0, 0.0, 0.0
         return self.box[0], self.box[1], 1 / self.box[0], 1 / self.box[1]
+
+
+def _check_box(box: tuple[float, float], least: float) -> list[float]:
+    """Refuse what is not two sides longer than so much."""
+    if np.shape(box) != (2,):
+        raise ValueError(f"box must be two numbers, got {box!r}")
+    return [check_number("box", side, above=least) for side in box]
 
 
 def real_positions(positions: ArrayLike, n_atoms: int | None = None) -> NDArray[np.float64]:

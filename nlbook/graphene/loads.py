@@ -112,7 +112,8 @@ class PatchLoad(Load):
     upper one: two halves, which periodicity makes one patch.
     """
 
-    #: of a patch, angstrom; at most a quarter of the box, and a twentieth more
+    #: of a patch, angstrom; at most a quarter of the side along which the patches lie, and a
+    #: twentieth more, and at most half the other side
     radius: float
     #: 0 for a load along x1, 1 along x2
     component: int
@@ -134,6 +135,11 @@ class PatchLoad(Load):
             raise ValueError(
                 f"radius must be at most a quarter of the box, got {self.radius:g} in a box of "
                 f"{sides[0]:.6g} by {sides[1]:.6g}"
+            )
+        if 2 * self.radius > sides[1 - self.side]:
+            raise ValueError(
+                f"radius must be at most half the other side of the box, as a patch would meet its "
+                f"own image, got {self.radius:g} in a box of {sides[0]:.6g} by {sides[1]:.6g}"
             )
         field = np.zeros(places.shape)
         edge = np.array([0.5, 0.5])

@@ -109,7 +109,7 @@ def _read_fields(
 ) -> None:
     for name in ("displacement", "load"):
         value = real_array(name, getattr(samples, name))
-        fits = value.ndim == ndim and value.shape[-1] == 2 and value.shape[0] > 0
+        fits = value.ndim == ndim and value.shape[-1] == 2 and value.size > 0
         if not fits or (n_points is not None and value.shape[1] != n_points):
             raise ValueError(f"{name} must have shape {words}, got {value.shape}")
         object.__setattr__(samples, name, value)

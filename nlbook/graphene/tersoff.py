@@ -170,7 +170,7 @@ class Tersoff:
         Raises
         ------
         ValueError
-            If a bond is in the reach of the cutoff, where it is about to break.
+            If a bond is in the reach of the cutoff, where it is about to break, or has no length.
         """
         places = real_positions(positions, bonds.n_atoms)
         vectors = bonds.of_atoms(places)
@@ -181,6 +181,8 @@ class Tersoff:
                 f"positions must leave bonds shorter than R - D = {self.R - self.D:g} angstrom, "
                 f"got one of {np.sqrt(squares.max()):.4g}"
             )
+        if not np.all(squares[bonded] > 0):
+            raise ValueError("positions must keep bonded atoms apart: two are in one place")
         vectors[~bonded] = 1.0
         m = places.shape[1]
         result = np.empty((bonds.n_atoms, 3, m, 3, m))

@@ -181,6 +181,19 @@ def test_a_frame_that_is_not_there_is_refused(put):
         read_atoms(put("x", dump(SHEET.positions)), frame=3)
 
 
+def test_a_frame_that_is_no_integer_is_refused(put):
+    with pytest.raises(ValueError, match="frame must be an integer, got 0.5"):
+        read_atoms(put("x", dump(SHEET.positions)), frame=0.5)
+
+
+@pytest.mark.parametrize("spacing", [5, np.int64(5), np.float32(5.0), (5.0, 5.0)])
+def test_a_spacing_is_one_number_or_two(spacing):
+    box = (45.0, 45.0)
+    places = SHEET.positions * (np.array(box) / SHEET.box)
+    samples = AtomSamples(places, box, 0 * FORCES[np.newaxis], FORCES[np.newaxis])
+    assert samples.on_grid(spacing=spacing).load.shape == (1, 9, 9, 2)
+
+
 def test_lost_atoms_are_refused_with_their_ids(put):
     rows = dump(SHEET.positions).replace(f"\n{N}\n", f"\n{N - 1}\n").splitlines()
     gone = next(i for i, row in enumerate(rows) if row.startswith("17 "))

@@ -69,6 +69,8 @@ def test_the_bonds_of_an_atom_lead_to_its_neighbours_and_are_zero_where_it_has_n
         (lambda: Bonds(np.array([[1, -1, -1], [2, -1, -1]])), "neighbours must be from -1 to 1"),
         (lambda: Bonds(np.array([[1, -1, -1], [-1] * 3])), "atom 0 names 1, which names it not"),
         (lambda: Bonds(np.full((2, 3), -1), (0.0, 1.0)), "box must be a finite number above 0"),
+        (lambda: Bonds(np.full((2, 3), -1), (1.0,)), "box must be two numbers"),
+        (lambda: Bonds(np.array([[0, -1, -1]])), "neighbours must be other atoms"),
         (lambda: Bonds.find(np.zeros((2, 2)), 2.1, (4.0, 9.0)), "box must be a .* above 4.2"),
         (lambda: Bonds.find(np.eye(5, 2), 2.1), "atom 0 has 4 neighbours within 2.1 angstrom"),
         (lambda: Bonds.find(np.zeros((2, 1)), 2.1), r"positions must have shape \(n_atoms, 2\)"),

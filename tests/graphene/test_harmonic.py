@@ -7,6 +7,7 @@ import pytest
 
 from nlbook.graphene import (
     TERSOFF_CARBON,
+    Bonds,
     GrapheneDisk,
     GrapheneSheet,
     HarmonicDisk,
@@ -45,6 +46,15 @@ def test_bonds_in_the_cutoff_have_no_second_derivatives():
     places[0, 1] -= 0.5
     with pytest.raises(ValueError, match=r"bonds shorter than R - D = 1.8 angstrom, got one of"):
         stiffness_matrix(places, sheet.bonds)
+
+
+def test_two_atoms_in_one_place_have_no_second_derivatives():
+    sheet = GrapheneSheet((2, 1))
+    places = sheet.positions.copy()
+    places[1] = places[0]
+    bonds = Bonds(np.array([[1, -1, -1], [0, -1, -1]]))
+    with pytest.raises(ValueError, match="positions must keep bonded atoms apart"):
+        stiffness_matrix(places[:2], bonds)
 
 
 @pytest.mark.parametrize("potential", POTENTIALS)

@@ -70,6 +70,14 @@ def test_patches_that_overlap_are_refused():
         PatchLoad(26.0, 0).pattern([[0.0, 0.0]], (98.7, 100.8))
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_patch_that_meets_its_own_image_is_refused(side):
+    box = ((200.0, 30.0), (30.0, 200.0))[side]
+    with pytest.raises(ValueError, match="at most half the other side"):
+        PatchLoad(25.0, 0, side).pattern([[0.0, 0.0]], box)
+    assert PatchLoad(15.0, 0, side).pattern([[0.0, 0.0]], box).shape == (1, 2)
+
+
 @pytest.mark.parametrize("load", validation_loads())
 def test_the_net_force_that_the_lattice_leaves_is_taken_from_the_loaded_atoms(load):
     bare = FORCE * load.pattern(SHEET.positions, SHEET.box)

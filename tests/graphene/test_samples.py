@@ -25,6 +25,7 @@ def test_the_box_is_nodes_times_spacing():
         ((5.0,), WAVE, WAVE, "spacing must be two numbers"),
         ((5.0, 5.0), WAVE[:1], WAVE, "one shape"),
         ((5.0, 5.0), WAVE[..., 0], WAVE[..., 0], r"shape \(n_samples, n1, n2, 2\)"),
+        ((5.0, 5.0), WAVE[:, :0], WAVE[:, :0], r"shape \(n_samples, n1, n2, 2\)"),
         ((5.0, 5.0), WAVE * np.nan, WAVE, "displacement must be finite"),
         ((5.0, 5.0), np.ma.masked_equal(WAVE, 0), WAVE, "masked"),
         ((5.0, 5.0), WAVE, WAVE + [[[[0.01, 0.0]]]], "no net force.*sample"),
