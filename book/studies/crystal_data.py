@@ -6,8 +6,13 @@ moves 128 grains of magnesium along random paths of 10 % strain, chooses few gra
 them, and writes `training.npz` and `held_out.npz`, a sample of the paths in 32 bits; the reduced
 polycrystals `grains_N.json` and, with twins, `twinned_N.json`; `errors.json`, and
 `provenance.json`. The store keeps each path: the same command goes on from there, and with more
-`--paths` adds to it; the seconds told are those of the last call alone. A path of 128 grains takes
-0.2 s of a core: 3200 paths to learn from and 1000 held out take a quarter of an hour of one.
+`--paths` adds to it. `--part`, which may be given several times, makes one part of the record anew
+and leaves the others as they are; the seconds told are those of the last call for each. A path of
+128 grains takes 0.2 s of a core: 3200 paths to learn from and 1000 held out take a quarter of an
+hour of one; the choice of grains takes about as long.
+
+Grains are chosen on paths of 100 steps: these err by a hundredth, but alike for the few and the
+many. What a choice is worth is told by the paths held out, in 400 steps.
 """
 
 from __future__ import annotations
@@ -17,12 +22,28 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from crystal_few import (
+    CANDIDATES,
+    CHOOSING,
+    CHOOSING_STEPS,
+    GRAINS,
+    HELD_OUT,
+    N_GRAINS,
+    RULE,
+    SUBSTEPS,
+    TRAINING,
+    TWINNED_STEPS,
+    choose,
+    polycrystal,
+    sharpness,
+    solvable,
+)
 from crystal_rivals import rivals
 from nlbook.crystals import (
     CrystalLaw,
@@ -40,7 +61,6 @@ from nlbook.crystals import (
     make_data_set,
     mean_errors,
     random_texture,
-    reduce_polycrystal,
     rejected_share,
     sample_strain_paths,
     shear_path,
@@ -50,26 +70,20 @@ from nlbook.crystals import (
 )
 from nlbook.host import describe_run
 
-N_GRAINS = 128
-#: Seeds of the grains, of the candidates, of paths to learn from, to choose on, and held out.
-GRAINS, CANDIDATES, TRAINING, CHOOSING, HELD_OUT = 1, 7, 11, 12, 13
-RULE = PathRule()
-SUBSTEPS = 2
+#: What `record` can make anew.
+PARTS = ("paths", "steps", "grains", "twinned", "sharpness")
 SIZES = (4, 8, 16, 24, 32)
 TWINNED_SIZES = (8, 16)
-#: With twins steps are four times as short, and a share of the candidates and paths has to do.
-TWINNED_SHARE = 4
+#: With twins a step takes some times as long, and a share of the candidates and paths has to do.
+TWINNED_SHARE = 3
+#: Of the candidates, on which the rival ways of choosing are compared.
+N_RIVALS = 256
 SPECIAL = {
     "uniaxial": uniaxial_path,
     "load and unload": load_unload_path,
     "shear": shear_path,
     "cavity": cavity_path,
 }
-
-
-def polycrystal() -> Texture:
-    """The grains of the record."""
-    return random_texture(N_GRAINS, GRAINS)
 
 
 def data_set(material: Any, n_paths: int, seed: int, store: str | Path | None) -> DataSet:
@@ -134,47 +148,6 @@ def make_reference(fine: Sequence[StrainPath], law: CrystalLaw) -> list[np.ndarr
     return [answer.deviator[::16] for answer in taylor_response(list(fine), polycrystal(), law)]
 
 
-def solvable(paths: Sequence[StrainPath], grains: Texture, law: CrystalLaw) -> list[StrainPath]:
-    """The paths whose steps are short enough for all grains; with twins some are not."""
-    found = []
-    for path in paths:
-        try:
-            taylor_response(path, grains, law)
-        except ValueError:
-            continue
-        found.append(path)
-    return found
-
-
-def choose(
-    law: CrystalLaw,
-    sizes: Sequence[int],
-    n_choosing: int,
-    n_candidates: int,
-    n_turns: int,
-    n_judging: int,
-) -> tuple[GrainDictionary, dict[int, ReducedPolycrystal], dict[str, Any]]:
-    """Reduced polycrystals of several sizes, and the seconds that they took."""
-    started = time.perf_counter()
-    steps = RULE if law.twin is None else PathRule(n_steps=800)
-    candidates = random_texture(n_candidates, CANDIDATES)
-    paths = sample_strain_paths(n_choosing, CHOOSING, steps)
-    if law.twin is not None:
-        paths = solvable(paths, candidates, law)
-    dictionary = GrainDictionary.along(paths, polycrystal(), law, candidates=candidates)
-    seconds = {"dictionary": time.perf_counter() - started}
-    found = {}
-    judging = sample_strain_paths(n_judging, HELD_OUT, PathRule(n_steps=SUBSTEPS * RULE.n_steps))
-    for size in sizes:
-        started = time.perf_counter()
-        few = reduce_polycrystal(dictionary, size, n_turns=n_turns)
-        seconds[str(size)] = time.perf_counter() - started
-        found[size] = (
-            few if law.twin else few.judged(polycrystal(), judging, n_rotated=2, n_rotations=3)
-        )
-    return dictionary, found, seconds
-
-
 def random_errors(law: CrystalLaw, reference: DataSet, sizes: Sequence[int]) -> dict[str, Any]:
     """Random grains of equal weight: mean deviatoric errors, several draws each."""
     return {
@@ -192,36 +165,115 @@ def record(
     folder: str | Path,
     *,
     store: str | Path | None = None,
+    parts: Sequence[str] = PARTS,
     n_paths: int = 3200,
     n_held_out: int = 1000,
     n_sample: int = 200,
-    n_choosing: int = 60,
-    n_candidates: int = 1024,
+    n_choosing: int = 100,
+    n_candidates: int = 2048,
     n_turns: int = 6,
     sizes: Sequence[int] = SIZES,
     twinned_sizes: Sequence[int] = TWINNED_SIZES,
+    n_twinned: int = 30,
     n_draws: int = 200,
     n_stepped: int = 3,
     n_judging: int = 6,
     n_unseen: int = 20,
 ) -> None:
-    """Make the record: most parameters are those of the command line.
+    """Make the record, or parts of it: most parameters are those of the command line.
 
     Of `n_draws` paths of each strain and dimension the rejected are counted, and along `n_stepped`
-    the steps are shortened; a reduced polycrystal is judged on `n_judging`, and the rival ways of
-    choosing compared on `n_unseen`.
+    the steps are shortened; a reduced polycrystal is judged on `n_judging`, with twins on
+    `n_twinned`, and the rival ways of choosing compared on `n_unseen`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
     slip, twins = magnesium(twins=None), magnesium(twins="reversible")
     material = TaylorPolycrystal(polycrystal(), slip)
-    held_out = data_set(material, n_held_out, HELD_OUT, store)
-    training = data_set(material, n_paths, TRAINING, store)
-    first(training, n_sample).save(folder / "training.npz")
-    first(held_out, n_sample // 2).save(folder / "held_out.npz")
-    seconds: dict[str, Any] = {"paths": time.perf_counter() - started}
-    errors: dict[str, Any] = {
+    errors, provenance = read(folder / "errors.json"), read(folder / "provenance.json")
+    held_out = None
+    for part in (part for part in PARTS if part in parts):
+        started = time.perf_counter()
+        seconds: dict[str, Any] = {}
+        if part in ("paths", "grains"):
+            held_out = held_out or data_set(material, n_held_out, HELD_OUT, store)
+        if part == "paths" and held_out:
+            training = data_set(material, n_paths, TRAINING, store)
+            first(training, n_sample).save(folder / "training.npz")
+            first(held_out, n_sample // 2).save(folder / "held_out.npz")
+            errors |= path_facts(training, held_out, n_draws)
+        elif part == "steps":
+            errors["steps"] = {
+                name: step_errors(law, n_stepped)
+                for name, law in (("slip", slip), ("twins", twins))
+                if n_stepped
+            }
+        elif part == "sharpness":
+            errors["sharpness"] = sharpness(
+                n_unseen, n_choosing // 2, n_candidates // 2, n_turns // 2, (8, 16, 24)
+            )
+        elif part == "grains" or twinned_sizes:
+            law, wanted, share, turns, n_steps = {
+                "grains": (slip, sizes, 1, n_turns, CHOOSING_STEPS),
+                "twinned": (twins, twinned_sizes, TWINNED_SHARE, 0, TWINNED_STEPS),
+            }[part]
+            rule = replace(RULE, n_steps=n_steps)
+            counts = (max(n_choosing // share, 2), n_candidates // share, turns, n_judging)
+            dictionary, found, seconds = choose(law, rule, wanted, *counts)
+            twinned = TaylorPolycrystal(polycrystal(), law)
+            reference = (
+                held_out
+                if part == "grains" and held_out
+                else data_set(twinned, n_twinned, HELD_OUT, store)
+            )
+            errors[part] = grain_errors(law, dictionary, found, reference)
+            for n, few in found.items():
+                few.save(folder / f"{part}_{n}.json")
+            if part == "grains":
+                few_candidates = Texture(dictionary.candidates.rotations[:N_RIVALS])
+                errors["rivals"] = rivals(
+                    part_of(dictionary, few_candidates),
+                    sample_strain_paths(n_unseen, HELD_OUT, rule),
+                    wanted,
+                )
+        seconds["all"] = time.perf_counter() - started
+        write(folder / "errors.json", errors)
+        run = describe_run(["numpy", "numba", "scipy"])
+        made = provenance.get("parts", {}) | {
+            part: {"seconds": seconds} | {name: run[name] for name in ("commit", "dirty", "date")}
+        }
+        provenance = {
+            "command": (
+                f"python book/studies/crystal_data.py FOLDER --store STORE --paths {n_paths} "
+                f"--held-out {n_held_out} --sample {n_sample} --choosing {n_choosing} "
+                f"--candidates {n_candidates} --turns {n_turns}"
+            ),
+            "n_grains": N_GRAINS,
+            "n_paths": n_paths,
+            "n_held_out": n_held_out,
+            "seeds": {
+                "grains": GRAINS, "candidates": CANDIDATES, "training": TRAINING,
+                "choosing": CHOOSING, "held_out": HELD_OUT,
+            },
+            "rule": asdict(RULE),
+            "substeps": SUBSTEPS,
+            "choosing_steps": {"grains": CHOOSING_STEPS, "twinned": TWINNED_STEPS},
+            "parts": made,
+        } | run  # fmt: skip
+        write(folder / "provenance.json", provenance)
+
+
+def part_of(dictionary: GrainDictionary, candidates: Texture) -> GrainDictionary:
+    """A dictionary of its first candidates alone."""
+    n = candidates.n_grains
+    return replace(dictionary, candidates=candidates, gram=dictionary.gram[:n, :n])
+
+
+def path_facts(training: DataSet, held_out: DataSet, n_draws: int) -> dict[str, Any]:
+    """What is rejected, how strong the stresses are, and what the formula alone misses."""
+    slip = magnesium(twins=None)
+    norms = [float(np.abs(one.deviator).max()) for one in training.responses]
+    return {
         "rejected": {
             f"{strain:g}, {dimension}": rejected_share(
                 n_draws, HELD_OUT, PathRule(largest_strain=strain, dimension=dimension)
@@ -232,62 +284,32 @@ def record(
         "formula": summary(
             [formula_response(path, slip) for path in held_out.paths], held_out.responses
         ),
-        "steps": {
-            name: step_errors(law, n_stepped)
-            for name, law in (("slip", slip), ("twins", twins))
-            if n_stepped
-        },
         "pressure": float(np.abs([one.pressure for one in held_out.responses]).max()),
-    }
-    for name, law, wanted, reference in (
-        ("grains", slip, sizes, held_out),
-        ("twinned", twins, twinned_sizes, None),
-    ):
-        if not wanted:
-            continue
-        share, turns = (1, n_turns) if law.twin is None else (TWINNED_SHARE, 0)
-        dictionary, found, seconds[name] = choose(
-            law, wanted, n_choosing // share, n_candidates // share, turns, n_judging
-        )
-        if reference is None:
-            twinned = TaylorPolycrystal(polycrystal(), law)
-            reference = data_set(twinned, min(30, n_held_out), HELD_OUT, store)
-        errors[name] = {
-            "n_choosing": len(dictionary.paths),
-            "substeps": np.bincount(reference.substeps).nonzero()[0].tolist(),
-            "reduced": {str(n): errors_of(few, reference, HELD_OUT) for n, few in found.items()},
-            "special": {str(n): special_errors(few) for n, few in found.items()},
-            "random": random_errors(law, reference, wanted),
-            "floor": random_errors(law, reference, [N_GRAINS])[str(N_GRAINS)],
-        }
-        for n, few in found.items():
-            few.save(folder / f"{name}_{n}.json")
-        write(folder / "errors.json", errors)
-        if name == "grains":
-            errors["rivals"] = rivals(
-                dictionary, sample_strain_paths(n_unseen, HELD_OUT, RULE), wanted
-            )
-    write(folder / "errors.json", errors)
-    command = (
-        f"python book/studies/crystal_data.py FOLDER --store STORE --paths {n_paths} "
-        f"--held-out {n_held_out} --sample {n_sample} --choosing {n_choosing} "
-        f"--candidates {n_candidates} --turns {n_turns}"
-    )
-    seconds["all"] = time.perf_counter() - started
-    provenance = {
-        "command": command,
-        "n_grains": N_GRAINS,
-        "n_paths": n_paths,
-        "n_held_out": n_held_out,
-        "seeds": {
-            "grains": GRAINS, "candidates": CANDIDATES, "training": TRAINING,
-            "choosing": CHOOSING, "held_out": HELD_OUT,
+        "largest_deviators": {
+            "median": float(np.median(norms)),
+            "percent_90": float(np.quantile(norms, 0.9)),
+            "largest": max(norms),
+            "n_paths": len(training),
         },
-        "rule": asdict(RULE),
-        "substeps": SUBSTEPS,
-        "seconds": seconds,
-    }  # fmt: skip
-    write(folder / "provenance.json", provenance | describe_run(["numpy", "numba", "scipy"]))
+    }
+
+
+def grain_errors(
+    law: CrystalLaw,
+    dictionary: GrainDictionary,
+    found: dict[int, ReducedPolycrystal],
+    reference: DataSet,
+) -> dict[str, Any]:
+    """Errors of reduced polycrystals on paths held out and known ones, beside random grains'."""
+    return {
+        "n_choosing": len(dictionary.paths),
+        "substeps": np.bincount(reference.substeps).nonzero()[0].tolist(),
+        "training": {str(n): few.training_error for n, few in found.items()},
+        "reduced": {str(n): errors_of(few, reference, HELD_OUT) for n, few in found.items()},
+        "special": {str(n): special_errors(few) for n, few in found.items()},
+        "random": random_errors(law, reference, list(found)),
+        "floor": random_errors(law, reference, [N_GRAINS])[str(N_GRAINS)],
+    }
 
 
 def first(data: DataSet, n: int) -> DataSet:
@@ -295,6 +317,11 @@ def first(data: DataSet, n: int) -> DataSet:
     return DataSet(
         data.times, data.stretch[:n], data.stress[:n], data.n_rejected[:n], data.substeps[:n]
     )
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What is recorded so far."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def write(file: Path, words: dict[str, Any]) -> None:
@@ -318,13 +345,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--paths", type=int, default=3200, help="to learn from")
     parser.add_argument("--held-out", type=int, default=1000)
     parser.add_argument("--sample", type=int, default=200, help="of these paths that are kept")
-    parser.add_argument("--choosing", type=int, default=60, help="paths to choose grains on")
-    parser.add_argument("--candidates", type=int, default=1024)
+    parser.add_argument("--choosing", type=int, default=100, help="paths to choose grains on")
+    parser.add_argument("--candidates", type=int, default=2048)
     parser.add_argument("--turns", type=int, default=6, help="of the chosen grains")
+    parser.add_argument("--part", action="append", choices=PARTS, help="all of them by default")
     given = parser.parse_args(arguments)
     record(
         given.folder,
         store=given.store,
+        parts=given.part or PARTS,
         n_paths=given.paths,
         n_held_out=given.held_out,
         n_sample=given.sample,

@@ -106,9 +106,9 @@ def test_a_way_chooses_so_many_of_sum_one(way):
 
 def test_a_small_record_is_made(tmp_path):
     crystal_data.record(
-        tmp_path, store=tmp_path / "store", n_paths=2, n_held_out=2, n_sample=2, n_choosing=2,
-        n_candidates=12, n_turns=1, sizes=(4,), twinned_sizes=(), n_draws=2, n_stepped=0,
-        n_judging=2, n_unseen=1,
+        tmp_path, store=tmp_path / "store", parts=("paths", "grains"), n_paths=2, n_held_out=2,
+        n_sample=2, n_choosing=2, n_candidates=12, n_turns=1, sizes=(4,), n_draws=2, n_judging=2,
+        n_unseen=1,
     )  # fmt: skip
     assert len(DataSet.load(tmp_path / "training.npz")) == 2
     assert ReducedPolycrystal.load(tmp_path / "grains_4.json").n_paths == 2
