@@ -168,8 +168,10 @@ class PointSet:
             )
         if not inside.any():
             raise ValueError("inside must be true for some points, got none")
-        object.__setattr__(self, "points", points)
-        object.__setattr__(self, "inside", inside)
+        # own copies: what bonds and matrices were made of must not change under them
+        for name, array in (("points", points.copy()), ("inside", inside.copy())):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
         if self.spacing is not None:
             object.__setattr__(self, "spacing", check_spacings(self.spacing))
             _ = self.steps

@@ -170,3 +170,14 @@ def test_no_samples_are_refused():
     none = np.ones((0, 4, 4, 2))
     with pytest.raises(ValueError, match="displacement must hold a sample"):
         GridSamples(PeriodicGrid((4, 4), (1.0, 1.0)), none, none)
+
+
+def test_points_are_the_set_s_own():
+    points, inside = LATTICE.copy(), INSIDE.copy()
+    found = PointSet(points, inside)
+    points += 1.0
+    inside[:] = False
+    np.testing.assert_array_equal(found.points, LATTICE)
+    np.testing.assert_array_equal(found.inside, INSIDE)
+    with pytest.raises(ValueError, match="read-only"):
+        found.points[0] = 0.0

@@ -32,8 +32,19 @@ class AlphaTrials:
 
     @property
     def best(self) -> float:
-        """The first exponent that is as good as the best: which is that may hang on rounding."""
-        return float(self.alpha[np.flatnonzero(self.loss <= (1 + 1e-8) * self.loss.min())[0]])
+        """The first exponent that is as good as the best: which is that may hang on rounding.
+
+        Where all fit equally well it is the smallest.
+        """
+        if not self.loss.size:
+            raise ValueError("search must hold trials: alpha was given, none was sought")
+        as_good = self.loss <= (1 + (SAME if self.alike else 1e-8)) * self.loss.min()
+        return float(self.alpha[np.flatnonzero(as_good)[0]])
+
+    @property
+    def alike(self) -> bool:
+        """Whether all exponents fit equally well."""
+        return bool(np.ptp(self.loss) <= SAME * self.loss.min())
 
 
 def seek_alpha(
@@ -67,7 +78,7 @@ def seek_alpha(
     looks = np.linspace(low, high, _LOOKS)
     losses = np.array([loss(float(one)) for one in looks])
     words = []
-    if losses.max() - losses.min() <= SAME * losses.min():
+    if AlphaTrials(looks, losses).alike:
         words = [
             f"alpha from {low:g} to {high:g} fits equally well: it can't be told from these data; "
             f"the smallest is taken"
