@@ -69,6 +69,7 @@ from nlbook.crystals import (
     uniaxial_path,
 )
 from nlbook.host import describe_run
+from plane_data import first
 
 #: What `record` can make anew.
 PARTS = ("paths", "steps", "grains", "twinned", "sharpness")
@@ -168,7 +169,7 @@ def record(
     parts: Sequence[str] = PARTS,
     n_paths: int = 3200,
     n_held_out: int = 1000,
-    n_sample: int = 200,
+    n_sample: int = 150,
     n_choosing: int = 100,
     n_candidates: int = 2048,
     n_turns: int = 6,
@@ -312,13 +313,6 @@ def grain_errors(
     }
 
 
-def first(data: DataSet, n: int) -> DataSet:
-    """The first paths of a data set."""
-    return DataSet(
-        data.times, data.stretch[:n], data.stress[:n], data.n_rejected[:n], data.substeps[:n]
-    )
-
-
 def read(file: Path) -> dict[str, Any]:
     """What is recorded so far."""
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -344,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", help="folder of finished paths, to resume")
     parser.add_argument("--paths", type=int, default=3200, help="to learn from")
     parser.add_argument("--held-out", type=int, default=1000)
-    parser.add_argument("--sample", type=int, default=200, help="of these paths that are kept")
+    parser.add_argument("--sample", type=int, default=150, help="of these paths that are kept")
     parser.add_argument("--choosing", type=int, default=100, help="paths to choose grains on")
     parser.add_argument("--candidates", type=int, default=2048)
     parser.add_argument("--turns", type=int, default=6, help="of the chosen grains")
