@@ -30,7 +30,7 @@ N_GRAINS = 128
 GRAINS, CANDIDATES, TRAINING, CHOOSING, HELD_OUT = 1, 7, 11, 12, 13
 RULE = PathRule()
 SUBSTEPS = 2
-N_RESTARTS = 100
+N_RESTARTS = 400
 #: Steps of the paths that grains are chosen on, without and with twins.
 CHOOSING_STEPS, TWINNED_STEPS = 100, 200
 #: Other crystals, or times, on which few grains are chosen: what makes grains differ.

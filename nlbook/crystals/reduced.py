@@ -281,7 +281,7 @@ def reduce_polycrystal(
     dictionary: GrainDictionary,
     n_grains: int,
     *,
-    n_restarts: int = 20,
+    n_restarts: int = 50,
     n_turns: int = 8,
     seed: Any = 0,
     workers: int | None = None,

@@ -78,7 +78,7 @@ def test_its_error_is_less_than_half_that_of_random_grains(judged):
 
 
 def test_chosen_grains_are_candidates_and_their_weights_a_whole(dictionary, reduced):
-    chosen, weights = choose_few(dictionary.gram, 8, n_restarts=20)
+    chosen, weights = choose_few(dictionary.gram, 8, n_restarts=50)
     assert np.array_equal(reduced.texture.rotations, dictionary.candidates.rotations[chosen])
     assert reduced.texture.weights == pytest.approx(weights)
     assert reduced.n_grains == 8 and reduced.n_polycrystal == 48 and reduced.n_paths == 6
