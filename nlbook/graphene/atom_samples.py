@@ -160,9 +160,11 @@ class AtomSamples:
         """
         if self.box is None:
             raise ValueError("box must not be None for a periodic grid: use on_lattice")
-        apart = spacing
-        if spacing is not None and np.ndim(spacing) == 0:
-            apart = (check_number("spacing", spacing, above=0),) * 2
+        apart: tuple[float, float] | None = None
+        if spacing is not None:
+            h = [spacing, spacing] if np.ndim(spacing) == 0 else spacing
+            h1, h2 = read_sides("spacing", h)
+            apart = float(h1), float(h2)
         if nodes is None:
             nodes = (20, 20) if apart is None else nodes_that_fit(self.box, apart)
             apart = None

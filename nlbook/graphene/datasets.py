@@ -259,21 +259,25 @@ def _at_strain(
         return amplitude, _rest(sheet, potential, amplitude * forces, unloaded)
     answer = harmonic_body(sheet, potential).solve(forces)
     amplitude = math.copysign(strain / _harmonic_strain(sheet, answer), amplitude)
-    start, before, found = unloaded + amplitude * answer, 0.0, 0.0
+    before, found, rest, broken = 0.0, 0.0, unloaded, None
     for _ in range(_MOST_TRIALS):
-        rest = _rest(sheet, potential, amplitude * forces, start)
-        last, found = found, _greatest_strain(sheet, rest - unloaded)
+        share = answer if before == 0 else (rest - unloaded) / before
+        try:
+            tried = _rest(sheet, potential, amplitude * forces, unloaded + amplitude * share)
+        except (ValueError, RuntimeError) as error:  # too far: bonds break
+            amplitude, broken = 0.5 * (before + amplitude), error
+            continue
+        last, found = found, _greatest_strain(sheet, tried - unloaded)
         if abs(found - strain) <= max(_STRAIN_TOLERANCE * strain, _STRAIN_LEFT):
-            return amplitude, rest
+            return amplitude, tried
         if found == last:
             break
         ratio = 1.0 + (strain - found) / (found - last) * (1.0 - before / amplitude)
-        before, amplitude = amplitude, ratio * amplitude
-        start = unloaded + ratio * (rest - unloaded)
+        before, rest, amplitude = amplitude, tried, ratio * amplitude
     raise RuntimeError(
         f"no amplitude of {load!r} was found at which bonds are strained by {strain:g}: "
         f"{found:.6g} after {_MOST_TRIALS} trials"
-    )
+    ) from broken
 
 
 def _gathered(

@@ -52,6 +52,13 @@ def test_loads_keep_their_own_amplitude_and_take_a_factor():
     assert np.allclose(runs.atoms.forces[1], 0.25e-3 * one, atol=1e-15)
 
 
+def test_the_greatest_strain_that_may_be_asked_for_is_found():
+    """At 10 % the harmonic amplitude of this load breaks bonds."""
+    sheet = GrapheneSheet()
+    runs = atom_runs([WaveLoad((0, 1), 0)], sheet, strain=0.1, progress=False)
+    assert np.abs(strains(sheet, runs.atoms.displacement[0])).max() == pytest.approx(0.1, rel=2e-6)
+
+
 @pytest.mark.parametrize("strain", [None, 0.02])
 @pytest.mark.parametrize("factor", [1.0, 0.25, 0.0])
 @pytest.mark.parametrize("body", [SHEET, GrapheneDisk(30.0)])
