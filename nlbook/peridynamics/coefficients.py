@@ -93,7 +93,7 @@ def bond_coefficients(kernel: RadialKernel, bonds: Bonds, mu: float) -> NDArray[
 
 
 def _by_moments(kernel: RadialKernel, ball: LatticeQuadrature) -> NDArray[np.float64]:
-    """Least sum (c r**4)**2 under the moments that the ball can meet, over m(delta)."""
+    """Least sum (c r**2)**2 under the moments that the ball can meet, over m(delta)."""
     delta = ball.kernel_horizon
     t = ball.offsets / delta
     r = np.hypot(*t.T)

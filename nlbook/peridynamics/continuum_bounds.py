@@ -39,8 +39,8 @@ _ROUNDING = 1e-11
 # By 2**10 / delta the tail must have taken over.
 _DOUBLINGS = 11
 _MOST_INTERVALS = 20_000
-# An interval of r is halved until what is not known of the integral of |K| is this share of it.
-_NEXT_TO_NOTHING, _MOST_HALVINGS = 1e-7, 60
+# Intervals are halved until where signs are not known a polynomial has this share of its size.
+_NEXT_TO_NOTHING, _MOST_HALVINGS = 1e-10, 60
 
 
 def least_stiffness_of_continuum(
@@ -219,11 +219,9 @@ def _slope_of_moment(kernel: BernsteinKernel) -> BernsteinKernel:
 
 @functools.lru_cache(maxsize=512)
 def _absolute_integral(kernel: BernsteinKernel, power: float) -> float:
-    """An upper bound, by a ten-millionth or less, of the integral of |K| r**power dr.
+    """An upper bound, by a ten-millionth or so, of the integral of |K| r**power dr.
 
-    A polynomial whose Bernstein coefficients on an interval have one sign has it too; so [0, 1] is
-    halved until they have, or intervals where they have not add next to nothing. Of the former the
-    integral is exact; on the latter no value exceeds the largest coefficient.
+    Exact where the kernel has one sign; elsewhere no value exceeds the largest coefficient.
     """
     values = np.array(kernel.coefficients)
     if not values.any():
@@ -232,35 +230,57 @@ def _absolute_integral(kernel: BernsteinKernel, power: float) -> float:
     most = float(whole.radial_integral(kernel.horizon, power))
     if np.all(values >= 0) or np.all(values <= 0):
         return most * (1 + _ROUNDING)
-    local, exponent = _without_zero_at_origin(values, power + 1 - kernel.alpha)
-    unit = kernel.horizon ** (power + 1 - kernel.alpha)
-    rows, left, width = local[np.newaxis], np.zeros(1), 1.0
-    known, undecided = 0.0, math.inf
+    known, undecided, largest, leading = _signs(kernel.coefficients)
+    both = kernel.radial_integral(kernel.horizon * known, power)
+    exponent = power + 1 - kernel.alpha
+    powers = undecided ** (exponent + leading) / (exponent + leading)
+    rest = kernel.horizon**exponent * float(largest @ (powers[1] - powers[0]))
+    # coefficients of halves, and incomplete Beta functions, are rounded
+    return float(np.abs(both[1] - both[0]).sum()) + rest + _ROUNDING * most
+
+
+@functools.lru_cache(maxsize=64)
+def _signs(coefficients: tuple[float, ...]) -> tuple[Array, Array, Array, int]:
+    """Where a polynomial in Bernstein form has one sign, and its most where that is not known.
+
+    With Bernstein coefficients of one sign on an interval it has it too; so [0, 1] is halved until
+    they have, or intervals where they have not add next to nothing.
+
+    Returns
+    -------
+    known : ndarray, shape (2, n)
+        Ends of intervals.
+    undecided : ndarray, shape (2, n_undecided)
+        The same.
+    largest : ndarray, shape (n_undecided,)
+        No value of B(t)/t**leading exceeds it.
+    leading : int
+        Number of leading coefficients that are zero.
+    """
+    values = np.array(coefficients)
+    rows, leading = _without_zero_at_origin(values)
+    left, width, size = np.zeros(1), 1.0, float(np.abs(rows).max())
+    known = []
     for _ in range(_MOST_HALVINGS):
         one_sign = np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)
-        start = left[one_sign]
-        both = kernel.radial_integral(
-            kernel.horizon * np.minimum([start, start + width], 1.0), power
-        )
-        known += float(np.abs(both[1] - both[0]).sum())
+        known.append(np.array([left[one_sign], left[one_sign] + width]))
         rows, left = rows[~one_sign], left[~one_sign]
-        powers = (left + width) ** exponent - left**exponent
-        undecided = unit / exponent * float(np.abs(rows).max(axis=1, initial=0.0) @ powers)
-        if undecided <= _NEXT_TO_NOTHING * known:
+        largest = np.abs(rows).max(axis=1, initial=0.0)
+        if width * largest.sum() <= _NEXT_TO_NOTHING * size:
             break
         first, second = _halves(rows)
         rows, width = np.concatenate([first, second]), width / 2
         left = np.concatenate([left, left + width])
-    # coefficients of halves, and incomplete Beta functions, are rounded
-    return known + undecided + _ROUNDING * most
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    return np.concatenate(known, axis=1), np.array([left, left + width]), largest, leading
 
 
-def _without_zero_at_origin(values: Array, exponent: float) -> tuple[Array, float]:
-    """Coefficients of B(t)/t**j, j the number of leading zeros; the exponent with j added."""
+def _without_zero_at_origin(values: Array) -> tuple[Array, int]:
+    """Coefficients of B(t)/t**j, shape (1, n), and j, the number of leading zeros."""
     degree, j = len(values) - 1, int(np.flatnonzero(values)[0])
     i = np.arange(degree - j + 1)
     share = special.binom(degree, i + j) / special.binom(degree - j, i)
-    return np.asarray(values[j:] * share), exponent + j
+    return np.asarray(values[j:] * share)[np.newaxis], j
 
 
 def _halves(rows: Array) -> tuple[Array, Array]:

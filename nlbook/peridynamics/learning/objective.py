@@ -248,7 +248,7 @@ def objective_of(
         GridTerm(
             one.triangles[1:], one.targets[1:],
             (_three(basis) @ turn)[1:], (_two(basis) @ turn)[1:], basis.mu_row @ turn,
-            1.0 - basis.folded[1:],
+            np.where(basis.folded[1:], 0.0, 1.0),
         )
         for one, basis in zip(spectra, bases, strict=True)
     )  # fmt: skip
