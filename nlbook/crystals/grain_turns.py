@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from nlbook.crystals.grain_choice import choose_few
 from nlbook.crystals.grain_differences import grain_differences, gram_matrix, over_answers
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.response import Response
+from nlbook.crystals.response import Response, StepsTooLong
 from nlbook.crystals.textures import Texture
 
 __all__ = ["turned_grains"]
@@ -50,14 +50,24 @@ class _Expansion(NamedTuple):
 
 
 def turned_grains(
-    grains: Texture, answers: Sequence[Response], law: CrystalLaw, n_turns: int, workers: int | None
+    grains: Texture,
+    error: float,
+    answers: Sequence[Response],
+    law: CrystalLaw,
+    n_turns: int,
+    workers: int | None,
 ) -> tuple[Texture, float]:
     """Turn grains, and weigh them again, while they come nearer to answers.
+
+    Grains for which the steps of an answer are too long, as they may be with twins, are as good as
+    none: no grain is turned to there.
 
     Parameters
     ----------
     grains : Texture
         To start from.
+    error : float
+        Theirs.
     answers : sequence of Response
         What is to be met, each relative to its own deviator.
     law : CrystalLaw
@@ -74,24 +84,37 @@ def turned_grains(
     error : float
         q, mean square of the relative differences of their weighted mean.
     """
-    error, radius = np.inf, _FIRST
+    radius = _FIRST
     for _ in range(n_turns):
-        expansion = _expansion(grains, answers, law, workers)
-        error, before = expansion.value, expansion.value
+        try:
+            expansion = _expansion(grains, answers, law, workers)
+        except StepsTooLong:
+            break
+        before = error
         for _ in range(_TRIALS):
-            turns = _step(expansion, radius)
-            moved = Texture(_rotations(turns) @ grains.rotations)
-            gram = gram_matrix(moved, answers, law, workers)
-            chosen, weights = choose_few(gram, moved.n_grains)
-            reached = float(weights @ gram[np.ix_(chosen, chosen)] @ weights)
+            moved = Texture(_rotations(_step(expansion, radius)) @ grains.rotations)
+            found, reached = _weighed(moved, answers, law, workers)
             if reached < error:
-                grains, error = Texture(moved.rotations[chosen], weights), reached
+                grains, error = found, reached
                 radius = min(_GROWN * radius, _FURTHEST)
                 break
             radius *= _SHRUNK
         if error > (1 - _ENOUGH) * before:
             break
     return grains, error
+
+
+def _weighed(
+    grains: Texture, answers: Sequence[Response], law: CrystalLaw, workers: int | None
+) -> tuple[Texture, float]:
+    """The grains with their best weights, and q; which is infinite where steps are too long."""
+    try:
+        gram = gram_matrix(grains, answers, law, workers)
+    except StepsTooLong:
+        return grains, np.inf
+    chosen, weights = choose_few(gram, grains.n_grains)
+    error = float(weights @ gram[np.ix_(chosen, chosen)] @ weights)
+    return Texture(grains.rotations[chosen], weights), error
 
 
 def _expansion(

@@ -313,7 +313,9 @@ def reduce_polycrystal(
     error = float(weights @ dictionary.gram[np.ix_(chosen, chosen)] @ weights)
     grains = Texture(dictionary.candidates.rotations[chosen], weights)
     if n_turns:
-        grains, error = turned_grains(grains, dictionary.answers, dictionary.law, n_turns, workers)
+        grains, error = turned_grains(
+            grains, error, dictionary.answers, dictionary.law, n_turns, workers
+        )
     return ReducedPolycrystal(
         grains, dictionary.law, dictionary.polycrystal.n_grains, len(dictionary.paths),
         max(error, 0.0) ** 0.5,

@@ -6,18 +6,20 @@ from scipy.spatial.transform import Rotation
 
 from nlbook.crystals import (
     PathRule,
+    StepsTooLong,
     Texture,
+    grain_turns,
     magnesium,
     random_texture,
     sample_strain_paths,
-    taylor_response,
 )
 from nlbook.crystals.grain_differences import gram_matrix
 from nlbook.crystals.grain_turns import _expansion, turned_grains
+from nlbook.crystals.taylor import unwarned_response
 
 LAW = magnesium(twins=None)
 PATHS = sample_strain_paths(2, 2, PathRule(n_steps=60))
-ANSWERS = taylor_response(PATHS, random_texture(24, 1), LAW)
+ANSWERS = [unwarned_response(path, random_texture(24, 1), LAW, "two-stage") for path in PATHS]
 # a great drag makes stresses smooth in the orientation; else systems that start and stop do not
 SMOOTH = LAW.with_tau_0(basal=1.0, prismatic=1.0, pyramidal=1.0)
 GRAINS = Texture(random_texture(3, 4).rotations, [0.5, 0.3, 0.2])
@@ -30,7 +32,7 @@ def error(turns, weights, answers=ANSWERS, law=LAW):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_expansion_is_that_of_the_error(seed):
-    answers = taylor_response(PATHS, random_texture(24, 1), SMOOTH)
+    answers = [unwarned_response(p, random_texture(24, 1), SMOOTH, "two-stage") for p in PATHS]
     found = _expansion(GRAINS, answers, SMOOTH, 1)
     generator = np.random.default_rng(seed)
     way = generator.normal(size=12) / 10
@@ -55,9 +57,10 @@ def test_the_expansion_is_that_of_the_error(seed):
 def test_grains_find_back_to_those_that_they_were_turned_from():
     generator = np.random.default_rng(7)
     few = Texture(random_texture(3, 4).rotations, [0.5, 0.3, 0.2])
-    answers = taylor_response(PATHS, few, LAW)
+    answers = [unwarned_response(path, few, LAW, "two-stage") for path in PATHS]
     off = Rotation.from_rotvec(0.05 * generator.normal(size=(3, 3))).as_matrix()
-    found, left = turned_grains(Texture(off @ few.rotations, [0.4, 0.3, 0.3]), answers, LAW, 12, 1)
+    start = Texture(off @ few.rotations, [0.4, 0.3, 0.3])
+    found, left = turned_grains(start, 1.0, answers, LAW, 12, 1)
     assert left < 1e-10  # 3e-3 at first; Newton's steps end in rounding
     assert found.rotations == pytest.approx(few.rotations, abs=1e-4)
     assert found.weights == pytest.approx(few.weights, abs=1e-4)
@@ -65,6 +68,16 @@ def test_grains_find_back_to_those_that_they_were_turned_from():
 
 def test_no_turn_makes_it_worse_and_the_error_is_that_of_the_grains():
     start = error(np.zeros((3, 3)), np.asarray(GRAINS.weights))
-    found, left = turned_grains(GRAINS, ANSWERS, LAW, 3, 1)
+    found, left = turned_grains(GRAINS, start, ANSWERS, LAW, 3, 1)
     again = found.weights @ gram_matrix(Texture(found.rotations), ANSWERS, LAW, 1) @ found.weights
     assert left == pytest.approx(again, rel=1e-8) and left < start
+
+
+@pytest.mark.parametrize("fails", ["grain_differences", "gram_matrix"])
+def test_grains_that_cannot_be_moved_are_not_turned_to(monkeypatch, fails):
+    def refuse(*_):
+        raise StepsTooLong("strain_path must have shorter steps")
+
+    monkeypatch.setattr(grain_turns, fails, refuse)
+    found, left = turned_grains(GRAINS, 0.2, ANSWERS, LAW, 3, 1)
+    assert found is GRAINS and left == 0.2
