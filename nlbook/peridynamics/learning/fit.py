@@ -228,6 +228,11 @@ def learned(
     y, rho = best.x[:-1], float(best.x[-1])
     if coefficients is None:
         coefficients = objective.turn @ y
+    if isinstance(asked.constraint, Nonnegative) and coefficients.min() < 0 < coefficients.max():
+        # by the tolerance of a solver
+        coefficients = np.maximum(coefficients, 0.0)
+        y = objective.unknowns @ coefficients
+        best = replace(best, loss=objective.loss(np.append(y, rho)))
     mu = float(objective.mu_row @ y)
     margins = objective.stability.margins(y)
     stability = objective.stability

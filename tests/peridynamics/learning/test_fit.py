@@ -347,3 +347,11 @@ def test_data_that_no_symbol_explains_are_named():
 
 def test_why_there_are_no_intervals_is_said():
     assert "no intervals" in fit(SAMPLES, 12.5, 2).uncertainty()
+
+
+def test_no_coefficient_of_a_nonnegative_kernel_is_negative_by_a_rounding():
+    found = fit(lattice_samples((8, 8), (5.0, 5.0), most=3), 12.5, 3, Nonnegative(),
+                long_waves=ExactLongWaves(0.1, 0.8))  # fmt: skip
+    assert min(found.kernel.coefficients) == 0.0
+    assert found.long_wave_moduli.c66 == pytest.approx(0.8, rel=1e-9)
+    assert found.long_wave_moduli.c11 == pytest.approx(1.7, rel=1e-9)
