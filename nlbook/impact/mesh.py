@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 
-__all__ = ["CORNERS", "HexMesh", "box_mesh", "gauss_volumes", "plate_mesh", "rod_mesh"]
+__all__ = ["CORNERS", "HexMesh", "Mesh", "box_mesh", "gauss_volumes", "plate_mesh", "rod_mesh"]
 
 #: the nodes of the cube of sides 2, shape (8, 3)
 CORNERS = np.array(
@@ -25,6 +26,38 @@ CORNERS = np.array(
     ],
     dtype=np.float64,
 )  # fmt: skip
+
+
+class Mesh(Protocol):
+    """What a simulation asks of a mesh."""
+
+    @property
+    def nodes(self) -> NDArray[np.float64]:
+        """Places of the undeformed body, m, shape (n_nodes, dimension)."""
+
+    @property
+    def elements(self) -> NDArray[np.int64]:
+        """Nodes of each element, shape (n_elements, corners)."""
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+
+    @property
+    def n_elements(self) -> int:
+        """Number of elements."""
+
+    @property
+    def volumes(self) -> NDArray[np.float64]:
+        """Of the elements, m^3."""
+
+    @property
+    def boundary(self) -> NDArray[np.int64]:
+        """Numbers of the nodes of the surface."""
+
+    @property
+    def constraints(self) -> NDArray[np.bool_]:
+        """Components that can't move, shape (n_nodes, dimension)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +111,11 @@ class HexMesh:
     def volumes(self) -> NDArray[np.float64]:
         """Of the elements, m^3, exact for straight edges."""
         return np.asarray(gauss_volumes(self.nodes[self.elements])[1].sum(axis=1))
+
+    @property
+    def constraints(self) -> NDArray[np.bool_]:
+        """None: each node may move anywhere."""
+        return np.zeros(self.nodes.shape, dtype=bool)
 
     @cached_property
     def _least_volumes(self) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nlbook.impact.blocks import LANES, from_blocks
 from nlbook.impact.elements import Elements, force_slots
 from nlbook.impact.materials import Material
-from nlbook.impact.mesh import HexMesh
+from nlbook.impact.mesh import Mesh
 from nlbook.impact.node_loops import gather_loop
 
 __all__ = ["Body", "ImpactError"]
@@ -34,7 +34,7 @@ class Body:
 
     Parameters
     ----------
-    mesh : HexMesh
+    mesh : Mesh
         The undeformed body.
     material : Material
         Of all elements.
@@ -44,12 +44,12 @@ class Body:
         Threads.
     """
 
-    def __init__(self, mesh: HexMesh, material: Material, elements: Elements, workers: int) -> None:
+    def __init__(self, mesh: Mesh, material: Material, elements: Elements, workers: int) -> None:
         self.mesh, self.material, self.workers = mesh, material, workers
         self._arrays = a = elements.arrays(mesh)
         dimension, corners = mesh.nodes.shape[1], mesh.elements.shape[1]
-        share = np.repeat(material.density * a.volumes / corners, corners)
-        #: of the nodes, each element's shared alike, kg, shape (n_nodes,)
+        share = material.density * a.shares.ravel()
+        #: of the nodes, kg, shape (n_nodes,)
         self.mass = np.bincount(mesh.elements.ravel(), share, mesh.n_nodes)
         n_blocks = len(a.nodes)
         #: F, shape (n_blocks n_points, 9, LANES)

@@ -15,7 +15,7 @@ import numpy as np
 from nlbook.checks import check_number
 from nlbook.impact.contact import RigidCylinder, RigidWall
 from nlbook.impact.materials import Material
-from nlbook.impact.mesh import HexMesh, plate_mesh, rod_mesh
+from nlbook.impact.mesh import HexMesh, Mesh, plate_mesh, rod_mesh
 from nlbook.impact.solver import Simulation
 
 __all__ = ["RodShape", "plate_impact", "rod_shape", "taylor_anvil"]
@@ -39,7 +39,7 @@ def taylor_anvil(
     radius: float = 0.5e-3,
     speed: float = 200.0,
     until: float = 1e-6,
-    mesh: HexMesh | None = None,
+    mesh: Mesh | None = None,
     friction: float = 0.0,
     **options: Any,
 ) -> Simulation:
@@ -55,8 +55,8 @@ def taylor_anvil(
         Of the impact, m/s.
     until : float
         When to stop, s; at zero the rod is only set up.
-    mesh : HexMesh, optional
-        In place of `rod_mesh` with its defaults, of 3200 elements.
+    mesh : Mesh, optional
+        In place of `rod_mesh` with its defaults, of 3200 elements; `ring_rod` makes one of rings.
     friction : float
         Coefficient of the wall.
     **options
@@ -68,10 +68,9 @@ def taylor_anvil(
     """
     check_number("speed", speed, least=0.0)
     body = rod_mesh(length, radius) if mesh is None else mesh
-    simulation = Simulation(
-        body, material, velocity=(0.0, 0.0, -speed), contacts=[RigidWall(friction=friction)],
-        **options,
-    )  # fmt: skip
+    up = np.eye(body.nodes.shape[1])[-1]
+    wall = RigidWall(tuple(0.0 * up), tuple(up), friction)
+    simulation = Simulation(body, material, velocity=-speed * up, contacts=[wall], **options)
     return simulation.run(until)
 
 

@@ -1,7 +1,7 @@
 """A body that moves under its own stress and what it meets: explicit, total Lagrangian.
 
-The mesh, its gradients and the material's memory stay those of the undeformed body. The mass of an
-element is shared by its nodes alike. The step follows from the deformed elements, and never grows
+The mesh, its gradients and the material's memory stay those of the undeformed body. Masses are
+lumped. The step follows from the deformed elements, and never grows
 by more than a tenth; see `nlbook.impact.hexahedron_loops` for the equations.
 """
 
@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
+from nlbook.impact.axisymmetric import Rings
 from nlbook.impact.blocks import tensors_of
 from nlbook.impact.contact import Contact, check_start
 from nlbook.impact.elements import Elements, OnePoint
 from nlbook.impact.materials import Material
-from nlbook.impact.mesh import HexMesh
+from nlbook.impact.mesh import Mesh
 from nlbook.impact.node_loops import drift_loop, kick_loop
 from nlbook.impact.passes import Body, ImpactError
 
@@ -71,14 +72,14 @@ class Simulation:
 
     Parameters
     ----------
-    mesh : HexMesh
+    mesh : Mesh
         The undeformed body.
     material : Material
         Of all elements.
     velocity : array_like, shape (dimension,) or (n_nodes, dimension)
-        At the start, m/s.
+        At the start, m/s; none by default.
     elements : Elements
-        How they are integrated; by default `OnePoint`.
+        How they are integrated; by default `OnePoint` for hexahedra, `Rings` for rings.
     contacts : sequence of Contact
         Rigid bodies.
     supports : array_like of bool, shape (n_nodes, dimension), optional
@@ -98,10 +99,10 @@ class Simulation:
 
     def __init__(
         self,
-        mesh: HexMesh,
+        mesh: Mesh,
         material: Material,
         *,
-        velocity: ArrayLike = (0.0, 0.0, 0.0),
+        velocity: ArrayLike | None = None,
         elements: Elements | None = None,
         contacts: Sequence[Contact] = (),
         supports: ArrayLike | None = None,
@@ -114,19 +115,20 @@ class Simulation:
         check_integer("workers", workers, 1)
         self.safety = check_number("safety", safety, above=0.0, most=1.0)
         self.mesh, self.material, self.contacts = mesh, material, tuple(contacts)
-        self.elements = OnePoint() if elements is None else elements
+        one_point = OnePoint() if mesh.elements.shape[1] == 8 else Rings()
+        self.elements: Elements = one_point if elements is None else elements
         check_unmasked("record", record)
         numbers = [check_integer("record", n, 0, mesh.n_elements - 1) for n in record]
         #: numbers of the elements whose F is kept
         self.recorded = np.array(numbers, dtype=np.int64)
         shape = mesh.nodes.shape
-        start = real_array("velocity", velocity)
+        start = real_array("velocity", np.zeros(shape[1]) if velocity is None else velocity)
         if start.shape not in (shape[1:], shape):
             raise ValueError(f"velocity must be of shape {shape[1:]} or {shape}, got {start.shape}")
-        self._fixed = np.zeros(shape, dtype=bool)
+        self._fixed = mesh.constraints.copy()
         if supports is not None:
             check_unmasked("supports", supports)
-            self._fixed[:] = np.asarray(supports, dtype=bool)
+            self._fixed |= np.asarray(supports, dtype=bool)
         check_start(self.contacts, mesh.nodes)
         self._body = Body(mesh, material, self.elements, workers)
         #: of the nodes, kg, shape (n_nodes, dimension)

@@ -11,10 +11,12 @@ from nlbook import impact
 
 LINE = np.array([0.0, 1.0])
 BRICK = impact.box_mesh(LINE, LINE, LINE)
+SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 STEEL = impact.Elastic(7800.0, 80e9, 160e9)
 
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "impact.HexMesh": lambda: {"nodes": BRICK.nodes, "elements": BRICK.elements},
+    "impact.RingMesh": lambda: {"nodes": SQUARE, "elements": np.arange(4)[np.newaxis]},
     "impact.Simulation": lambda: {
         "mesh": BRICK,
         "material": STEEL,
@@ -23,6 +25,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "record": [0],
     },
     "impact.box_mesh": lambda: {"x": LINE, "y": LINE, "z": LINE},
+    "impact.cross_section": lambda: {"mesh": BRICK, "x": BRICK.nodes},
     "impact.stress_along": lambda: {
         "material": STEEL,
         "times": LINE,
