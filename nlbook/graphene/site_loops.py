@@ -280,7 +280,7 @@ def _cutoffs(v, others, start, stop, middle, half, f):
 
     As sin(w)**2 with w = pi (R + D - r) / (4 D), which keeps its digits where it ends: there
     db/dzeta grows as the cutoff falls. Where there is no bond both are zero, and the bond vector
-    becomes one of length 1.
+    becomes one of length 1. Of a bond between two atoms in one place all is NaN.
     """
     for a in range(3):
         for k in range(stop - start):
@@ -290,6 +290,8 @@ def _cutoffs(v, others, start, stop, middle, half, f):
             if others[a, start + k] == start + k or r >= middle + half:
                 v[at], v[at + BLOCK], v[at + 2 * BLOCK] = 1.0, 0.0, 0.0
                 value = 0.0
+            elif r == 0.0:
+                v[at] = math.nan  # a bond without length has no direction, so no force
             elif r > middle - half:
                 angle = 0.25 * math.pi * (middle + half - r) / half
                 value = math.sin(angle) ** 2
