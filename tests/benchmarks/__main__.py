@@ -36,7 +36,12 @@ from tests.benchmarks.measuring import Table, write_json
 CREEP = "01_dislocation_creep"
 DENSITIES = "02_adaptive_densities"
 # Chapters that share nothing among workers: their cost is taken from two tiers.
-WITHOUT_TASKS = ("03_bilevel_fit", "04_sign_changing_kernels", "05_graphene_peridynamics")
+WITHOUT_TASKS = (
+    "03_bilevel_fit",
+    "04_sign_changing_kernels",
+    "05_graphene_peridynamics",
+    "06_crystal_plasticity",
+)
 
 
 _realizations = functools.cache(dislocations.realization_table)  # a table, and a part of costs

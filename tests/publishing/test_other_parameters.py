@@ -152,6 +152,25 @@ CASES = [
         labels=(r"of degree 6",),
         may_show=("horizon_step",),  # 2.5 is a spacing of nodes as well
     ),
+    Case(
+        "06_crystal_plasticity",
+        {
+            "n_grains": 40,
+            "strain": 0.06,
+            "duration": 3e-6,
+            "n_steps": 120,
+            "n_paths": 3,
+            "n_choosing": 2,
+            "n_candidates": 48,
+            "n_few": 5,
+            "pixels": 24,
+            "n_sets": 3,
+            "seed": 7,
+        },
+        labels=(r"U_\{\\max\}\$ = 0\.06, \$T\$ = 3 µs", r"24 × 24 pixels", r"chosen grains lies on"),
+        prose=(r"40 random grains of magnesium",),
+        may_show=("n_grains", "n_few", "pixels"),  # the record is of 128, and 16 of them are chosen
+    ),
 ]
 
 
