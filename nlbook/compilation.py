@@ -3,11 +3,14 @@
 numba keeps what it has compiled beside the source, or in the user's cache folder; where neither
 can be written, a folder of the user's own among the temporary ones serves. None of them is a
 need: without any a loop is compiled anew in each process, and a cache that is full or damaged
-costs time, never a result. One warning says so.
+costs time, never a result. One warning says so. numba alone watches the file of a loop; here those
+of the compiled functions that it calls are watched too, so that loops may be spread over files.
 """
 
 from __future__ import annotations
 
+import inspect
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -77,7 +80,24 @@ class _Cache(caching.FunctionCache):
 
     _impl_class = _Places
 
+    def _watch(self) -> None:
+        """Make what is kept depend on all files that it was compiled from.
+
+        Not before it is needed: a loop may stand above what it calls.
+        """
+        files: set[str] = set()
+        _add_files(self._py_func, files, set())
+        others = sorted(files - {inspect.getfile(self._py_func)})
+        if others:
+            stamps = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, others)]
+            self._cache_file = caching.IndexDataCacheFile(
+                cache_path=self._cache_path,
+                filename_base=self._impl.filename_base,
+                source_stamp=(self._impl.locator.get_source_stamp(), *stamps),
+            )
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        self._watch()
         try:
             return super().load_overload(sig, target_context)
         except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ValueError) as error:
@@ -89,6 +109,18 @@ class _Cache(caching.FunctionCache):
             super().save_overload(sig, data)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             _warn(f"compiled code can't be kept: {error}")
+
+
+def _add_files(function: Any, files: set[str], seen: set[Any]) -> None:
+    """Add the files of a function, of the compiled functions that it names, and of theirs."""
+    if function in seen:
+        return
+    seen.add(function)
+    files.add(inspect.getfile(function))
+    for name in function.__code__.co_names:
+        called = getattr(function.__globals__.get(name), "py_func", None)
+        if called is not None:
+            _add_files(called, files, seen)
 
 
 def _warn(message: str) -> None:

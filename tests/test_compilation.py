@@ -63,6 +63,60 @@ def test_what_was_compiled_is_found_again(no_warning_yet, monkeypatch, tmp_path)
     assert sum(again.stats.cache_hits.values()) == 1
 
 
+SPREAD = {
+    "below.py": """
+from nlbook.compilation import compiled
+
+@compiled()
+def factor(x):
+    return FACTOR * x
+""",
+    "middle.py": """
+from nlbook.compilation import compiled
+from below import factor
+
+@compiled()
+def scaled(x):
+    return _once_more(x)
+
+@compiled()
+def _once_more(x):
+    return factor(x)
+""",
+    "above.py": """
+from nlbook.compilation import compiled
+from middle import scaled
+
+@compiled()
+def total(x):
+    return scaled(x) + 1.0
+
+print(total(1.0), sum(total.stats.cache_hits.values()))
+""",
+}
+
+
+def test_a_loop_is_compiled_anew_when_another_file_of_its_loops_changes(tmp_path):
+    def run(factor):
+        for name, text in SPREAD.items():
+            file, text = tmp_path / name, text.replace("FACTOR", factor)
+            if not file.exists() or file.read_text() != text:
+                file.write_text(text)
+        done = subprocess.run(
+            [sys.executable, "above.py"],
+            cwd=tmp_path,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()
+
+    assert run("2.0") == ["3.0", "0"]
+    assert run("2.0") == ["3.0", "1"]
+    assert run("30.0") == ["31.0", "0"]  # the file that changed is two imports away
+
+
 LOOP = """
 from nlbook.compilation import compiled
 

@@ -200,10 +200,13 @@ def answer_paths(
         path_task, tasks, cluster, store, schema=SCHEMA, workers=workers, progress=progress,
         description="strain paths",
     )  # fmt: skip
-    return [
-        Response(path.times, path.stretch, **result)
-        for path, result in zip(paths, results, strict=True)
-    ]
+    answers = []
+    for path, result in zip(paths, results, strict=True):
+        found: dict[str, Any] = dict(result)
+        if "step_error" in found:  # from a store it comes as an array
+            found["step_error"] = float(found["step_error"])
+        answers.append(Response(path.times, path.stretch, **found))
+    return answers
 
 
 def path_task(

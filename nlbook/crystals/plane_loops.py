@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nlbook.compilation import compiled
+from nlbook.crystals.lanes.decay import exp_minus
 
 __all__ = ["LANES", "N_ROWS", "stress_loop"]
 
@@ -92,26 +93,6 @@ def _store(target, start, w, place):
             target[k, start + i] = w[place + k * LANES + i]
 
 
-@compiled(forceinline=True)
-def _decay(x):
-    """exp(-x) for 0 <= x <= 4, to 1e-11: the series at x/8, squared thrice; beyond, exp(-4)."""
-    u = -0.125 * min(x, 4.0)
-    s = 1.0 + u * (1.0 / 11.0)
-    s = 1.0 + u * s * (1.0 / 10.0)
-    s = 1.0 + u * s * (1.0 / 9.0)
-    s = 1.0 + u * s * (1.0 / 8.0)
-    s = 1.0 + u * s * (1.0 / 7.0)
-    s = 1.0 + u * s * (1.0 / 6.0)
-    s = 1.0 + u * s * (1.0 / 5.0)
-    s = 1.0 + u * s * (1.0 / 4.0)
-    s = 1.0 + u * s * (1.0 / 3.0)
-    s = 1.0 + u * s * (1.0 / 2.0)
-    s = 1.0 + u * s
-    s = s * s
-    s = s * s
-    return s * s
-
-
 @compiled()
 def _strain_loop(w, shear_modulus):
     """J, G J^(-2/3), and alpha and beta at the known slip; whether J is positive."""
@@ -172,7 +153,7 @@ def _roots_loop(w, amount, constants):
         _threshold_loop(w, constants)
         for i in range(LANES):
             y = w[_Y + i]
-            e = _decay(2.0 * w[_MOVE + i])
+            e = exp_minus(min(2.0 * w[_MOVE + i], 4.0))
             up, down = 0.5 * w[_BIG + i] * e, 0.5 * w[_SMALL + i] / e
             value = up - down - w[_HELD + i] - tau_0 * y
             fall = (2.0 * (up + down) + w[_RISE + i]) * w[_SLOPE + i] + tau_0
@@ -228,7 +209,7 @@ def _stress_block_loop(w, lambda_e):
         f11, f12, f21, f22 = w[_F11 + i], w[_F12 + i], w[_F21 + i], w[_F22 + i]
         c, s, volume, scale = w[_COS + i], w[_SIN + i], w[_VOLUME + i], w[_SCALE + i]
         up = w[_ALPHA + i] > w[_BETA + i]
-        e = _decay(2.0 * w[_MOVE + i])
+        e = exp_minus(min(2.0 * w[_MOVE + i], 4.0))
         e = e if up else 1.0 / e
         grown = w[_KNOWN + i] * e
         first, second = scale * grown, scale / grown

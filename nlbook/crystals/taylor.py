@@ -196,8 +196,7 @@ def _response(
             energy, each[batch] if keep else each[0],
         )  # fmt: skip
         if done < n_times:
-            reached, error = (work[row(name) :][:LANES] for name in ("reached", "error"))
-            left = np.maximum(reached, error)
+            left = np.maximum(*(work[row(name) :][:LANES] for name in ("reached", "error")))
             lane = int(np.argmax(np.where(np.isnan(left), np.inf, left)))
             change = np.abs(path.stretch[done] - path.stretch[max(done - 1, 0)]).max()
             raise StepsTooLong(
@@ -211,7 +210,7 @@ def _response(
     deviator = _deviator(law.shear_modulus * stretch @ _full(sums) @ stretch)
     stress = deviator / volume + 2 * law.lambda_e * (volume - 1) * np.eye(3)
     families = np.eye(len(law.systems.names))[law.systems.family]
-    error = None
+    error: float | None = None
     if options.rule == "two-stage":
         error = _step_error(path.times, deviator / (law.shear_modulus * volume))
     answer = Response(

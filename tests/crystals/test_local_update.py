@@ -9,6 +9,8 @@ from scipy.linalg import expm
 
 from nlbook.crystals import local_update as lanes
 from nlbook.crystals import magnesium, random_texture
+from nlbook.crystals.lanes.newton_loops import residual_loop
+from nlbook.crystals.lanes.twin_loops import power_root
 from tests.crystals.plain import plain_step, threshold
 
 LANES = lanes.LANES
@@ -157,7 +159,7 @@ def test_the_root_of_a_twin_is_that_of_bisection(exponent):
     generator = np.random.default_rng(2)
     for _ in range(50):
         size, stiff = 10.0 ** generator.uniform(-6, 1), 10.0 ** generator.uniform(-8, 3)
-        y = lanes._power_root(size, 0.005, stiff, 1 / exponent)
+        y = power_root(size, 0.005, stiff, 1 / exponent)
         with np.errstate(over="ignore"):
             expected = optimize.brentq(
                 lambda y, size=size, stiff=stiff: (
@@ -166,7 +168,7 @@ def test_the_root_of_a_twin_is_that_of_bisection(exponent):
                 0.0, size / 0.005, xtol=1e-300, rtol=1e-14,
             )  # fmt: skip
         assert y == pytest.approx(expected, rel=1e-12)
-    assert lanes._power_root(0.0, 0.005, 1.0, 1 / exponent) == 0.0
+    assert power_root(0.0, 0.005, 1.0, 1 / exponent) == 0.0
 
 
 def test_a_batch_with_a_grain_that_is_no_number_is_not_solved():
@@ -186,6 +188,6 @@ def test_a_series_of_the_exponential_is_as_good_as_it_says():
     matrix -= np.trace(matrix) / 3 * np.eye(3)
     matrix *= 0.5 / np.linalg.norm(matrix, 2)
     rows(work, "exponent", 8)[:] = matrix.ravel()[[0, 4, 1, 2, 5, 3, 6, 7], None]
-    lanes._residual_loop(work, 25.0)
+    residual_loop(work, 25.0)
     series = rows(work, "exponential", 9)[:, 0].reshape(3, 3)
     assert np.max(np.abs(series - expm(-matrix))) < 1e-13
