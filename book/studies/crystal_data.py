@@ -43,6 +43,7 @@ from crystal_few import (
     polycrystal,
     sharpness,
     solvable,
+    turn_changes,
 )
 from crystal_rivals import rivals
 from nlbook.crystals import (
@@ -72,7 +73,7 @@ from nlbook.host import describe_run
 from plane_data import first
 
 #: What `record` can make anew.
-PARTS = ("paths", "steps", "grains", "twinned", "sharpness")
+PARTS = ("paths", "steps", "grains", "twinned", "turns", "sharpness")
 SIZES = (4, 8, 16, 24, 32)
 TWINNED_SIZES = (8, 16)
 #: With twins a step takes some times as long, and a share of the candidates and paths has to do.
@@ -209,6 +210,8 @@ def record(
                 for name, law in (("slip", slip), ("twins", twins))
                 if n_stepped
             }
+        elif part == "turns":
+            errors["turns"] = {"slip": turn_changes(slip), "twins": turn_changes(twins)}
         elif part == "sharpness":
             errors["sharpness"] = sharpness(
                 n_unseen, n_choosing // 2, n_candidates // 2, n_turns // 2, (8, 16, 24)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from scipy.spatial.transform import Rotation
+
 from nlbook.crystals import (
     CoarseStepsWarning,
     CrystalLaw,
@@ -17,6 +20,7 @@ from nlbook.crystals import (
     StepsTooLong,
     StrainPath,
     Texture,
+    grain_stresses,
     magnesium,
     mean_errors,
     random_texture,
@@ -33,8 +37,11 @@ SUBSTEPS = 2
 N_RESTARTS = 400
 #: Steps of the paths that grains are chosen on, without and with twins.
 CHOOSING_STEPS, TWINNED_STEPS = 100, 200
-#: Other crystals, or times, on which few grains are chosen: what makes grains differ.
+#: The one tau_0 that is printed, for all families.
 PRINTED = {"basal": 0.0505, "prismatic": 0.0505}
+#: By which a grain is turned to see how smooth its stress is in its orientation, degrees.
+TURNS = (0.3, 1.0, 3.0, 10.0)
+#: Other crystals, or times, on which few grains are chosen: what makes grains differ.
 SHARPNESS = {
     "one tau_0": (PRINTED, 2e-5),
     "one tau_0, half the time": (PRINTED, 1e-5),
@@ -118,3 +125,38 @@ def sharpness(
             },
         }
     return table
+
+
+def turn_changes(law: CrystalLaw, n_grains: int = 32, n_paths: int = 3) -> dict[str, Any]:
+    """How far a grain's stress moves as the grain is turned a little, over the polycrystal's.
+
+    Root of the mean square over grains and paths, and median, for each angle in degrees; and the
+    root of the mean square of how far grains are from the polycrystal. Few grains can be chosen
+    where a turn of a degree moves little; where twins take over a lattice, or another twin does,
+    it may move all.
+    """
+    generator = np.random.default_rng(CANDIDATES)
+    grains = random_texture(n_grains, CANDIDATES).rotations
+    axes = generator.normal(size=(n_grains, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    turned = [Rotation.from_rotvec(np.radians(angle) * axes).as_matrix() @ grains
+              for angle in TURNS]  # fmt: skip
+    all_of_them = Texture(np.concatenate([grains, *turned]))
+    moved, spread = [], []
+    for path in sample_strain_paths(n_paths, CHOOSING, replace(RULE, n_steps=4 * RULE.n_steps)):
+        mean = taylor_response(path, polycrystal(), law).deviator * path.volume_ratio[:, None, None]
+        size = np.linalg.norm(mean)
+        each = grain_stresses(path, all_of_them, law).reshape(len(TURNS) + 1, n_grains, -1)
+        moved.append(np.linalg.norm(each[1:] - each[0], axis=2) / size)
+        spread.append(np.linalg.norm(each[0] - mean.ravel(), axis=1) / size)
+    return {
+        "spread": float(np.sqrt(np.mean(np.square(spread)))),
+        "root_mean_square": {
+            f"{angle:g}": float(np.sqrt(np.mean(np.square([one[k] for one in moved]))))
+            for k, angle in enumerate(TURNS)
+        },
+        "median": {
+            f"{angle:g}": float(np.median([one[k] for one in moved]))
+            for k, angle in enumerate(TURNS)
+        },
+    }

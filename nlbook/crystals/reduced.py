@@ -11,6 +11,12 @@ in the L2 norm over time; the mean stress is the same for all grains. `choose_fe
 then the chosen grains are turned, and weighed again after each turn, by Newton's method. What a set
 is worth is told by paths that it was not chosen on, and by loads that are rotated: see
 `ReducedPolycrystal.judged`.
+
+A quadrature wants what is smooth. In magnesium that slips, a grain that is turned by a degree
+answers otherwise by 6 % of the polycrystal's deviator, in the mean square. Where twins take over
+the lattice it is 65 %: half of the grains hardly change, but in some another twin wins, and they
+answer as another grain would. There a choice fits what does not come again, and on other paths few
+chosen grains are little better than random ones.
 """
 
 from __future__ import annotations
