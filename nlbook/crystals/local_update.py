@@ -69,7 +69,7 @@ def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:
             )
             for number, constants in enumerate(law.slip)
         ]
-    )[systems.family[:n]]
+    ).reshape(-1, 7)[systems.family[:n]]
     turned = np.zeros((n, n_twin, 8))
     twin = np.ones(7)
     if law.twin is not None:
