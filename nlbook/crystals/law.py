@@ -105,8 +105,8 @@ class TwinConstants:
     hardening: float = 0.0
     #: entries of K between two twins, GPa; none on its diagonal
     interaction: float = 0.0
-    #: "reversible", which is what the printed law says; or "one-way", which needs far shorter
-    #: steps
+    #: "reversible", which is what the printed law says; or "one-way", which needs steps about
+    #: four times as short
     mode: TwinMode = "reversible"
     #: whether slip in a twin has the directions of the twin's lattice
     reorientation: bool = True
@@ -193,8 +193,9 @@ def magnesium(
     Parameters
     ----------
     twins : {"reversible", "one-way", None}
-        None leaves twins out. One-way twins err by a fifth or more in the 800 steps in which
-        reversible ones err by a hundredth.
+        None leaves twins out. In 800 steps of two stages along four random paths of 10 %, one-way
+        twins of 128 grains err by 9 to 27 %, reversible ones by 0.7 to 1.6 %; in 3200 steps by 0.2
+        to 1.4 %, and 0 to 4 %, as which twin wins a grain may still depend on the steps.
     tau_0 : mapping, optional
         tau_0 by family ("basal", "prismatic", "pyramidal", "twin"), GPa, in place of the defaults:
         0.0505 of pyramidal is printed; 0.010, 0.055 and, for the shear stress on a twin, 0.040
