@@ -19,7 +19,12 @@ LINEAR = CrystalLaw(
 STIFF = CrystalLaw(
     plane_pair().systems, (SlipConstants(0.1, 1.0, 0.1, 0.0, 0.0, 0.3),), None, 19.0, 24.0
 )
-LAWS = {"plain": plane_pair(), "hard": HARD, "linear": LINEAR, "stiff": STIFF}
+STIFFEST = CrystalLaw(
+    plane_pair().systems, (SlipConstants(0.1, 1.0, 0.01, 6.0, 0.15, 0.3),), None, 19.0, 24.0
+)
+LAWS = {
+    "plain": plane_pair(), "hard": HARD, "linear": LINEAR, "stiff": STIFF, "stiffest": STIFFEST
+}  # fmt: skip
 
 
 def update(law, deformation, angles, slip, accumulated, time):
