@@ -91,13 +91,10 @@ def _array(name: str, values: NDArray) -> str:
     """An array of XML, its bytes in base 64 after their number."""
     data = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes()
     coded = base64.b64encode(np.array(len(data), dtype="<u8").tobytes() + data).decode()
-    width = values.shape[1] if values.ndim > 1 else 1
-    if name == "connectivity":
-        width = 1
-    return (
-        f'<DataArray type="{_TYPES[values.dtype.kind]}" Name="{name}" '
-        f'NumberOfComponents="{width}" format="binary">{coded}</DataArray>'
-    )
+    several = values.ndim > 1 and name != "connectivity"
+    width = f' NumberOfComponents="{values.shape[1]}"' if several else ""
+    kind = _TYPES[values.dtype.kind]
+    return f'<DataArray type="{kind}" Name="{name}"{width} format="binary">{coded}</DataArray>'
 
 
 def _write(file: str | os.PathLike[str], text: list[str]) -> None:

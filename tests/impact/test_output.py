@@ -40,7 +40,7 @@ def arrays(file):
         size = int(np.frombuffer(raw[:8], "<u8")[0])
         assert size == len(raw) - 8
         values = np.frombuffer(raw[8:], TYPES[node.get("type")])
-        width = int(node.get("NumberOfComponents"))
+        width = int(node.get("NumberOfComponents", 1))
         found[node.get("Name")] = values.reshape(-1, width) if width > 1 else values
     return found
 
