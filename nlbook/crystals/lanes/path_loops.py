@@ -1,4 +1,8 @@
-"""Batches of grains moved along a strain path: steps of one stage or two, and their sums."""
+"""Batches of grains moved along a strain path: steps of one stage or two, and their sums.
+
+What is called in one place is put there before it is compiled, `inline`: each level of calls would
+have what lies below it optimised once more.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +132,7 @@ def advance_loop(w, middle, c, dt, ratio, law, tolerance, stages):
     return total
 
 
-@compiled()
+@compiled(inline="always")
 def _begin_step_loop(w, ratio, law, stages):
     """Extrapolate the stress and the twins to the end of the first stage."""
     schmid, turned = law[0], law[1]
@@ -152,7 +156,7 @@ def _begin_step_loop(w, ratio, law, stages):
         turn_loop(w, n, n_twin, schmid, turned)
 
 
-@compiled()
+@compiled(inline="always")
 def _second_stage_loop(w, dt, law):
     """Go from the first stage to the start of the second: what the first has is known to it."""
     schmid, turned, slip, twin = law[0], law[1], law[2], law[3]
@@ -177,7 +181,7 @@ def _second_stage_loop(w, dt, law):
         turn_loop(w, n, n_twin, schmid, turned)
 
 
-@compiled()
+@compiled(inline="always")
 def _end_step_loop(w, dt, law):
     """B = B_n exp(-X), and the slips and fractions of the last stage."""
     slip, twin = law[2], law[3]
@@ -209,7 +213,7 @@ def _end_step_loop(w, dt, law):
             s[SLIP + i] = s[LEFT + i]
 
 
-@compiled()
+@compiled(inline="always")
 def _solve_loop(w, c, dt, ratio, law, tolerance):
     """Stress at the end of a stage, given what is known of X; the number of iterations, or -1.
 
@@ -248,7 +252,7 @@ def _solve_loop(w, c, dt, ratio, law, tolerance):
                     w[STRESS + k * LANES + i] = w[BEFORE + k * LANES + i]
 
 
-@compiled()
+@compiled(inline="always")
 def _iterate_loop(w, dt, law, tolerance, most):
     """Newton's method for all grains of a batch; the number of iterations, or -1."""
     turned, slip, twin, shear_modulus = law[1], law[2], law[3], law[4]
@@ -275,7 +279,7 @@ def _iterate_loop(w, dt, law, tolerance, most):
     return -1
 
 
-@compiled()
+@compiled(inline="always")
 def _summary_loop(w, law, weights, sums, activity, energy):
     """Add the weighted B B^T (11, 22, 33, 12, 13, 23) to sums, slips to activity, and energies."""
     for i in range(LANES):
