@@ -167,7 +167,11 @@ CASES = [
             "n_sets": 3,
             "seed": 7,
         },
-        labels=(r"U_\{\\max\}\$ = 0\.06, \$T\$ = 3 µs", r"24 × 24 pixels", r"chosen grains lies on"),
+        labels=(
+            r"U_\{\\max\}\$ = 0\.06, \$T\$ = 3 µs",
+            r"24 × 24 pixels",
+            r"chosen grains lies on",
+        ),
         prose=(r"40 random grains of magnesium",),
         may_show=("n_grains", "n_few", "pixels"),  # the record is of 128, and 16 of them are chosen
     ),
