@@ -11,7 +11,7 @@ from nlbook.impact.materials import (
     MaterialPath,
     stress_along,
 )
-from nlbook.impact.mesh import HexMesh, box_mesh, plate_mesh, rod_mesh
+from nlbook.impact.mesh import HexMesh, Mesh, box_mesh, plate_mesh, rod_mesh, round_plate_mesh
 from nlbook.impact.output import VTKSeries, element_fields, read_mesh, write_vtu
 from nlbook.impact.passes import ImpactError
 from nlbook.impact.problems import RodShape, plate_impact, rod_shape, taylor_anvil
@@ -30,6 +30,7 @@ __all__ = [
     "Material",
     "MaterialPath",
     "MeanDilatation",
+    "Mesh",
     "OnePoint",
     "Penalty",
     "RigidCylinder",
@@ -48,6 +49,7 @@ __all__ = [
     "ring_rod",
     "rod_mesh",
     "rod_shape",
+    "round_plate_mesh",
     "stress_along",
     "surface_faces",
     "taylor_anvil",

@@ -16,7 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nlbook.checks import check_integer, check_number, check_unmasked, real_array
 
-__all__ = ["CORNERS", "HexMesh", "Mesh", "box_mesh", "gauss_volumes", "plate_mesh", "rod_mesh"]
+__all__ = [
+    "CORNERS", "HexMesh", "Mesh", "box_mesh", "gauss_volumes", "plate_mesh", "rod_mesh",
+    "round_plate_mesh",
+]  # fmt: skip
 
 #: the nodes of the cube of sides 2, shape (8, 3)
 CORNERS = np.array(
@@ -229,23 +232,96 @@ def rod_mesh(
     layers = check_integer("layers", layers, 1) * refinement
     core = check_integer("core", core, 1) * refinement
     rings = check_integer("rings", rings, 0) * refinement
-    share = 1.0 if rings == 0 else min(core / (core + 1.6 * rings), 0.75)
-    places, squares = _disk(core, rings, share)
-    z = np.linspace(0.0, length, layers + 1)
-    nodes = np.empty((layers + 1, len(places), 3))
-    nodes[..., :2], nodes[..., 2] = radius * places, z[:, np.newaxis]
-    floor = squares + len(places) * np.arange(layers)[:, np.newaxis, np.newaxis]
+    inner = 1.0 if rings == 0 else min(core / (core + 1.6 * rings), 0.75)
+    places, squares = _disk(core, inner, 1.0, rings, np.empty(0))
+    return _stacked(radius * places, squares, np.linspace(0.0, length, layers + 1))
+
+
+def round_plate_mesh(
+    radius: float,
+    thickness: float,
+    *,
+    inner_radius: float = 2e-3,
+    through: int = 8,
+    core: int = 12,
+    inner_rings: int = 6,
+    outer_rings: int = 21,
+    refinement: int = 1,
+) -> HexMesh:
+    """A round plate whose upper face lies in the plane z = 0, its centre at the origin.
+
+    As `rod_mesh`, with elements alike within an inner radius, on which nodes lie, and beyond it
+    growing outwards by the same factor.
+
+    Parameters
+    ----------
+    radius, thickness : float
+        m.
+    inner_radius : float
+        As of the cylinder that hits the plate, m.
+    through, core, inner_rings, outer_rings : int
+        Elements through the plate, along a side of its core, around that within the inner radius,
+        and beyond.
+    refinement : int
+        All four numbers are multiplied by this.
+
+    Returns
+    -------
+    HexMesh
+        Of through (core^2 + 4 core rings) elements.
+    """
+    check_number("radius", radius, above=0.0)
+    check_number("thickness", thickness, above=0.0)
+    check_number("inner_radius", inner_radius, above=0.0, below=radius)
+    check_integer("refinement", refinement, 1)
+    through = check_integer("through", through, 1) * refinement
+    core = check_integer("core", core, 1) * refinement
+    inner_rings = check_integer("inner_rings", inner_rings, 1) * refinement
+    outer_rings = check_integer("outer_rings", outer_rings, 1) * refinement
+    corner = inner_radius * min(core / (core + 1.6 * inner_rings), 0.75)
+    first = (inner_radius - corner) / inner_rings
+    sizes = first * _growth(outer_rings, (radius - inner_radius) / first) ** np.arange(outer_rings)
+    beyond = inner_radius + np.cumsum(sizes * (radius - inner_radius) / sizes.sum())
+    beyond[-1] = radius
+    places, squares = _disk(core, corner, inner_radius, inner_rings, beyond)
+    return _stacked(places, squares, np.linspace(-thickness, 0.0, through + 1))
+
+
+def _growth(n: int, total: float) -> float:
+    """The factor for which 1 + q + ... + q^(n - 1) is a total, at least one: by bisection."""
+    low, high = 1.0, 2.0
+    while high**n < total:
+        high *= 2.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if np.sum(middle ** np.arange(n)) < total else (low, middle)
+    return low
+
+
+def _stacked(
+    places: NDArray[np.float64], squares: NDArray[np.int64], z: NDArray[np.float64]
+) -> HexMesh:
+    """Hexahedra of quadrangles between planes of constant z."""
+    nodes = np.empty((len(z), len(places), 3))
+    nodes[..., :2], nodes[..., 2] = places, z[:, np.newaxis]
+    floor = squares + len(places) * np.arange(len(z) - 1)[:, np.newaxis, np.newaxis]
     elements = np.concatenate([floor, floor + len(places)], axis=2)
     return HexMesh(nodes.reshape(-1, 3), elements.reshape(-1, 8))
 
 
-def _disk(core: int, rings: int, share: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Nodes of the unit disk, and its quadrangles; share: radius of the corners of the core."""
+def _disk(
+    core: int, corner: float, radius: float, rings: int, beyond: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Nodes of a disk, and its quadrangles.
+
+    Around a core whose corners have a radius of their own, rings become round up to a radius, and
+    further ones have radii of their own.
+    """
     side = np.linspace(-1.0, 1.0, core + 1)
     u, v = np.meshgrid(side, side, indexing="ij")
     square = np.stack([u, v], axis=-1) / np.sqrt(2.0)
     circle = np.stack([u * np.sqrt(1 - v**2 / 2), v * np.sqrt(1 - u**2 / 2)], axis=-1)
-    inner = share * (circle if rings == 0 else 0.5 * (square + circle))
+    inner = corner * (0.5 * (square + circle) if rings else circle)
     number = np.arange((core + 1) ** 2).reshape(core + 1, core + 1)
     places = [inner.reshape(-1, 2)]
     quads = [np.stack([number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]], -1)]
@@ -254,9 +330,9 @@ def _disk(core: int, rings: int, share: float) -> tuple[NDArray[np.float64], NDA
     )
     angle = -0.75 * np.pi + 2 * np.pi * np.arange(len(edge)) / len(edge)
     rim = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    below = edge
-    for ring in range(1, rings + 1):
-        here = places[0][edge] + (rim - places[0][edge]) * ring / rings
+    side_nodes, below = places[0][edge], edge
+    circles = [side_nodes + (radius * rim - side_nodes) * k / rings for k in range(1, rings + 1)]
+    for here in [*circles, *(far * rim for far in beyond)]:
         above = sum(map(len, places)) + np.arange(len(edge))
         places.append(here)
         quads.append(np.stack([below, above, np.roll(above, -1), np.roll(below, -1)], axis=-1))

@@ -15,7 +15,8 @@ import numpy as np
 from nlbook.checks import check_number
 from nlbook.impact.contact import RigidCylinder, RigidWall
 from nlbook.impact.materials import Material
-from nlbook.impact.mesh import HexMesh, Mesh, plate_mesh, rod_mesh
+from nlbook.impact.mesh import HexMesh, Mesh, rod_mesh, round_plate_mesh
+from nlbook.impact.sections import surface_faces
 from nlbook.impact.solver import Simulation
 
 __all__ = ["RodShape", "plate_impact", "rod_shape", "taylor_anvil"]
@@ -92,7 +93,7 @@ def plate_impact(
     material: Material,
     *,
     thickness: float = 1e-3,
-    width: float = 20e-3,
+    plate_radius: float = 10e-3,
     radius: float = 2e-3,
     speed: float = 200.0,
     until: float = 1e-6,
@@ -102,21 +103,20 @@ def plate_impact(
 ) -> Simulation:
     """Let a rigid cylinder, too heavy to be slowed, fly against a plate.
 
-    The plate is square, its upper face the plane z = 0, and simply supported: the rim of its lower
-    face stays at its height.
+    The plate is simply supported: the rim of its lower face stays at its height.
 
     Parameters
     ----------
     material : Material
         Of the plate.
-    thickness, width : float
+    thickness, plate_radius : float
         Of the plate, m. The paper's is 1 mm thick and "large".
     radius, speed : float
         Of the cylinder, m and m/s.
     until : float
         When to stop, s; at zero the plate is only set up.
     mesh : HexMesh, optional
-        In place of `plate_mesh` with its defaults, of 11,552 elements.
+        In place of `round_plate_mesh` with its defaults, of 11,520 elements; see `plate_mesh` too.
     friction : float
         Coefficient of the cylinder's end.
     **options
@@ -126,12 +126,17 @@ def plate_impact(
     -------
     Simulation
     """
-    body = plate_mesh(width, thickness) if mesh is None else mesh
+    body = mesh
+    if body is None:
+        body = round_plate_mesh(plate_radius, thickness, inner_radius=radius)
     nodes = body.nodes
-    near = 1e-6 * np.ptp(nodes[:, 2])
-    rim = np.abs(nodes[:, :2]).max(axis=1)
+    faces, _ = surface_faces(body)
+    corners = nodes[faces]
+    across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    upright = faces[np.abs(across[:, 2]) < 0.5 * np.linalg.norm(across, axis=1)]
+    lowest = nodes[:, 2] < nodes[:, 2].min() + 1e-6 * np.ptp(nodes[:, 2])
     supports = np.zeros(nodes.shape, dtype=bool)
-    supports[:, 2] = (nodes[:, 2] < nodes[:, 2].min() + near) & (rim > rim.max() - near)
+    supports[upright, 2] = lowest[upright]
     top = float(nodes[:, 2].max())
     cylinder = RigidCylinder(radius, speed, face=top, friction=friction)
     simulation = Simulation(body, material, contacts=[cylinder], supports=supports, **options)

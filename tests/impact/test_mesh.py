@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nlbook.impact import HexMesh, box_mesh, plate_mesh, rod_mesh
+from nlbook.impact import HexMesh, box_mesh, plate_mesh, rod_mesh, round_plate_mesh
 from nlbook.impact.mesh import gauss_volumes
 from tests.impact.plain import distorted_mesh
 
@@ -55,6 +55,19 @@ def test_a_plate_is_finer_at_its_centre():
         2.8 / 1.2, rel=1e-12
     )  # the means of those elements
     assert mesh.nodes[:, 2].max() == 0.0
+
+
+def test_a_round_plate_has_nodes_under_the_rim_of_the_cylinder():
+    mesh = round_plate_mesh(10e-3, 1e-3)
+    assert mesh.n_elements == 8 * (12**2 + 4 * 12 * 27)
+    area = 48 / 2 * np.sin(2 * np.pi / 48) * 1e-4
+    assert mesh.volumes.sum() == pytest.approx(1e-3 * area, rel=1e-12)
+    radius = np.hypot(*mesh.nodes[:, :2].T)
+    for rim in (2e-3, 10e-3):
+        assert np.sum(np.abs(radius - rim) < 1e-12) == 9 * 48
+    sizes = np.diff(np.unique(np.round(radius[radius > 1.9999e-3], 9)))
+    assert sizes[1:] / sizes[:-1] == pytest.approx(np.full(20, sizes[1] / sizes[0]), rel=1e-4)
+    assert sizes[1] > sizes[0]
 
 
 @pytest.mark.parametrize(
