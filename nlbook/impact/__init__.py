@@ -3,6 +3,7 @@
 from nlbook.impact.axisymmetric import RingMesh, Rings, ring_rod
 from nlbook.impact.contact import Corrector, Penalty, RigidCylinder, RigidWall
 from nlbook.impact.elements import MeanDilatation, OnePoint
+from nlbook.impact.fitting import StressHistory, fit_law
 from nlbook.impact.materials import (
     J2,
     Elastic,
@@ -39,10 +40,12 @@ __all__ = [
     "Rings",
     "RodShape",
     "Simulation",
+    "StressHistory",
     "VTKSeries",
     "box_mesh",
     "cross_section",
     "element_fields",
+    "fit_law",
     "plate_impact",
     "plate_mesh",
     "read_mesh",
