@@ -27,8 +27,8 @@ from nlbook.impact import (
     StressHistory,
     fit_law,
     plate_impact,
-    plate_mesh,
     rod_mesh,
+    round_plate_mesh,
     taylor_anvil,
 )
 
@@ -84,13 +84,13 @@ def trunk_paths(grains: TaylorPolycrystal) -> dict[str, StressHistory]:
     elements, so that no law is fitted to the runs that it is then held against.
     """
     rod = rod_mesh(5e-3, 0.5e-3, layers=20, core=2, rings=2)
-    plate = plate_mesh(20e-3, 1e-3, across=20, through=4)
+    plate = round_plate_mesh(10e-3, 1e-3, through=4, core=6, inner_rings=3, outer_rings=10)
     found = {}
     for density in DENSITIES:
         law = replace(STARTS["j2"], density=density)
         runs = {
             "anvil": taylor_anvil(law, mesh=rod, until=1e-6, record=range(0, 120, 5)),
-            "plate": plate_impact(law, mesh=plate, until=1e-6, record=nearest(plate, 160)[::8]),
+            "plate": plate_impact(law, mesh=plate, until=1e-6, record=nearest(plate, 480)[::20]),
         }
         for problem, run in runs.items():
             history = run.history

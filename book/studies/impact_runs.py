@@ -38,7 +38,14 @@ from numpy.typing import NDArray
 from impact_errors import all_errors
 from impact_materials import DENSITIES, FEW, MATERIALS, fits, material, nearest
 from nlbook.host import describe_run
-from nlbook.impact import HexMesh, Simulation, plate_impact, plate_mesh, rod_mesh, taylor_anvil
+from nlbook.impact import (
+    HexMesh,
+    Simulation,
+    plate_impact,
+    rod_mesh,
+    round_plate_mesh,
+    taylor_anvil,
+)
 from nlbook.impact.blocks import six_of
 from nlbook.parallel.store.files import write_atomically
 
@@ -84,11 +91,11 @@ class Run:
 
     @property
     def mesh(self) -> HexMesh:
-        """3200 or 11,552 elements, and 800 of those that go on to rest."""
+        """3200 or 11,520 elements, and 800 of those that go on to rest."""
         half = 2 if self.coarse else 1
         if self.problem == "plate":
-            return plate_mesh(20e-3, 1e-3, across=40 // half if self.coarse else 38,
-                              through=8 // half)  # fmt: skip
+            return round_plate_mesh(10e-3, 1e-3, through=8 // half, core=12 // half,
+                                    inner_rings=6 // half, outer_rings=21 // half)  # fmt: skip
         core = 4 if self.problem == "anvil" else 2
         return rod_mesh(5e-3, 0.5e-3, layers=40 // half, core=core // half, rings=core // half)
 

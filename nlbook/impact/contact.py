@@ -84,6 +84,8 @@ class RigidWall:
 
     def depth(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """See `Contact`."""
+        if x.shape[1] != len(self.point):
+            raise ValueError(f"point must have as many numbers as a node, {x.shape[1]}")
         return np.asarray((np.array(self.point) - x) @ self._unit)
 
     @property

@@ -70,7 +70,7 @@ def taylor_anvil(
     check_number("speed", speed, least=0.0)
     body = rod_mesh(length, radius) if mesh is None else mesh
     up = np.eye(body.nodes.shape[1])[-1]
-    wall = RigidWall(tuple(0.0 * up), tuple(up), friction)
+    wall = RigidWall(tuple((0.0 * up).tolist()), tuple(up.tolist()), friction)
     simulation = Simulation(body, material, velocity=-speed * up, contacts=[wall], **options)
     return simulation.run(until)
 
@@ -130,6 +130,8 @@ def plate_impact(
     if body is None:
         body = round_plate_mesh(plate_radius, thickness, inner_radius=radius)
     nodes = body.nodes
+    if nodes.shape[1] != 3:
+        raise ValueError("mesh must be of hexahedra, see HexMesh")
     faces, _ = surface_faces(body)
     corners = nodes[faces]
     across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])

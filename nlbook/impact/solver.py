@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -128,7 +129,12 @@ class Simulation:
         self._fixed = mesh.constraints.copy()
         if supports is not None:
             check_unmasked("supports", supports)
-            self._fixed |= np.asarray(supports, dtype=bool)
+            held = np.asarray(supports)
+            if held.dtype != bool or held.shape != shape:
+                raise ValueError(
+                    f"supports must be bool of shape {shape}, got {held.dtype} of {held.shape}"
+                )
+            self._fixed |= held
         check_start(self.contacts, mesh.nodes)
         self._body = Body(mesh, material, self.elements, workers)
         #: of the nodes, kg, shape (n_nodes, dimension)
@@ -276,8 +282,11 @@ class Simulation:
         ValueError
             If the file is of another body, or of another format.
         """
-        with np.load(file, allow_pickle=False) as kept:
-            memory = {name: kept[name] for name in kept.files}
+        try:
+            with np.load(file, allow_pickle=False) as kept:
+                memory = {name: kept[name] for name in kept.files}
+        except (BadZipFile, EOFError, TypeError, ValueError) as error:
+            raise ValueError(f"file must be a checkpoint, {os.fspath(file)} is none") from error
         mine = self._memory()
         if memory.keys() != mine.keys() or memory["key"] != mine["key"]:
             raise ValueError(f"file must be a checkpoint of this body, {os.fspath(file)} is not")

@@ -10,6 +10,7 @@ from nlbook.impact import (
     RingMesh,
     Rings,
     Simulation,
+    plate_impact,
     ring_rod,
     rod_mesh,
     rod_shape,
@@ -147,5 +148,7 @@ def test_meshes_that_are_none_are_refused():
         RingMesh(square, order[:, ::-1])
     with pytest.raises(ValueError, match="mesh must be of hexahedra"):
         Simulation(RingMesh(square, order), STEEL, elements=OnePoint())
+    with pytest.raises(ValueError, match="mesh must be of hexahedra"):
+        plate_impact(STEEL, mesh=RingMesh(square, order))
     with pytest.raises(ValueError, match="mesh must be of rings"):
         Simulation(rod_mesh(1.0, 1.0, layers=1), STEEL, elements=Rings())

@@ -143,6 +143,11 @@ def test_the_side_of_a_cylinder_keeps_nodes_out():
     assert impulse == pytest.approx((after - v).sum(axis=0), abs=1e-16)
 
 
+def test_a_wall_of_another_dimension_is_refused():
+    with pytest.raises(ValueError, match="point must have as many numbers as a node, 3"):
+        bar(4, [RigidWall((0.0, 0.0), (0.0, 1.0))])
+
+
 def test_a_body_that_starts_inside_is_refused():
     with pytest.raises(ValueError, match="contacts must leave the body outside .* node 0"):
         bar(4, [RigidWall(point=(0.0, 0.0, 0.1))])

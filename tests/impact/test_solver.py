@@ -11,6 +11,7 @@ from nlbook.impact import (
     RigidWall,
     Simulation,
     box_mesh,
+    passes,
     rod_mesh,
 )
 from tests.impact.plain import distorted_mesh, random_rotation
@@ -136,6 +137,21 @@ def test_the_number_of_threads_changes_no_bit(workers):
     assert np.array_equal(one.history.internal, more.history.internal)
 
 
+@pytest.mark.parametrize("chunk", [1, 5, 10**6])
+def test_three_passes_over_all_elements_are_those_over_a_part_after_another(monkeypatch, chunk):
+    """Strain, stress and force are fused for a chunk at a time: its size changes no bit."""
+    fused = anvil(layers=50).run(2e-6)
+    assert len(fused._body.results) > 1
+    monkeypatch.setattr(passes, "_CHUNK", chunk)
+    whole = anvil(layers=50).run(2e-6)
+    assert len(whole._body.results) == max(1, -(-fused.mesh.n_elements // 8 // chunk))
+    assert np.array_equal(fused.x, whole.x)
+    assert np.array_equal(fused.stress, whole.stress)
+    # powers of viscosities are summed by chunk
+    assert fused.history.internal == pytest.approx(whole.history.internal, rel=1e-13)
+    assert fused.history.hourglass == pytest.approx(whole.history.hourglass, rel=1e-12)
+
+
 def test_a_run_that_was_stored_goes_on_to_the_same_bits(tmp_path):
     whole = anvil(record=[3, 17]).run(6e-6)
     file = tmp_path / "run.npz"
@@ -176,6 +192,15 @@ def test_a_run_ends_at_its_time_and_may_stop_before():
     assert stopped.n_steps == 4
 
 
+# faster than any wave: the first step takes a node through its element
+THROWN = {
+    "mesh": rod_mesh(2e-2, 4e-3, layers=4, core=2, rings=1),
+    "material": SOFT,
+    "velocity": (0.0, 0.0, -1e5),
+    "contacts": [RigidWall()],
+}
+
+
 class Broken:
     """A material that loses its stress when it is strained."""
 
@@ -194,9 +219,8 @@ class Broken:
 
 def test_a_stress_that_is_no_number_is_named_and_a_checkpoint_remains(tmp_path):
     file = tmp_path / "last.npz"
-    with pytest.raises(
-        ImpactError, match=r"at \S+ s, in step \d+, element \d+ has a stress"
-    ) as said:
+    words = r"at \S+ s, in step \d+, element \d+ has a stress that is no number: F there is \[\["
+    with pytest.raises(ImpactError, match=words) as said:
         anvil(Broken()).run(1e-5, checkpoint=file, every=1)
     step = int(str(said.value).split("in step ")[1].split(",")[0])
     assert anvil(Broken()).resume(file).n_steps == step - 1
@@ -206,7 +230,11 @@ def test_a_stress_that_is_no_number_is_named_and_a_checkpoint_remains(tmp_path):
     ("options", "message"),
     [
         ({"velocity": (1.0, 2.0)}, r"velocity must be of shape \(3,\) or"),
-        ({"safety": 1.5}, "safety must be"),
+        ({"velocity": (np.nan, 0.0, 0.0)}, "velocity must be finite"),
+        ({"safety": 1.5}, "safety must be"),  # a step above the stable one
+        ({"safety": 0.0}, "safety must be"),
+        ({"supports": [True, False, False]}, r"supports must be bool of shape \(64, 3\), got"),
+        ({"supports": np.full((64, 3), 0.5)}, "supports must be bool"),
         ({"record": [10**6]}, "record must be an integer from 0"),
         ({"workers": 0}, "workers must be an integer"),
     ],
@@ -214,6 +242,60 @@ def test_a_stress_that_is_no_number_is_named_and_a_checkpoint_remains(tmp_path):
 def test_arguments_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Simulation(distorted_mesh(0), STEEL, **options)
+
+
+class Weightless(Broken):
+    """A material of negative density."""
+
+    density = -7800.0
+
+
+class Silent(Broken):
+    """A material whose waves have no speed that is a number."""
+
+    wave_modulus = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("material", "message"), [(Weightless(), "density must be"), (Silent(), "wave_modulus must be")]
+)
+def test_materials_of_no_sense_are_refused(material, message):
+    with pytest.raises(ValueError, match=message):
+        Simulation(distorted_mesh(0), material)
+
+
+def test_a_step_above_the_stable_one_is_what_the_step_protects_from():
+    """With thrice the step of no viscosity a bar at rest with a whisper of motion tears itself."""
+    mesh = box_mesh([0.0, 0.1], [0.0, 0.1], np.linspace(0.0, 1.0, 11))
+    v = np.random.default_rng(0).normal(scale=1e-6, size=mesh.nodes.shape)
+    still = Simulation(mesh, STEEL, velocity=v, elements=PLAIN)
+    still.safety = 3.0
+    with pytest.raises(ImpactError, match="is inside out"):
+        for _ in range(200):
+            still.step()
+    good = Simulation(mesh, STEEL, velocity=v, elements=PLAIN, safety=1.0)
+    for _ in range(200):
+        good.step()
+    assert good.history.kinetic.max() < 1.5 * good.history.kinetic[0]
+
+
+def test_an_element_that_turns_inside_out_leaves_a_checkpoint(tmp_path):
+    file = tmp_path / "last.npz"
+    words = r"at \S+ s, in step \d+, element \d+ is inside out: F there is \[\[.* determinant -"
+    with pytest.raises(ImpactError, match=words):
+        Simulation(**THROWN).run(1e-5, checkpoint=file)
+    assert Simulation(**THROWN).resume(file).n_steps == 0
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    file = tmp_path / "run.npz"
+    for content in (b"", b"abc", b"PK\x03\x04"):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match="file must be a checkpoint"):
+            anvil().resume(file)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(ValueError, match="file must be a checkpoint"):
+        anvil().resume(tmp_path / "one.npy")
 
 
 def test_a_run_into_the_past_is_refused():
