@@ -109,7 +109,6 @@ def ring_force_loop(deformation, stress, motion, reference, constants, forces, r
             length = np.sqrt(2.0 / square)
             viscous = linear + quadratic * length * closing / speed
             pressure = density * length * speed * closing * viscous  # times J: of tau
-            viscous = viscous if closing > 0.0 else 0.0
             step = 2.0 * (np.sqrt(1.0 + viscous * viscous) - viscous)
             step /= speed * np.sqrt(plane * ftt * trace)
             least = least if least <= step else step

@@ -179,7 +179,6 @@ def dilatation_force(deformation, stress, motion, reference, constants, forces, 
             closing = max(-motion[(block * DILATATION_MOTION + 8) * _L + i], 0.0)
             viscous = linear + quadratic * length * closing / speed
             pressure = density * length * speed * closing * viscous
-            viscous = viscous if closing > 0.0 else 0.0
             step = np.sqrt(1.0 + viscous * viscous) - viscous
             step /= speed * np.sqrt(2.0 * square)
             w[_SUMS + i] = w[_SUMS + i] if w[_SUMS + i] <= step else step

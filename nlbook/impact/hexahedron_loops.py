@@ -13,7 +13,9 @@ whose dots make the force orthogonal to all affine motions of the deformed eleme
 included; that part of the force is q (x) (sum h_I x_I), and is added to tau. A bulk viscosity
 smears shocks: where tr L < 0 the pressure rises by rho l (c_1 c |tr L| + c_2 l (tr L)^2), l the
 element's length. The largest frequency obeys omega^2 <= 8 c^2 J tr(C^-1 M), M = sum B_I (x) B_I,
-from which l and the stable step follow [1]_.
+from which l and the stable step follow [1]_;
+the linear viscosity shortens it also where an element opens, so that no step hangs on the rounding
+of a rate that is none.
 
 References
 ----------
@@ -209,7 +211,6 @@ def force_loop(deformation, stress, motion, reference, constants, forces, result
             closing = max(-(l11 + l22 + l33), 0.0)
             viscous = linear + quadratic * length * closing / speed
             pressure = density * length * speed * closing * viscous  # times J: of tau
-            viscous = viscous if closing > 0.0 else 0.0
             step = np.sqrt(1.0 + viscous * viscous) - viscous
             step /= speed * np.sqrt(2.0 * jacobian * trace)
             # a stress that is no number must not hide behind a comparison

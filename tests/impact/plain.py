@@ -58,7 +58,7 @@ def plain_force(corners, x, v, tau, density, speed, kappa, linear, quadratic):
     square = np.sum(now**2)
     length = np.sqrt(1.5 / square)
     closing = max(-np.trace(flow), 0.0)
-    viscous = linear + quadratic * length * closing / speed if closing else 0.0
+    viscous = linear + quadratic * length * closing / speed
     pressure = density * length * speed * closing * viscous
     kirchhoff = tau - pressure * np.eye(3)
     forces = volume * now @ kirchhoff.T

@@ -148,6 +148,17 @@ def test_a_wall_of_another_dimension_is_refused():
         bar(4, [RigidWall((0.0, 0.0), (0.0, 1.0))])
 
 
+def test_the_end_of_a_cylinder_rubs():
+    x, v = np.array([[0.3, 0.4, 0.0]]), np.array([[0.1, 0.2, 0.5]])
+    for friction, left in ((0.0, 1.0), (0.1, 1.0 - 0.07 / np.hypot(0.1, 0.2)), (9.0, 0.0)):
+        after = v.copy()
+        end = RigidCylinder(1.0, 0.2, face=0.0, friction=friction)
+        impulse = end.correct(x, after, np.full((1, 3), 2.0), np.arange(1), 0.0, 1.0)
+        # the end comes down by 0.2 while the node goes up by 0.5: it is pushed by 0.7
+        assert after[0] == pytest.approx([0.1 * left, 0.2 * left, -0.2], abs=1e-15)
+        assert impulse == pytest.approx(2.0 * (after - v)[0], abs=1e-15)
+
+
 def test_a_body_that_starts_inside_is_refused():
     with pytest.raises(ValueError, match="contacts must leave the body outside .* node 0"):
         bar(4, [RigidWall(point=(0.0, 0.0, 0.1))])
