@@ -50,7 +50,8 @@ def cylinder_loop(x, v, mass, nodes, radius, speed, face, step, friction, stiffn
         far, now = np.sqrt(far), np.sqrt(now)
         if far >= radius:
             continue
-        if now >= radius and x[n, last] > face:  # it meets the side
+        # it meets the side, where rounding may have left it inside the step before
+        if now >= radius * (1.0 - 1e-9) and x[n, last] > face:
             share = stiffness if stiffness > 0.0 else 1.0
             for d in range(last):
                 ahead = x[n, d] + step * v[n, d]
