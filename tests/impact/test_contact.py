@@ -167,7 +167,7 @@ def test_a_plate_with_nodes_on_the_rim_lets_them_slide_along_the_cylinder():
     rim = (mesh.nodes[:, 2] == 0) & np.isclose(np.hypot(*mesh.nodes[:, :2].T), 2e-3)
     assert np.hypot(*body.x[rim, :2].T) == pytest.approx(2e-3, rel=1e-12)
     assert body.x[rim, 2].min() > -0.1e-3
-    assert 0.98 < np.linalg.det(body.deformation).min()
+    assert np.linalg.det(body.deformation).min() > 0.98
 
 
 def test_a_wall_of_another_dimension_is_refused():
