@@ -11,7 +11,7 @@ from nlbook.crystals.law import (
     magnesium,
     plane_pair,
 )
-from nlbook.crystals.material import CrystalMaterial
+from nlbook.crystals.material import CrystalMaterial, recorded_paths
 from nlbook.crystals.measures import (
     StressErrors,
     anisotropy,
@@ -95,6 +95,7 @@ __all__ = [
     "pole_figure",
     "random_texture",
     "read_texture",
+    "recorded_paths",
     "reduce_polycrystal",
     "rejected_share",
     "rotated_path",

@@ -29,11 +29,13 @@ from nlbook.crystals.local_update import (
     law_arrays,
     points_loop,
 )
+from nlbook.crystals.response import StrainPath
 from nlbook.crystals.taylor import Rule
 from nlbook.crystals.textures import Texture
+from nlbook.impact import History
 from nlbook.impact.blocks import LANES, Blocks, six_of, tensors_of
 
-__all__ = ["CrystalMaterial", "Polycrystal"]
+__all__ = ["CrystalMaterial", "Polycrystal", "recorded_paths"]
 
 _OWN = 7  # numbers of a point before those of its grains: Cbar, and the length of the last step
 _PASCAL = 1e9  # of a GPa
@@ -137,3 +139,22 @@ class CrystalMaterial:
             twins = rows[..., start::5, :].sum(axis=-2)
             seen["twin_fraction"] = np.einsum("xpbg,bg->xp", twins, weights)
         return seen
+
+
+def recorded_paths(history: History) -> list[StrainPath]:
+    """Strain paths of the elements that a run has recorded, to learn from or to answer along.
+
+    Parameters
+    ----------
+    history : History
+        Of a simulation with ``record``; in three dimensions, or of rings with axes r, t and z.
+
+    Returns
+    -------
+    list of StrainPath
+        U of each element at the end of each step; of F = R U, the rotation R is left out.
+    """
+    f = history.deformation.swapaxes(0, 1)
+    values, vectors = np.linalg.eigh(f.swapaxes(-1, -2) @ f)
+    stretch = (vectors * np.sqrt(values)[..., np.newaxis, :]) @ vectors.swapaxes(-1, -2)
+    return [StrainPath(history.time, one) for one in stretch]

@@ -12,6 +12,7 @@ from nlbook.crystals import (
     Texture,
     magnesium,
     random_texture,
+    recorded_paths,
     taylor_response,
 )
 from nlbook.impact import (
@@ -149,6 +150,20 @@ def test_a_rod_of_crystals_moves_by_the_laws_of_mechanics():
     momentum = np.sum(rod.mass * rod.v, axis=0)[2] + 200.0 * np.sum(rod.mass[:, 2])
     assert history.impulse[-1, 0, 2] == pytest.approx(momentum, rel=1e-12)
     assert rod.observables["slip"].max() > 0.1
+
+
+def test_recorded_elements_answer_along_their_paths_as_in_the_body():
+    """The rod gives paths, and the law along them what the rod had."""
+    rod = anvil(record=[0, 7, 20])
+    paths = recorded_paths(rod.history)
+    assert len(paths) == 3
+    for number, path in zip((0, 7, 20), paths, strict=True):
+        f = rod.deformation[number]
+        assert path.stretch[-1] @ path.stretch[-1] == pytest.approx(f.T @ f, abs=1e-12)
+        answer = taylor_response(path, random_texture(8, 1), SLIPPING, rule="euler", tolerance=1e-7)
+        turn = f @ np.linalg.inv(path.stretch[-1])
+        expected = 1e9 * turn @ answer.stress[-1] @ turn.T
+        assert np.max(np.abs(rod.stress[number] - expected)) < 1e-7 * np.max(np.abs(expected))
 
 
 @pytest.mark.parametrize("twins", [None, "reversible"])
