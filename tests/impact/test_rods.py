@@ -2,7 +2,7 @@
 
 32.4 mm of copper, 3.2 mm in radius, at 227 m/s; E 117 GPa, nu 0.35, yield 400 MPa, linear hardening
 100 MPa, no friction, 80 microseconds. Codes that are compared on it end between 21.4 and 21.6 mm
-of length, 7.0 and 7.3 mm of the foot's radius, and plastic strains of 3.0 and 3.4 [1]_.
+of length, 7.1 and 7.3 mm of the foot's radius, and plastic strains of 3.0 and 3.4 [1]_.
 
 References
 ----------
@@ -34,14 +34,40 @@ def copper_rod(layers, core, rings, **options):
 
 @pytest.fixture(scope="module")
 def rods():
-    return [copper_rod(24, 2, 2), copper_rod(48, 4, 2)]
+    return [copper_rod(24, 2, 2), copper_rod(40, 4, 3)]
 
 
 def test_the_copper_rod_has_its_known_shape(rods):
     shape = rod_shape(rods[1])
     assert 21.4e-3 < shape.length < 21.6e-3
-    assert 7.0e-3 < shape.foot_radius < 7.3e-3
-    assert 2.8 < shape.plastic_strain < 3.4
+    assert 7.1e-3 < shape.foot_radius < 7.3e-3
+    assert 3.0 < shape.plastic_strain < 3.4
+
+
+def test_the_shape_of_a_rod_of_rings_converges_with_the_mesh():
+    """At first order or better: from 20 to 40 layers it changes by thrice that from 40 to 60.
+
+    The largest strain, at the axis and at the rim of the foot, does not yet.
+    """
+    meshes = [ring_rod(32.4e-3, 3.2e-3, layers=20 * n, rings=3 * n) for n in (1, 2, 3)]
+    runs = [taylor_anvil(COPPER, speed=227.0, until=80e-6, mesh=mesh) for mesh in meshes]
+    shapes = [rod_shape(run) for run in runs]
+    for values in zip(*[shape[:2] for shape in shapes], strict=True):
+        first, second = np.abs(np.diff(values))
+        assert first > 2.7 * second  # 4.6 of the length, 2.9 of the foot
+    taken = [run.history.hourglass[-1] for run in runs]
+    assert taken[2] < 0.6 * taken[1] < 0.36 * taken[0]
+
+
+@pytest.mark.parametrize("density", [1e4, 1740.0])
+@pytest.mark.parametrize("impact", [taylor_anvil, plate_impact])
+def test_hourglasses_take_little_in_the_problems_of_the_paper(impact, density):
+    """At most 2 % of the energy that there is: of the rod's, or what the cylinder has given."""
+    soft = J2(density, 25e9, 48e9, 25e6, 5e6, 240e6, 0.014, 1e6)  # as strong as its polycrystal
+    history = impact(soft).history
+    given = max(history.kinetic[0], history.contact[-1])
+    assert 0 < history.hourglass[-1] < 0.02 * given
+    assert np.ptp(history.total) < 1e-12 * given
 
 
 def test_the_copper_rod_is_at_rest_and_its_energy_accounted_for(rods):
@@ -56,7 +82,7 @@ def test_what_a_mesh_costs_falls_with_the_mesh(rods):
     """The hourglass force and the wall's half cell, h/2L, go as the elements do."""
     coarse, fine = (rod.history for rod in rods)
     assert fine.hourglass[-1] < 0.6 * coarse.hourglass[-1]
-    assert fine.contact[-1] > 0.6 * coarse.contact[-1]
+    assert fine.contact[-1] > 0.7 * coarse.contact[-1]
     # some of it is lost again as parts of the foot leave and come back
     assert -coarse.contact[-1] / coarse.kinetic[0] == pytest.approx(0.5 / 24, rel=0.2)
 
