@@ -170,7 +170,7 @@ def record(
     parts: Sequence[str] = PARTS,
     n_paths: int = 3200,
     n_held_out: int = 1000,
-    n_sample: int = 150,
+    n_sample: int = 100,
     n_choosing: int = 100,
     n_candidates: int = 2048,
     n_turns: int = 6,
@@ -253,7 +253,8 @@ def record(
                 f"--candidates {n_candidates} --turns {n_turns}"
             ),
             "n_grains": N_GRAINS,
-            "n_paths": n_paths,
+            # a part that is made later adds no paths
+            "n_paths": n_paths if part == "paths" else provenance.get("n_paths", 0),
             "n_held_out": n_held_out,
             "seeds": {
                 "grains": GRAINS, "candidates": CANDIDATES, "training": TRAINING,
@@ -341,7 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", help="folder of finished paths, to resume")
     parser.add_argument("--paths", type=int, default=3200, help="to learn from")
     parser.add_argument("--held-out", type=int, default=1000)
-    parser.add_argument("--sample", type=int, default=150, help="of these paths that are kept")
+    parser.add_argument("--sample", type=int, default=100, help="of these paths that are kept")
     parser.add_argument("--choosing", type=int, default=100, help="paths to choose grains on")
     parser.add_argument("--candidates", type=int, default=2048)
     parser.add_argument("--turns", type=int, default=6, help="of the chosen grains")
