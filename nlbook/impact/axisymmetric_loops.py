@@ -10,7 +10,7 @@ node I and H_I of N_I / R,
 so that stretches r = a R, z = b Z have one F, and constant stresses no force inside, on any mesh.
 The pattern h = (1, -1, 1, -1), which B does not see, is damped: in the plane as
 `nlbook.impact.hexahedron_loops` damps its four, by kappa/4 rho_0 c V_0 / A_0^(1/2). The masses are
-those of the shape functions, so the largest frequency is bounded by the trace of M^-1 K,
+those of the shape functions, so the largest frequency is bounded by the trace of M^-1 K::
 
     omega^2 <= c^2 J sum ((|b_r| + |h|)^2 + b_r^2 / 2 + 3/2 b_z^2) V_0 rho_0 / m_I,
 

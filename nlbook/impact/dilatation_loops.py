@@ -11,7 +11,7 @@ and the material sees Fm, so that no volume is locked [1]_. The forces are the s
 
 Nothing is left that the points do not see, so there is no hourglass force. The bulk viscosity acts
 on the rate of Jm, as in `nlbook.impact.hexahedron_loops`; the largest frequency obeys
-omega^2 <= 8 c^2 sum w J |b|^2 / V_0, a sum over points and nodes.
+omega^2 <= 8 c^2 sum w J b.b / V_0, a sum over points and nodes.
 
 References
 ----------
@@ -173,7 +173,7 @@ def dilatation_force(deformation, stress, motion, reference, constants, forces, 
         for i in range(_L):
             over = reference[base + _OVER + i]
             volume = reference[base + _VOLUME + i]
-            square = w[_SQUARE + i] * over  # of J |b|^2
+            square = w[_SQUARE + i] * over  # of J b.b
             mean = w[_PRESSURE + i] * over  # Jm, for which sum w J stands
             length = np.sqrt(1.5 * mean / square)
             closing = max(-motion[(block * DILATATION_MOTION + 8) * _L + i], 0.0)
@@ -240,7 +240,7 @@ def _point(w):
 
 @compiled(forceinline=True)
 def _node(w, n):
-    """Add a point's part to the force of a node, to its sum w J b, and to sum w J |b|^2."""
+    """Add a point's part to the force of a node, to its sum w J b, and to sum w J b.b."""
     for i in range(_L):
         b1, b2, b3 = w[n + i], w[8 * _L + n + i], w[16 * _L + n + i]
         out = 3 * n + i

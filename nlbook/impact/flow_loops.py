@@ -6,7 +6,7 @@ The elastic law is that of `nlbook.crystals`, an energy of C_e = F Cp^-1 F^T and
     tau = G dev(C_e) J^(-2/3) + K (J - 1) J I,
 
 and the state is Cp^-1, of determinant one, in the undeformed frame. In a step the trial stress s is
-scaled back to the yield stress along its own direction [1]_: with m = G tr(C_e) J^(-2/3) / 3,
+scaled back to the yield stress along its own direction [1]_: with m = G tr(C_e) J^(-2/3) / 3::
 
     sqrt(3/2) |s| - 3 m dp = yield(p + dp, dp/dt),
 

@@ -11,11 +11,10 @@ the nodes' places and velocities. They are damped, not stiffened [1]_: with L = 
 
 whose dots make the force orthogonal to all affine motions of the deformed element, a rotation
 included; that part of the force is q (x) (sum h_I x_I), and is added to tau. A bulk viscosity
-smears shocks: where tr L < 0 the pressure rises by rho l (c_1 c |tr L| + c_2 l (tr L)^2), l the
+smears shocks: where -tr L = D > 0 the pressure rises by rho l (c_1 c D + c_2 l D^2), l the
 element's length. The largest frequency obeys omega^2 <= 8 c^2 J tr(C^-1 M), M = sum B_I (x) B_I,
-from which l and the stable step follow [1]_;
-the linear viscosity shortens it also where an element opens, so that no step hangs on the rounding
-of a rate that is none.
+from which l and the stable step follow [1]_; the linear viscosity shortens it also where an element
+opens, so that no step hangs on the rounding of a rate that is none.
 
 References
 ----------
@@ -36,8 +35,12 @@ __all__ = ["BULK", "HOURGLASS", "LEAST_STEP", "MOTION", "REFERENCE", "force_loop
 REFERENCE = 33
 #: rows of an element's motion: dF/dt (9), sum h_I x_I (12), sum h_I v_I (12)
 MOTION = 33
-#: places of what `force_loop` returns: the stable step, and the powers of both viscosities, W
-LEAST_STEP, HOURGLASS, BULK = 0, 1, 2
+#: place of the stable step in what `force_loop` writes
+LEAST_STEP = 0
+#: place of the power of the hourglass viscosity, W
+HOURGLASS = 1
+#: place of the power of the bulk viscosity, W
+BULK = 2
 
 _L = LANES
 # Places of what an undeformed element has, and of what moves.

@@ -31,7 +31,7 @@ def element_fields(simulation: Simulation) -> dict[str, NDArray[np.float64]]:
     -------
     dict
         ``von_mises_stress`` and ``pressure``, Pa; ``volume_ratio``, det F; ``largest_strain``, the
-        largest principal value of |log U|; and the material's observables.
+        largest principal value of log U without its sign; and the material's observables.
     """
     stress, f = simulation.stress, simulation.deformation
     mean = np.trace(stress, axis1=-2, axis2=-1) / 3
