@@ -24,6 +24,11 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
         "supports": np.zeros((8, 3), dtype=bool),
         "record": [0],
     },
+    "impact.StressHistory": lambda: {
+        "times": LINE,
+        "deformation": np.stack([np.eye(3), np.eye(3)]),
+        "stress": np.zeros((2, 3, 3)),
+    },
     "impact.box_mesh": lambda: {"x": LINE, "y": LINE, "z": LINE},
     "impact.cross_section": lambda: {"mesh": BRICK, "x": BRICK.nodes},
     "impact.stress_along": lambda: {
