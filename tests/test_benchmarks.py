@@ -8,7 +8,7 @@ import pytest
 from nlbook.identification import RegressionWarning
 from nlbook.peridynamics import Solvable, dense_constants, solvability_constants
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import kernel_regression, peridynamic_solid, peridynamics
+from tests.benchmarks import impact, kernel_regression, peridynamic_solid, peridynamics
 from tests.benchmarks.__main__ import TABLES, main
 from tests.benchmarks.measuring import Table, one_blas_thread
 from tests.peridynamics.learning.data import lattice_samples
@@ -37,6 +37,16 @@ def test_the_table_of_the_solid_times_each_part(monkeypatch):
     table = peridynamic_solid.solid_table()
     names = {row["name"] for row in table.rows}
     assert {"10 x 10 nodes: L u", "10 x 10 nodes: equilibria"} <= names
+
+
+def test_the_table_of_impacts_times_each_material_on_both(monkeypatch):
+    monkeypatch.setattr(impact, "run_memory", lambda *_: 1.0)
+    monkeypatch.setattr(impact, "akantu_cube", lambda: 1.0)
+    monkeypatch.setattr(impact, "SIDE", 3)
+    monkeypatch.setattr(impact, "STEPS", 2)
+    names = {row["name"] for row in impact.impact_table(1e-9).rows}
+    parts = {f"{body}, {of}" for body in ("rod", "plate") for of in ("J2", "8 grains", "32 grains")}
+    assert parts | {"plate, J2, two threads", "cube, one point, an element and step"} <= names
 
 
 def test_the_matrices_of_the_rivals_give_the_same_numbers():
