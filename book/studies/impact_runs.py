@@ -13,11 +13,12 @@ one's own. The grains of the reduced polycrystals are copied beside the runs as 
 All runs of a problem take the same mesh. A run with 32 grains to 1 microsecond takes half a minute
 to four minutes of a core, and one with 128 four times that; all of them about an hour.
 
-A file holds, in 32 bits: `field_times`, and there `x`, the places of `nodes`, and `deformation`, F,
-and `stress`, Cauchy, Pa, 11, 22, 33, 12, 13, 23, of `elements`; energies at the end of each step,
-as `History` has them; and of direct runs with 32 grains `largest_rate` and `largest_pressure` of
-each element over all steps, and the `paths`, F at each of `path_times`, of `path_elements`. Of the
-plate only the runs with 32 grains have all elements; the others have those along the plane y = 0.
+A file holds, in 32 bits: `field_times`, and there `x`, the places of `nodes`; `deformation`, F, of
+`elements`; and `stress`, Cauchy, Pa, 11, 22, 33, 12, 13, 23, of `section`, the elements along the
+plane y = 0. Energies at the end of each step are as `History` has them. Direct runs with 32 grains
+have all elements, and all but the plate's at three times; `largest_rate` and `largest_pressure` of
+each element over all steps; and the `paths`, F at each of `path_times`, of `path_elements`. The
+others have the elements of the section.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ FIELDS = (0.25, 0.5, 1.0)
 WHOLE = "taylor_32"
 HISTORY = ("time", "step", "kinetic", "internal", "contact", "hourglass", "bulk_viscosity")
 N_PATHS = 48
-_EVERY = 400  # the most times of a path that is kept
+_MOST = 200  # times of a path that are kept
 
 
 @dataclass(frozen=True)
@@ -190,20 +191,23 @@ def stored(run: Run, folder: Path, store: Path) -> dict[str, NDArray]:
 def sample(run: Run, whole: dict[str, NDArray]) -> dict[str, NDArray]:
     """What the record keeps of a run."""
     mesh, direct = run.mesh, run.material == WHOLE
-    elements = whole["elements"]
-    if run.problem == "plate" and not direct:
-        sides = np.sign(np.round(mesh.nodes[mesh.elements][..., 1], 9))
-        elements = elements[(sides >= 0).any(axis=1) & (sides <= 0).any(axis=1)]
-    nodes = np.unique(mesh.elements[elements])
+    sides = np.sign(np.round(mesh.nodes[mesh.elements][..., 1], 9))
+    section = np.flatnonzero((sides >= 0).any(axis=1) & (sides <= 0).any(axis=1))
+    elements = whole["elements"] if direct else section
+    nodes = np.unique(mesh.elements[elements]) if run.problem == "plate" else whole["nodes"]
     # a plate's early fields would be a third of the record
     times = slice(None) if direct and run.problem != "plate" else slice(-1, None)
-    kept: dict[str, NDArray] = {"nodes": nodes, "elements": elements}
-    kept["field_times"] = whole["field_times"][times]
-    kept["x"] = whole["x"][times][:, nodes]
-    for name in ("deformation", "stress"):
-        kept[name] = whole[name][times][:, elements]
+    kept = {
+        "nodes": nodes,
+        "elements": elements,
+        "section": section,
+        "field_times": whole["field_times"][times],
+        "x": whole["x"][times][:, nodes],
+        "deformation": whole["deformation"][times][:, elements],
+        "stress": whole["stress"][times][:, section],
+    }
     if direct:
-        every = -(-len(whole["path_times"]) // _EVERY)
+        every = -(-len(whole["path_times"]) // _MOST)
         kept |= {name: whole[name] for name in ("largest_rate", "largest_pressure")}
         kept |= {name: whole[name][::every] for name in ("path_times", "paths")}
         kept["path_elements"] = whole["path_elements"]
