@@ -196,6 +196,7 @@ class Simulation:
         stop: Callable[[Simulation], bool] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         every: int = 1000,
+        progress: bool = False,
     ) -> Simulation:
         """Move on to a time, or until something holds.
 
@@ -209,6 +210,8 @@ class Simulation:
             Written before the first step and at every so many; it remains where a run fails.
         every : int
             Steps between checkpoints.
+        progress : bool
+            Whether a bar shows how far the time has come.
 
         Raises
         ------
@@ -216,16 +219,24 @@ class Simulation:
             If an element is turned inside out, or a stress is no number; the element, the time and
             its deformation are named.
         """
+        from tqdm import tqdm
+
         check_number("until", until, least=self.time)
         check_integer("every", every, 1)
         if checkpoint is not None:
             self.save(checkpoint)
-        while self.time < until:
-            self.step(until)
-            if checkpoint is not None and self.n_steps % every == 0:
-                self.save(checkpoint)
-            if stop is not None and stop(self):
-                break
+        span = until - self.time
+        form = "{l_bar}{bar}| {postfix}, {elapsed}<{remaining}"
+        with tqdm(total=1.0, disable=not progress, bar_format=form) as bar:
+            while self.time < until:
+                before = self.time
+                self.step(until)
+                if checkpoint is not None and self.n_steps % every == 0:
+                    self.save(checkpoint)
+                bar.update((self.time - before) / span)
+                bar.set_postfix_str(f"{self.n_steps} steps", refresh=False)
+                if stop is not None and stop(self):
+                    break
         return self
 
     def step(self, until: float = np.inf) -> None:

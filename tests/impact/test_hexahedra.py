@@ -9,6 +9,7 @@ from nlbook.impact import (
     OnePoint,
     Simulation,
     box_mesh,
+    passes,
     stress_along,
 )
 from nlbook.impact.mesh import gauss_volumes
@@ -188,6 +189,19 @@ def test_the_number_of_threads_changes_no_bit(kind):
     one, step = evaluated(mesh, x, v, elements=kind)
     two, again = evaluated(mesh, x, v, elements=kind, workers=2)
     assert np.array_equal(one.force, two.force)
+    assert step == again
+
+
+@KINDS
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_the_size_of_the_chunks_changes_no_bit(monkeypatch, kind, chunk):
+    mesh = distorted_mesh(3, n=4)
+    x, v = random_motion(mesh, 3, size=0.02)
+    whole, step = evaluated(mesh, x, v, elements=kind)
+    monkeypatch.setattr(passes, "_CHUNK", chunk)
+    parts, again = evaluated(mesh, x, v, elements=kind)
+    assert len(parts.results) > len(whole.results)
+    assert np.array_equal(whole.force, parts.force)
     assert step == again
 
 

@@ -298,6 +298,15 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         anvil().resume(tmp_path / "one.npy")
 
 
+def test_a_bar_shows_how_far_a_run_is(capsys):
+    body = anvil().run(1e-6, progress=True)
+    shown = capsys.readouterr().err
+    assert "100%" in shown
+    assert f"{body.n_steps} steps" in shown
+    anvil().run(1e-6)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_run_into_the_past_is_refused():
     with pytest.raises(ValueError, match="until must be"):
         anvil().run(1e-6).run(0.0)
