@@ -233,7 +233,7 @@ class Simulation:
                 self.step(until)
                 if checkpoint is not None and self.n_steps % every == 0:
                     self.save(checkpoint)
-                bar.update((self.time - before) / span)
+                bar.update(min((self.time - before) / span, 1.0 - bar.n))
                 bar.set_postfix_str(f"{self.n_steps} steps", refresh=False)
                 if stop is not None and stop(self):
                     break

@@ -298,6 +298,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         anvil().resume(tmp_path / "one.npy")
 
 
+@pytest.mark.filterwarnings("error")  # the bar's, of more than the whole
 def test_a_bar_shows_how_far_a_run_is(capsys):
     body = anvil().run(1e-6, progress=True)
     shown = capsys.readouterr().err
