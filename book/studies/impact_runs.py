@@ -59,6 +59,8 @@ FIELDS = (0.25, 0.5, 1.0)
 #: Whose elements' paths are kept, and all of whose fields.
 WHOLE = "taylor_32"
 HISTORY = ("time", "step", "kinetic", "internal", "contact", "hourglass", "bulk_viscosity")
+#: Of `describe_run`, what is told of each run.
+TOLD = ("commit", "dirty", "date", "peak_memory_mib")
 N_PATHS = 48
 _MOST = 200  # times of a path that are kept
 
@@ -181,6 +183,8 @@ def stored(run: Run, folder: Path, store: Path) -> dict[str, NDArray]:
     file = store / f"{run.name}_{size}_{run.end:.3g}.npz"
     if not file.exists():
         made = make(run, folder)
+        told = describe_run(["numpy", "numba", "scipy"])
+        made["told"] = np.array(json.dumps({name: told.pop(name) for name in TOLD}))
         write_atomically(file, lambda stream: np.savez_compressed(stream, **made))
         print(f"{run.name}: {len(made['time']) - 1} steps of {size} elements in "
               f"{made['seconds'][0]:.1f} s of a core", flush=True)  # fmt: skip
@@ -263,7 +267,7 @@ def record(
                     lambda stream, kept=kept: np.savez_compressed(stream, **kept),
                 )
                 told = describe_run(["numpy", "numba", "scipy"])
-                provenance["runs"][run.name] = {
+                provenance["runs"][run.name] = json.loads(str(whole[name].pop("told"))) | {
                     "n_elements": run.mesh.n_elements,
                     "n_steps": len(whole[name]["time"]) - 1,
                     "until": run.end,
