@@ -24,6 +24,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 from nlbook.impact.blocks import LANES
+from nlbook.impact.row_loops import copy_rows, gradient_rows
 
 __all__ = ["DILATATION_MOTION", "DILATATION_REFERENCE", "dilatation_force", "dilatation_motion"]
 
@@ -70,14 +71,14 @@ def dilatation_motion(x, v, nodes, reference, deformation, motion):
             w[_MEAN + i] = 0.0
             w[_CLOSING + i] = 0.0
         for p in range(8):
-            _copy(reference, base + 24 * p * _L, w, _B, 24 * _L)
-            _copy(reference, base + _WEIGHTS + p * _L, w, _W, _L)
-            _gradient(w, _X, _F)
-            _gradient(w, _X + 8 * _L, _F + 3 * _L)
-            _gradient(w, _X + 16 * _L, _F + 6 * _L)
-            _gradient(w, _V, _RATE)
-            _gradient(w, _V + 8 * _L, _RATE + 3 * _L)
-            _gradient(w, _V + 16 * _L, _RATE + 6 * _L)
+            copy_rows(reference, base + 24 * p * _L, w, _B, 24 * _L)
+            copy_rows(reference, base + _WEIGHTS + p * _L, w, _W, _L)
+            gradient_rows(w, _X, _F)
+            gradient_rows(w, _X + 8 * _L, _F + 3 * _L)
+            gradient_rows(w, _X + 16 * _L, _F + 6 * _L)
+            gradient_rows(w, _V, _RATE)
+            gradient_rows(w, _V + 8 * _L, _RATE + 3 * _L)
+            gradient_rows(w, _V + 16 * _L, _RATE + 6 * _L)
             for i in range(_L):
                 f11, f12, f13 = w[_F + i], w[_F + _L + i], w[_F + 2 * _L + i]
                 f21, f22, f23 = w[_F + 3 * _L + i], w[_F + 4 * _L + i], w[_F + 5 * _L + i]
@@ -93,8 +94,8 @@ def dilatation_motion(x, v, nodes, reference, deformation, motion):
                 rate += w[_RATE + 8 * _L + i] * (f11 * f22 - f12 * f21)
                 w[_MEAN + i] += w[_W + i] * w[_J + i]
                 w[_CLOSING + i] += w[_W + i] * rate
-            _copy(w, _J, jacobians, p * _L, _L)
-            _copy(w, _F, deformation, (8 * block + p) * 9 * _L, 9 * _L)
+            copy_rows(w, _J, jacobians, p * _L, _L)
+            copy_rows(w, _F, deformation, (8 * block + p) * 9 * _L, 9 * _L)
             for i in range(_L):
                 if not w[_J + i] >= least:  # also where it is no number
                     least, element = w[_J + i], block * _L + i
@@ -111,37 +112,6 @@ def dilatation_motion(x, v, nodes, reference, deformation, motion):
     return least, element
 
 
-@compiled(forceinline=True)
-def _copy(source, at, target, place, count):
-    """Copy so many numbers, by a plain loop: numba's slices are several times slower."""
-    for j in range(count):
-        target[place + j] = source[at + j]
-
-
-@compiled(forceinline=True)
-def _gradient(w, u, out):
-    """F_j = sum_I u_I B_jI, for one direction of u; places in w."""
-    for i in range(_L):
-        u0, u1, u2, u3 = w[u + i], w[u + _L + i], w[u + 2 * _L + i], w[u + 3 * _L + i]
-        u4, u5 = w[u + 4 * _L + i], w[u + 5 * _L + i]
-        u6, u7 = w[u + 6 * _L + i], w[u + 7 * _L + i]
-        w[out + i] = (
-            (u0 * w[i] + u1 * w[_L + i] + u2 * w[2 * _L + i] + u3 * w[3 * _L + i])
-            + (u4 * w[4 * _L + i] + u5 * w[5 * _L + i])
-            + (u6 * w[6 * _L + i] + u7 * w[7 * _L + i])
-        )
-        w[out + _L + i] = (
-            (u0 * w[8 * _L + i] + u1 * w[9 * _L + i] + u2 * w[10 * _L + i] + u3 * w[11 * _L + i])
-            + (u4 * w[12 * _L + i] + u5 * w[13 * _L + i])
-            + (u6 * w[14 * _L + i] + u7 * w[15 * _L + i])
-        )
-        w[out + 2 * _L + i] = (
-            (u0 * w[16 * _L + i] + u1 * w[17 * _L + i] + u2 * w[18 * _L + i] + u3 * w[19 * _L + i])
-            + (u4 * w[20 * _L + i] + u5 * w[21 * _L + i])
-            + (u6 * w[22 * _L + i] + u7 * w[23 * _L + i])
-        )
-
-
 @compiled()
 def dilatation_force(deformation, stress, motion, reference, constants, forces, result):
     """Forces of the nodes of each element of some blocks; arguments are as of `force_loop`."""
@@ -156,11 +126,11 @@ def dilatation_force(deformation, stress, motion, reference, constants, forces, 
             w[_MEAN + i] = 0.0
             w[_SQUARE + i] = 0.0
         for p in range(8):
-            _copy(reference, base + 24 * p * _L, w, _B, 24 * _L)
-            _copy(reference, base + _WEIGHTS + p * _L, w, _W, _L)
-            _copy(deformation, (8 * block + p) * 9 * _L, w, _F, 9 * _L)
-            _copy(stress, (8 * block + p) * 6 * _L, w, _TAU, 6 * _L)
-            _copy(motion, (block * DILATATION_MOTION + p) * _L, w, _J, _L)
+            copy_rows(reference, base + 24 * p * _L, w, _B, 24 * _L)
+            copy_rows(reference, base + _WEIGHTS + p * _L, w, _W, _L)
+            copy_rows(deformation, (8 * block + p) * 9 * _L, w, _F, 9 * _L)
+            copy_rows(stress, (8 * block + p) * 6 * _L, w, _TAU, 6 * _L)
+            copy_rows(motion, (block * DILATATION_MOTION + p) * _L, w, _J, _L)
             _point(w)
             _node(w, 0)
             _node(w, _L)

@@ -26,6 +26,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 from nlbook.impact.blocks import LANES
+from nlbook.impact.row_loops import copy_rows
 
 __all__ = ["STATE", "elastic_loop", "johnson_cook_loop", "voce_loop"]
 
@@ -50,10 +51,10 @@ def elastic_loop(deformation, stress, shear, bulk):
     w[_Z : _Z + 3 * _L] = 1.0
     w[_Z + 3 * _L :] = 0.0
     for block in range(len(stress) // (6 * _L)):
-        _copy(deformation, block * 9 * _L, w, _F, 9 * _L)
+        copy_rows(deformation, block * 9 * _L, w, _F, 9 * _L)
         _trial(w, shear)
         _write(w, bulk)
-        _copy(w, 0, stress, block * 6 * _L, 6 * _L)
+        copy_rows(w, 0, stress, block * 6 * _L, 6 * _L)
 
 
 @compiled()
@@ -66,8 +67,8 @@ def voce_loop(deformation, state, stress, dt, law):
     shear, bulk, start, slope, more, decay, rate, power = law
     w = np.empty(_SIZE)
     for block in range(len(stress) // (6 * _L)):
-        _copy(deformation, block * 9 * _L, w, _F, 9 * _L)
-        _copy(state, block * STATE * _L, w, _Z, STATE * _L)
+        copy_rows(deformation, block * 9 * _L, w, _F, 9 * _L)
+        copy_rows(state, block * STATE * _L, w, _Z, STATE * _L)
         _trial(w, shear)
         flows = False
         for i in range(_L):
@@ -108,9 +109,9 @@ def voce_loop(deformation, state, stress, dt, law):
             w[_YIELD + i] = drive - back * w[_STEP + i]
         if flows:
             _flow(w, shear)
-            _copy(w, _Z, state, block * STATE * _L, STATE * _L)
+            copy_rows(w, _Z, state, block * STATE * _L, STATE * _L)
         _write(w, bulk)
-        _copy(w, 0, stress, block * 6 * _L, 6 * _L)
+        copy_rows(w, 0, stress, block * 6 * _L, 6 * _L)
 
 
 @compiled()
@@ -124,8 +125,8 @@ def johnson_cook_loop(deformation, state, stress, dt, law):
     shear, bulk, start, more, power, sensitivity, rate, room, melt, softening, heating = law
     w = np.empty(_SIZE)
     for block in range(len(stress) // (6 * _L)):
-        _copy(deformation, block * 9 * _L, w, _F, 9 * _L)
-        _copy(state, block * STATE * _L, w, _Z, STATE * _L)
+        copy_rows(deformation, block * 9 * _L, w, _F, 9 * _L)
+        copy_rows(state, block * STATE * _L, w, _Z, STATE * _L)
         _trial(w, shear)
         flows = False
         for i in range(_L):
@@ -167,16 +168,9 @@ def johnson_cook_loop(deformation, state, stress, dt, law):
             w[_HEAT + i] = temperature + heating * step * w[_YIELD + i]
         if flows:
             _flow(w, shear)
-            _copy(w, _Z, state, block * STATE * _L, STATE * _L)
+            copy_rows(w, _Z, state, block * STATE * _L, STATE * _L)
         _write(w, bulk)
-        _copy(w, 0, stress, block * 6 * _L, 6 * _L)
-
-
-@compiled(forceinline=True)
-def _copy(source, at, target, place, count):
-    """Copy so many numbers, by a plain loop: numba's slices are several times slower."""
-    for j in range(count):
-        target[place + j] = source[at + j]
+        copy_rows(w, 0, stress, block * 6 * _L, 6 * _L)
 
 
 @compiled(forceinline=True)

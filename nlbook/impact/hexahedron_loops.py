@@ -27,6 +27,7 @@ import numpy as np
 
 from nlbook.compilation import compiled
 from nlbook.impact.blocks import LANES
+from nlbook.impact.row_loops import copy_rows, gradient_rows
 
 __all__ = ["BULK", "HOURGLASS", "LEAST_STEP", "MOTION", "REFERENCE", "force_loop", "motion_loop"]
 
@@ -81,21 +82,21 @@ def motion_loop(x, v, nodes, reference, deformation, motion):
                 for d in range(3):
                     w[_X + (8 * d + n) * _L + i] = x[k + d]
                     w[_V + (8 * d + n) * _L + i] = v[k + d]
-        _copy(reference, block * REFERENCE * _L, w, 0, 24 * _L)
-        _gradient(w, _X, _F)
-        _gradient(w, _V, _MOVES)
+        copy_rows(reference, block * REFERENCE * _L, w, 0, 24 * _L)
+        gradient_rows(w, _X, _F)
+        gradient_rows(w, _V, _MOVES)
         _hourglass(w, _X, _MOVES + _HX)
         _hourglass(w, _V, _MOVES + _HV)
-        _gradient(w, _X + 8 * _L, _F + 3 * _L)
-        _gradient(w, _V + 8 * _L, _MOVES + 3 * _L)
+        gradient_rows(w, _X + 8 * _L, _F + 3 * _L)
+        gradient_rows(w, _V + 8 * _L, _MOVES + 3 * _L)
         _hourglass(w, _X + 8 * _L, _MOVES + _HX + _L)
         _hourglass(w, _V + 8 * _L, _MOVES + _HV + _L)
-        _gradient(w, _X + 16 * _L, _F + 6 * _L)
-        _gradient(w, _V + 16 * _L, _MOVES + 6 * _L)
+        gradient_rows(w, _X + 16 * _L, _F + 6 * _L)
+        gradient_rows(w, _V + 16 * _L, _MOVES + 6 * _L)
         _hourglass(w, _X + 16 * _L, _MOVES + _HX + 2 * _L)
         _hourglass(w, _V + 16 * _L, _MOVES + _HV + 2 * _L)
-        _copy(w, _F, deformation, block * 9 * _L, 9 * _L)
-        _copy(w, _MOVES, motion, block * MOTION * _L, MOTION * _L)
+        copy_rows(w, _F, deformation, block * 9 * _L, 9 * _L)
+        copy_rows(w, _MOVES, motion, block * MOTION * _L, MOTION * _L)
         for i in range(_L):
             f1, f2, f3 = w[_F + i], w[_F + _L + i], w[_F + 2 * _L + i]
             f4, f5, f6 = w[_F + 3 * _L + i], w[_F + 4 * _L + i], w[_F + 5 * _L + i]
@@ -107,35 +108,6 @@ def motion_loop(x, v, nodes, reference, deformation, motion):
             if not w[_P + i] >= least:  # also where it is no number
                 least, element = w[_P + i], block * _L + i
     return least, element
-
-
-@compiled(forceinline=True)
-def _copy(source, at, target, place, count):
-    """Copy so many numbers, by a plain loop: numba's slices are several times slower."""
-    for j in range(count):
-        target[place + j] = source[at + j]
-
-
-@compiled(forceinline=True)
-def _gradient(w, u, out):
-    """F_j = sum_I u_I B_jI, for one direction of u; places in w."""
-    for i in range(_L):
-        u0, u1, u2, u3 = w[u + i], w[u + _L + i], w[u + 2 * _L + i], w[u + 3 * _L + i]
-        u4, u5 = w[u + 4 * _L + i], w[u + 5 * _L + i]
-        u6, u7 = w[u + 6 * _L + i], w[u + 7 * _L + i]
-        w[out + i] = (u0 * w[i] + u1 * w[_L + i] + u2 * w[2 * _L + i] + u3 * w[3 * _L + i]) + (
-            u4 * w[4 * _L + i] + u5 * w[5 * _L + i] + u6 * w[6 * _L + i] + u7 * w[7 * _L + i]
-        )
-        w[out + _L + i] = (
-            (u0 * w[8 * _L + i] + u1 * w[9 * _L + i] + u2 * w[10 * _L + i] + u3 * w[11 * _L + i])
-            + (u4 * w[12 * _L + i] + u5 * w[13 * _L + i])
-            + (u6 * w[14 * _L + i] + u7 * w[15 * _L + i])
-        )
-        w[out + 2 * _L + i] = (
-            (u0 * w[16 * _L + i] + u1 * w[17 * _L + i] + u2 * w[18 * _L + i] + u3 * w[19 * _L + i])
-            + (u4 * w[20 * _L + i] + u5 * w[21 * _L + i])
-            + (u6 * w[22 * _L + i] + u7 * w[23 * _L + i])
-        )
 
 
 @compiled(forceinline=True)
@@ -174,10 +146,10 @@ def force_loop(deformation, stress, motion, reference, constants, forces, result
     w[_SUMS : _SUMS + _L] = np.inf
     w[_SUMS + _L :] = 0.0
     for block in range(len(deformation) // (9 * _L)):
-        _copy(reference, block * REFERENCE * _L, w, 0, REFERENCE * _L)
-        _copy(deformation, block * 9 * _L, w, _F, 9 * _L)
-        _copy(stress, block * 6 * _L, w, _TAU, 6 * _L)
-        _copy(motion, block * MOTION * _L, w, _MOVES, MOTION * _L)
+        copy_rows(reference, block * REFERENCE * _L, w, 0, REFERENCE * _L)
+        copy_rows(deformation, block * 9 * _L, w, _F, 9 * _L)
+        copy_rows(stress, block * 6 * _L, w, _TAU, 6 * _L)
+        copy_rows(motion, block * MOTION * _L, w, _MOVES, MOTION * _L)
         for i in range(_L):
             f11, f12, f13 = w[_F + i], w[_F + _L + i], w[_F + 2 * _L + i]
             f21, f22, f23 = w[_F + 3 * _L + i], w[_F + 4 * _L + i], w[_F + 5 * _L + i]
@@ -294,7 +266,7 @@ def force_loop(deformation, stress, motion, reference, constants, forces, result
         _spread(w, _P, _Q, _X)
         _spread(w, _P + 3 * _L, _Q + _L, _X + _L)
         _spread(w, _P + 6 * _L, _Q + 2 * _L, _X + 2 * _L)
-        _copy(w, _X, forces, block * 24 * _L, 24 * _L)
+        copy_rows(w, _X, forces, block * 24 * _L, 24 * _L)
     result[LEAST_STEP] = np.min(w[_SUMS : _SUMS + _L]) + np.sum(w[_SUMS + 3 * _L : _SIZE])
     result[HOURGLASS] = np.sum(w[_SUMS + _L : _SUMS + 2 * _L])
     result[BULK] = np.sum(w[_SUMS + 2 * _L : _SUMS + 3 * _L])

@@ -32,7 +32,8 @@ from nlbook.impact import (
     plate_impact,
     taylor_anvil,
 )
-from tests.benchmarks.measuring import Table
+from tests.benchmarks.measuring import Table, seconds
+from tests.impact.fused import fused_evaluate
 
 GRAINS = Path(__file__).resolve().parents[2] / "book/recorded/crystals/grains_8.json"
 DENSITY = 1e4  # kg/m^3, as the paper prints it
@@ -171,6 +172,13 @@ def impact_table(until: float = UNTIL) -> Table:
         took, work = run_seconds(problem, material, until)
         table.add(name, took, "s", at_most=most)
         table.add(f"{name}, an element and step", took / work * 1e6, "microseconds")
+    body = taylor_anvil(METAL, until=0.8 * until)
+    passes = seconds(lambda: body._body.evaluate(body.x, body.v, 1e-12), clock=time.thread_time)
+    fused = seconds(
+        lambda: fused_evaluate(body._body, body.x, body.v, 1e-12), clock=time.thread_time
+    )
+    table.add("rod, J2, a step's forces by three passes", 1e3 * passes, "ms")
+    table.add("rod, J2, the same by one compiled loop, without sums at nodes", 1e3 * fused, "ms")
     took, work = run_seconds(taylor_anvil, METAL, until, elements=MeanDilatation())
     table.add("rod, J2, eight points, an element and step", took / work * 1e6, "microseconds")
     for name, problem, material in (

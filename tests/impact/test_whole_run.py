@@ -9,6 +9,8 @@ import pytest
 
 from nlbook.impact import J2, OnePoint, RigidWall, Simulation, rod_mesh
 from nlbook.impact.mesh import gauss_volumes
+from nlbook.impact.passes import Body
+from tests.impact.fused import fused_evaluate
 from tests.impact.plain import plain_force, plain_step
 
 METAL = J2(8930.0, 43e9, 130e9, 400e6, 100e6)
@@ -76,3 +78,20 @@ def test_a_run_is_that_of_the_plain_loop():
     assert np.max(np.abs(body.v - v)) < 1e-8 * 250.0
     assert body.observables["plastic_strain"] == pytest.approx(plastic, abs=1e-10)
     assert body.history.contact[-1] == pytest.approx(wall, rel=1e-9)
+
+
+@pytest.mark.parametrize("group", [1, 8])
+def test_three_passes_over_chunks_are_the_passes_of_each_block(group):
+    mesh = rod_mesh(4e-3, 1e-3, layers=12, core=4, rings=2)
+    generator = np.random.default_rng(5)
+    chunked, fused = (Body(mesh, METAL, OnePoint(), 1) for _ in range(2))
+    x, v = mesh.nodes.copy(), generator.normal(scale=80.0, size=mesh.nodes.shape)
+    for _ in range(6):
+        x = x + 5e-8 * v
+        step = chunked.evaluate(x, v, 5e-8)
+        forces, other = fused_evaluate(fused, x, v, 5e-8, group)
+        # compiled together, a product and a sum may be rounded as one
+        assert forces == pytest.approx(chunked._forces, abs=1e-12 * np.abs(forces).max())
+        assert other == pytest.approx(step, rel=1e-12)
+    assert fused.state == pytest.approx(chunked.state, rel=1e-11, abs=1e-12)
+    assert chunked.state[:, 6].max() > 0.01
