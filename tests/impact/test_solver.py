@@ -14,6 +14,7 @@ from nlbook.impact import (
     passes,
     rod_mesh,
 )
+from nlbook.impact.blocks import tensors_of
 from tests.impact.plain import distorted_mesh, random_rotation
 
 STEEL = Elastic(7800.0, 80e9, 160e9)
@@ -112,22 +113,27 @@ def anvil(material=SOFT, layers=12, safety=0.9, **options):
 
 
 def test_energy_adds_up_and_its_parts_converge_with_the_step():
-    runs = [anvil(safety=safety).run(1e-5) for safety in (0.9, 0.45, 0.225)]
+    runs = [anvil(safety=safety).run(1e-5) for safety in (0.9, 0.45, 0.225, 0.1125)]
     for run in runs:
         assert np.ptp(run.history.total) < 1e-13 * run.history.kinetic[0]
     # the sum is an identity; that the stress did the work is not
     gaps = []
     for run in runs:
-        history, volumes = run.history, run.mesh.volumes
+        history, volumes, f = run.history, run.mesh.volumes, run.deformation
         plastic = np.sum(volumes * run.observables["plastic_work"])
-        square = run.stress.reshape(-1, 9)
-        mean = np.trace(run.stress, axis1=1, axis2=2) / 3
-        deviator = np.sum(square**2, axis=1) - 3 * mean**2
-        stored = np.sum(volumes * (deviator / (4 * 43e9) + mean**2 / (2 * 130e9)))
+        inverse = tensors_of(run._body.by_element(run._body.state)[:, 0, :6])  # Cp^-1
+        ratio = np.linalg.det(f)
+        trace = np.einsum("nij,njk,nik->n", f, inverse, f) * ratio ** (-2 / 3)
+        stored = np.sum(volumes * (43e9 / 2 * (trace - 3) + 130e9 / 2 * (ratio - 1) ** 2))
         lost = history.hourglass[-1] + history.bulk_viscosity[-1]
-        gaps.append(abs(history.internal[-1] - plastic - stored - lost) / history.kinetic[0])
-    assert gaps[0] < 0.02
-    assert gaps[2] < 0.6 * gaps[0]
+        gaps.append((history.internal[-1] - plastic - stored - lost) / history.kinetic[0])
+    # of first order or better: 6.8, 1.6 and 0.4 thousandths
+    changes = np.abs(np.diff(gaps))
+    assert changes[0] < 0.01
+    assert np.all(changes[1:] < 0.5 * changes[:-1])
+    # what is left is no error of the step: yield stress times plastic strain leaves out of the
+    # dissipation what is of the order of elastic strains, 400 MPa / 2 G = 0.5 %
+    assert abs(gaps[-1]) < 0.001
 
 
 @pytest.mark.parametrize("workers", [2, 3])
