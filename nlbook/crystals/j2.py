@@ -3,8 +3,8 @@
 Fitted to stresses of grains it is the second row of every table, after `formula_response`, which
 has no constant at all: what a grain knows that these few constants do not is worth its cost. With
 C = F_in^-1 F_in^-T and the isochoric stretch U, the elastic part is b = U C U and J times the
-deviator of Cauchy stress s = G dev b. Its equivalent q = sqrt(3/2) |s| drives the plastic strain p
-along s as a slip system is driven,
+deviator of Cauchy stress s = G dev b. Its equivalent q, the root of 3/2 s : s, drives the plastic
+strain p along s as a slip system is driven::
 
     dp/dt = rate ((q - Y(p)) / drag)^(1/m)  if q > Y(p),  else zero,
     Y(p)  = yield + saturation (1 - exp(-p/strain)) + hardening p,
