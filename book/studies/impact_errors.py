@@ -40,10 +40,10 @@ def all_errors(
             name: field_errors(mesh, run, runs[reference]) for name, run in others.items()
         }
     if "taylor_32" in runs:
-        paths = path_errors(density, runs, folder)
-        for reference, errors in paths.items():
-            for name, error in errors.items():
-                found[f"against_{reference}"][name]["stress_along_paths"] = error
+        found["paths"] = path_errors(density, runs, folder)
+        for reference in (name for name in REFERENCES if name in runs):
+            for name, errors in found[f"against_{reference}"].items():
+                errors["stress_along_paths"] = found["paths"][reference][name]
         found["occurs"] = occurs(runs["taylor_32"])
     return found
 
@@ -86,22 +86,24 @@ def deviator(six: NDArray) -> NDArray:
 def path_errors(
     density: float, runs: dict[str, dict[str, NDArray]], folder: Path
 ) -> dict[str, dict[str, float]]:
-    """Relative errors of the deviator along the elements' paths of the run with 32 grains."""
+    """Relative errors of the deviator along the elements' paths of the run with 32 grains.
+
+    Against both references, of all materials with a run, and of these two.
+    """
     direct = runs["taylor_32"]
     answers = {
         name: StressHistory.of(
             material(name, density, folder), direct["path_times"], direct["paths"]
         )
-        for name in {*runs, "taylor_128"}
+        for name in dict.fromkeys([*runs, "taylor_128"])
     }
     return {
         reference: {
-            name: float(f"{answers[name].error(answers[reference]):.4g}")
-            for name in runs
+            name: float(f"{answer.error(answers[reference]):.4g}")
+            for name, answer in answers.items()
             if name != reference
         }
         for reference in REFERENCES
-        if reference in runs
     }
 
 
