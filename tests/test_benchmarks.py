@@ -1,11 +1,13 @@
 """Benchmarks call what they time as it is; nobody runs them with the tests."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nlbook.identification import RegressionWarning
+from nlbook.impact import rod_mesh, round_plate_mesh
 from nlbook.peridynamics import Solvable, dense_constants, solvability_constants
 from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import impact, kernel_regression, peridynamic_solid, peridynamics
@@ -40,6 +42,10 @@ def test_the_table_of_the_solid_times_each_part(monkeypatch):
 
 
 def test_the_table_of_impacts_times_each_material_on_both(monkeypatch):
+    rod = rod_mesh(5e-3, 0.5e-3, layers=2, core=2, rings=1)
+    plate = round_plate_mesh(1e-2, 1e-3, through=1, core=2, inner_rings=1, outer_rings=2)
+    for name, mesh in (("taylor_anvil", rod), ("plate_impact", plate)):
+        monkeypatch.setattr(impact, name, partial(getattr(impact, name), mesh=mesh))
     monkeypatch.setattr(impact, "run_memory", lambda *_: 1.0)
     monkeypatch.setattr(impact, "akantu_cube", lambda: 1.0)
     monkeypatch.setattr(impact, "SIDE", 3)
