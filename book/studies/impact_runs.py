@@ -11,7 +11,7 @@ one's own. The grains of the reduced polycrystals are copied beside the runs as 
 `book/recorded/crystals`.
 
 All runs of a problem take the same mesh. A run with 32 grains to 1 microsecond takes half a minute
-to four minutes of a core, and one with 128 four times that; all of them about an hour.
+to two minutes of a core, and one with 128 four times that; all of them three quarters of an hour.
 
 A file holds, in 32 bits: `field_times`, and there `x`, the places of `nodes`; `deformation`, F, of
 `elements`; and `stress`, Cauchy, Pa, 11, 22, 33, 12, 13, 23, of `section`, the elements along the
