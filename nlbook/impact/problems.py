@@ -25,12 +25,12 @@ __all__ = ["RodShape", "plate_impact", "rod_shape", "taylor_anvil"]
 class RodShape(NamedTuple):
     """What is measured of a rod."""
 
+    #: from foot to top, m: the mean of each, since a rod rebounds
     length: float
-    """From foot to top, m: the mean of each, since a rod rebounds."""
+    #: largest distance of a node of the foot from the axis, m
     foot_radius: float
-    """Largest distance of a node of the foot from the axis, m."""
+    #: largest of an element; NaN of a material that has none
     plastic_strain: float
-    """Largest of an element; NaN of a material that has none."""
 
 
 def taylor_anvil(

@@ -24,10 +24,10 @@ _FACES = np.array(
 class CrossSection(NamedTuple):
     """Where a plane cuts a body."""
 
+    #: of each element that is cut, shape (n_corners, 2), along two axes of the plane
     polygons: list[NDArray[np.float64]]
-    """Of each element that is cut, shape (n_corners, 2), along two axes of the plane."""
+    #: their numbers, shape (n_polygons,): by these a field is coloured
     elements: NDArray[np.int64]
-    """Their numbers, shape (n_polygons,): by these a field is coloured."""
 
 
 def cross_section(
