@@ -42,6 +42,7 @@ WITHOUT_TASKS = (
     "04_sign_changing_kernels",
     "05_graphene_peridynamics",
     "06_crystal_plasticity",
+    "07_impact",
 )
 
 

@@ -175,6 +175,33 @@ CASES = [
         prose=(r"40 random grains of magnesium",),
         may_show=("n_grains", "n_few", "pixels"),  # the record is of 128, and 16 of them are chosen
     ),
+    Case(
+        "07_impact",
+        {
+            "n_grains": 8,
+            "density": 3000.0,
+            "other_density": 8000.0,
+            "speed": 150.0,
+            "until": 6e-7,
+            "rest_time": 1.5e-6,
+            "layers": 8,
+            "across": 1,
+            "through": 2,
+            "n_paths": 8,
+            "n_frames": 4,
+            "bar_elements": 20,
+            "copper_layers": 12,
+            "seed": 7,
+        },
+        labels=(
+            r"0\.6 µs after the impact at 150 m/s, 3000 kg/m³",
+            r"40 elements of 8 grains",
+            r"from the impact to 1\.5 µs",
+            r"rod, 8000 kg/m³",
+        ),
+        prose=(r"hits a wall at 150 m/s", r"8 grains in every element"),
+        may_show=("n_grains", "density", "other_density", "speed"),  # the record's
+    ),
 ]
 
 
