@@ -115,6 +115,7 @@ SHOWN_IN = {
     "fig-graphene-fields": ("validation", "disk"),
     "fig-graphene-known": ("known", "known_residuals"),
     "fig-graphene-sweep": ("table_3",),
+    "fig-impact-plates": ("sweeps",),
     "fig-relaxation": ("one_crystal",),
     "fig-relaxation-series": ("relaxation",),
     "fig-creep-series": ("creep_case_*",),
@@ -167,6 +168,7 @@ def results_of(figure: str) -> tuple[str, ...]:
         .removeprefix("signs-")
         .removeprefix("graphene-")
         .removeprefix("crystals-")
+        .removeprefix("impact-")
         .replace("-", "_")
     )
     return SHOWN_IN.get(figure, (own,))
