@@ -1,6 +1,6 @@
 """A linear peridynamic solid of the plane: the operator, its matrix, its symbol, its equilibria.
 
-With an influence function K(r) of horizon delta, the operator acts as
+With an influence function K(r) of horizon delta, the operator acts as::
 
     L u(x) = - 2 (lambda - mu)/m sum over y of W K(|xi|) xi (theta(x) + theta(y))
              - 16 mu/m sum over y of W K(|xi|) xi xi^T/|xi|**2 (u(y) - u(x)),
@@ -9,7 +9,7 @@ With an influence function K(r) of horizon delta, the operator acts as
 
 xi = y - x, y the nodes of the ball of x and W their quadrature weights [1]_. L u = b with b the
 load on the body. The factor 2 makes the two uses of the dilatation theta adjoint; with 16 a slowly
-varying u sees
+varying u sees::
 
     L u -> -(mu laplace u + (lambda + mu) grad div u),
 
