@@ -135,7 +135,10 @@ def test_a_descent_whose_programme_is_not_solved_has_not_converged(monkeypatch):
     subspace = Subspace(np.zeros(n), np.eye(n))
     start = first_guesses(found, GaussNewton(starts=1))[0]
     assert descend(found, subspace, start, GaussNewton(), Working()).converged
-    unsolved = lambda *asked: replace(linearised(*asked), met=False)  # noqa: E731
+
+    def unsolved(*asked):
+        return replace(linearised(*asked), met=False)
+
     monkeypatch.setattr(gauss_newton, "linearised", unsolved)
     assert not descend(found, subspace, start, GaussNewton(), Working()).converged
 
