@@ -50,7 +50,10 @@ def public_names(package: Path = PACKAGE) -> dict[str, list[str]]:
 def _listed(path: Path) -> list[str] | None:
     """The names in a module's ``__all__``; those of a room inside it stand as ``*room.__all__``."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if ast.unparse(target) == "__all__":
             names: list[str] = []
             for item in getattr(node.value, "elts", []):
                 if isinstance(item, ast.Starred):
