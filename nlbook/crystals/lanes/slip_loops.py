@@ -86,9 +86,11 @@ def resolve_loop(w, n):
 
 @compiled()
 def slips_loop(w, n, dt, slip):
-    """Slips at their resolved shear stresses, by a step of Newton for each from its y before.
+    """Slips at their resolved shear stresses, by a step of Newton for each from its y before::
 
-    tau_0 y + g(e + dt rate y^p) = |tau|, p = 1/m, whose left side ascends.
+        tau_0 y + g(e + dt rate y^p) = |tau|,  p = 1/m,
+
+    whose left side ascends.
     """
     for a in range(n):
         s = w[SYSTEMS + a * BLOCK : SYSTEMS + (a + 1) * BLOCK]

@@ -83,10 +83,12 @@ def race_loop(w, n, n_twin, dt, twin):
 
 @compiled()
 def twins_loop(w, n, n_twin, dt, twin):
-    """Twin fractions at the stress M, each by its root.
+    """Twin fractions at the stress M, each by its root::
 
-    tau_0 y + h lambda = shear tau - what the others do, with lambda = lambda_n + dt rate y
-    |y|^(p-1), of no less than zero and no more than there is room for.
+        tau_0 y + h lambda = shear tau - what the others do,
+        lambda = lambda_n + dt rate y |y|^(p - 1),
+
+    with lambda no less than zero and no more than there is room for.
     """
     shear, tau_0, hard = twin[4], twin[0], twin[3]
     for b in range(n, n + n_twin):
