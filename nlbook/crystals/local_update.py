@@ -11,7 +11,7 @@ unknowns are the five components of M; each slip and each twin follows from its 
 stress by a scalar root. Newton's method, with its step halved where the residual grows. What other
 systems add to a threshold, and how the twins turn the lattice, is extrapolated.
 
-The grains are treated in batches of `LANES`, by the loops of `nlbook.crystals.lanes`.
+The grains are treated in batches, by the loops of `nlbook.crystals.lanes`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nlbook.crystals.lanes.path_loops import advance_loop, begin_loop, path_loop
-from nlbook.crystals.lanes.point_loops import KEPT_ROWS, begin_points_loop, points_loop
-from nlbook.crystals.lanes.rows import FIRST_STAGE, LANES, row, work_size
+from nlbook.crystals.lanes.point_loops import KEPT_ROWS
 from nlbook.crystals.law import CrystalLaw
 
-__all__ = [
-    "FIRST_STAGE",
-    "LANES",
-    "advance_loop",
-    "begin_loop",
-    "begin_points_loop",
-    "kept_size",
-    "law_arrays",
-    "path_loop",
-    "points_loop",
-    "row",
-    "work_size",
-]
+__all__ = ["kept_size", "law_arrays"]
 
 
 def law_arrays(law: CrystalLaw) -> tuple[NDArray[np.float64], tuple]:

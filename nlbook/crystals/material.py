@@ -19,16 +19,10 @@ from typing import Any, Protocol, get_args
 import numpy as np
 
 from nlbook.checks import check_choice, check_number
+from nlbook.crystals.lanes.point_loops import begin_points_loop, points_loop
+from nlbook.crystals.lanes.rows import LANES as GRAINS
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.local_update import (
-    LANES as GRAINS,
-)
-from nlbook.crystals.local_update import (
-    begin_points_loop,
-    kept_size,
-    law_arrays,
-    points_loop,
-)
+from nlbook.crystals.local_update import kept_size, law_arrays
 from nlbook.crystals.response import StrainPath
 from nlbook.crystals.taylor import Rule
 from nlbook.crystals.textures import Texture

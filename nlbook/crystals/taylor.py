@@ -24,16 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlbook.checks import check_choice, check_integer, check_number
+from nlbook.crystals.lanes.path_loops import begin_loop, path_loop
+from nlbook.crystals.lanes.rows import FIRST_STAGE, LANES, row, work_size
 from nlbook.crystals.law import CrystalLaw
-from nlbook.crystals.local_update import (
-    FIRST_STAGE,
-    LANES,
-    begin_loop,
-    law_arrays,
-    path_loop,
-    row,
-    work_size,
-)
+from nlbook.crystals.local_update import law_arrays
 from nlbook.crystals.measures import time_weights
 from nlbook.crystals.response import CoarseStepsWarning, Response, StepsTooLong, StrainPath
 from nlbook.crystals.textures import Texture

@@ -7,13 +7,14 @@ import pytest
 from scipy import optimize
 from scipy.linalg import expm
 
-from nlbook.crystals import local_update as lanes
 from nlbook.crystals import magnesium, random_texture
 from nlbook.crystals.lanes.newton_loops import residual_loop
+from nlbook.crystals.lanes.path_loops import advance_loop, begin_loop
+from nlbook.crystals.lanes.rows import LANES, row, work_size
 from nlbook.crystals.lanes.twin_loops import power_root
+from nlbook.crystals.local_update import law_arrays
 from tests.crystals.plain import plain_step, threshold
 
-LANES = lanes.LANES
 DT = 2.5e-8  # of 800 steps in 20 microseconds
 
 
@@ -22,19 +23,19 @@ def six(tensor):
 
 
 def rows(work, name, count):
-    return work[lanes.row(name) :][: count * LANES].reshape(count, LANES)
+    return work[row(name) :][: count * LANES].reshape(count, LANES)
 
 
 def systems(work, n):
-    return work[lanes.work_size(0) :].reshape(n, -1, LANES)
+    return work[work_size(0) :].reshape(n, -1, LANES)
 
 
 def random_state(seed, law, size):
     """A batch of strained grains, and the Cbar of a stretch to which they go."""
     generator = np.random.default_rng(seed)
-    schmid, constants = lanes.law_arrays(law)
-    work = np.zeros(lanes.work_size(len(schmid)))
-    lanes.begin_loop(work, random_texture(LANES, seed).rotations, schmid)
+    schmid, constants = law_arrays(law)
+    work = np.zeros(work_size(len(schmid)))
+    begin_loop(work, random_texture(LANES, seed).rotations, schmid)
     strain = generator.normal(scale=0.03, size=(3, 3))
     strain = strain + strain.T - 2 * np.trace(strain) / 3 * np.eye(3)
     inverse = rows(work, "inverse", 9)
@@ -53,7 +54,7 @@ def test_a_step_is_the_one_that_a_general_root_finder_finds(seed, size):
     law = magnesium(twins=None)
     work, constants, square = random_state(seed, law, size)
     before = work.copy()
-    done = lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
+    done = advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
     assert done > 0
     compared = 0
     for lane in range(0, LANES, 4):
@@ -77,7 +78,7 @@ def test_plastic_strain_keeps_the_volume(twins, stages):
     law = magnesium(twins=twins)
     work, constants, square = random_state(5, law, 3e-3)
     for _ in range(50):
-        assert lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-9, stages)
+        assert advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-9, stages)
     inverse = rows(work, "inverse", 9).T.reshape(LANES, 3, 3)
     assert np.max(np.abs(np.linalg.det(inverse) - 1)) < 1e-12
 
@@ -87,7 +88,7 @@ def test_the_flow_rule_holds_after_a_step():
     law = magnesium(twins=None)
     work, constants, square = random_state(7, law, 3e-3)
     before = systems(work, 12)[:, 1].copy()
-    lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
+    advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-12, 1)
     schmid = law.systems.schmid_tensors
     tau_0 = np.array([c.tau_0 for c in law.slip])[law.systems.family]
     inverse = rows(work, "inverse", 9).T.reshape(LANES, 3, 3)
@@ -110,16 +111,16 @@ def test_twins_together_are_never_more_than_the_grain(mode, stages, n_steps):
     """Grains stretched until they are all twins, and back: the bound holds after every step."""
     law = magnesium(twins=mode)
     law = replace(law, twin=replace(law.twin, interaction=0.0))
-    schmid, constants = lanes.law_arrays(law)
-    work = np.zeros(lanes.work_size(18))
-    lanes.begin_loop(work, random_texture(LANES, 3).rotations, schmid)
+    schmid, constants = law_arrays(law)
+    work = np.zeros(work_size(18))
+    begin_loop(work, random_texture(LANES, 3).rotations, schmid)
     clock = np.linspace(0.0, 1.0, 2 * n_steps + 1)
     stretch = np.exp(0.12 * np.sin(2 * np.pi * clock))
     square = np.stack([1 / stretch, 1 / stretch, stretch**2], axis=1)
     most, past = 0.0, np.zeros((6, LANES))
     for k in range(2, 2 * n_steps + 1, 2):
         ends = [six(np.diag(one)) for one in (square[k - 1], square[k])]
-        assert lanes.advance_loop(work, *ends, 2e-5 / n_steps, k > 2, constants, 1e-9, stages) >= 0
+        assert advance_loop(work, *ends, 2e-5 / n_steps, k > 2, constants, 1e-9, stages) >= 0
         fractions = systems(work, 18)[12:, 1]
         assert fractions.min() >= 0.0
         assert fractions.sum(axis=0).max() <= 1.0
@@ -136,7 +137,7 @@ def test_slip_and_stress_obey_a_law_of_any_rate_exponent():
         law = replace(law, slip=tuple(replace(c, rate_exponent=exponent) for c in law.slip))
         work, constants, square = random_state(7, law, 3e-3)
         before = systems(work, 12)[:, 1].copy()
-        done = lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-11, 1)
+        done = advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-11, 1)
         assert done >= 0, exponent
         moved = systems(work, 12)[:, 1] - before
         tau_0 = np.array([c.tau_0 for c in law.slip])[law.systems.family][:, None]
@@ -175,15 +176,15 @@ def test_a_batch_with_a_grain_that_is_no_number_is_not_solved():
     law = magnesium(twins=None)
     work, constants, square = random_state(5, law, 3e-3)
     rows(work, "inverse", 9)[:, 3] = np.nan  # not the last lane: a comparison must not forget it
-    done = lanes.advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-9, 1)
+    done = advance_loop(work, six(square), six(square), DT, 0.0, constants, 1e-9, 1)
     assert done == -1
 
 
 def test_a_series_of_the_exponential_is_as_good_as_it_says():
     law = magnesium(twins=None)
-    schmid, constants = lanes.law_arrays(law)
-    work = np.zeros(lanes.work_size(12))
-    lanes.begin_loop(work, np.repeat(np.eye(3)[None], LANES, 0), schmid)
+    schmid, constants = law_arrays(law)
+    work = np.zeros(work_size(12))
+    begin_loop(work, np.repeat(np.eye(3)[None], LANES, 0), schmid)
     matrix = np.random.default_rng(1).normal(size=(3, 3))
     matrix -= np.trace(matrix) / 3 * np.eye(3)
     matrix *= 0.5 / np.linalg.norm(matrix, 2)

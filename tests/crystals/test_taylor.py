@@ -25,7 +25,9 @@ from nlbook.crystals import (
     random_texture,
     taylor_response,
 )
-from nlbook.crystals.local_update import advance_loop, begin_loop, law_arrays, work_size
+from nlbook.crystals.lanes.path_loops import advance_loop, begin_loop
+from nlbook.crystals.lanes.rows import work_size
+from nlbook.crystals.local_update import law_arrays
 from nlbook.crystals.taylor import _Options, _response, unwarned_response
 from tests.crystals.plain import along_axis, elastic_energy, plain_step, random_path
 from tests.crystals.vectorised import euler_path

@@ -126,7 +126,8 @@ def residual_loop(w, shear_modulus):
     """exp(-X), C and M - G dev C in the five components in which a shear meets a stress.
 
     By the theorem of Cayley and Hamilton X^3 = p X + d I, p = tr(X^2)/2 and d = det X, so that
-    each power is a X^2 + b X + c I. Of a size x of X twelve powers err by x^13/13!, below 1e-13 for x < 0.5.
+    each power is a X^2 + b X + c I. Of a size x of X twelve powers err by x^13/13!, below 1e-13
+    for x < 0.5.
     """
     for i in range(LANES):
         x11, x22 = -w[EXPONENT + i], -w[EXPONENT + LANES + i]

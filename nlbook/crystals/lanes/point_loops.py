@@ -27,8 +27,8 @@ from nlbook.crystals.lanes.rows import (
 
 __all__ = ["KEPT_ROWS", "begin_points_loop", "points_loop"]
 
-# What is kept of a batch: B, M now and before, what is dissipated; then of each system y, e and its
-# move, and of a twin its fraction now and before as well.
+#: rows that are kept of a batch for B, M now and before, and what is dissipated; each system has
+#: y, e and its move besides, and a twin its fraction now and before as well
 KEPT_ROWS = 20
 
 
